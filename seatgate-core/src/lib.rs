@@ -1,0 +1,4 @@
+//! Core.
+pub mod id;
+pub mod port;
+pub mod time;

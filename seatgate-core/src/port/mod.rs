@@ -1,0 +1,3 @@
+//! The ports.
+mod clock;
+pub use clock::*;
