@@ -1,3 +1,18 @@
-//! The ports.
+//! The ports: what the gate asks of the world. One file each; contracts are numbered clauses, and the conformance suites
+//! (feature `test-util`) have a case for each.
+
 mod clock;
+mod deprovisioner;
+mod error;
+mod exception_store;
+mod notifier;
+mod people_store;
+mod request_store;
+
 pub use clock::*;
+pub use deprovisioner::*;
+pub use error::*;
+pub use exception_store::*;
+pub use notifier::*;
+pub use people_store::*;
+pub use request_store::*;

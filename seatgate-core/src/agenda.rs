@@ -1,0 +1,448 @@
+//! Everything still to be done, with its due time: one queue of four kinds.
+//!
+//! What the agenda should hold for a request follows from the request's state: [`changes`] compares two states and says
+//! what to schedule and what to remove. Stores keep the queue; the worker claims from it under leases.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AnnouncementId, CardId, RequestId, TaskId};
+use crate::person::Text;
+use crate::person::TextRef;
+use crate::port::Entropy;
+use crate::request::{Request, StateLabel, Task, TaskAction, TaskState};
+use crate::schedule;
+use crate::seat::Channel;
+use crate::time::Timestamp;
+
+/// A message to a channel about something that has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Announcement {
+    /// Which.
+    pub id: AnnouncementId,
+    /// Who hears it.
+    pub channel: Channel,
+    /// About which request; rendered from its state when it is sent.
+    pub request: RequestId,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Item {
+    /// Do whatever is due for a request. One a request; harmless when nothing is due.
+    Wake(RequestId),
+    /// Make a card show what its requests are now.
+    SyncCard(CardId),
+    /// Work on a task: begin it, look it up, or settle a lost lease.
+    Perform {
+        /// Of this request.
+        request: RequestId,
+        /// This task.
+        task: TaskId,
+    },
+    /// Tell a channel.
+    Announce(Announcement),
+}
+
+impl Item {
+    /// What makes it one: two changes that schedule the same key schedule one item.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Wake(request) => format!("wake/{request}"),
+            Self::SyncCard(card) => format!("card/{card}"),
+            Self::Perform { task, .. } => format!("task/{task}"),
+            Self::Announce(announcement) => format!("announce/{}", announcement.id),
+        }
+    }
+
+    /// Whether several wishes become one: [`Item::Wake`] and [`Item::SyncCard`].
+    #[must_use]
+    pub fn coalesces(&self) -> bool {
+        matches!(self, Self::Wake(_) | Self::SyncCard(_))
+    }
+}
+
+/// A queue within the queue, which can be closed for a while without holding up the others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// The removals of one target.
+    Removals(String),
+    /// The filing of exceptions.
+    Keeps,
+    /// The messages to one channel or person.
+    Messages(String),
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removals(target) => write!(f, "removals/{target}"),
+            Self::Keeps => f.write_str("keeps"),
+            Self::Messages(to) => write!(f, "messages/{to}"),
+        }
+    }
+}
+
+/// A text that names no lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected removals/…, keeps or messages/…")]
+pub struct LaneError;
+
+impl FromStr for Lane {
+    type Err = LaneError;
+
+    fn from_str(text: &str) -> Result<Self, LaneError> {
+        match text.split_once('/') {
+            Some(("removals", target)) => Ok(Self::Removals(target.to_owned())),
+            Some(("messages", to)) => Ok(Self::Messages(to.to_owned())),
+            _ if text == "keeps" => Ok(Self::Keeps),
+            _ => Err(LaneError),
+        }
+    }
+}
+
+/// One edit of the agenda, committed together with the change that causes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AgendaChange {
+    /// Puts an item on the agenda.
+    ///
+    /// A coalescing item that is there already becomes due at the earlier of the two times and is *wanted* once more; a
+    /// lease on it stays. Any other item is replaced, and a lease on it ends.
+    Schedule {
+        /// What.
+        item: Item,
+        /// When.
+        due: Timestamp,
+        /// In which lane.
+        lane: Option<Lane>,
+        /// Whether a closed lane holds it. What has begun is not held.
+        gated: bool,
+    },
+    /// Takes an item off, whoever holds a lease on it.
+    Remove(Item),
+    /// Lengthens the lease on an item to this long from now, by the store's clock, and lifts the gate: it has begun.
+    Hold {
+        /// What.
+        item: Item,
+        /// How long.
+        lease: Duration,
+    },
+    /// Ends the lease on a coalescing item, as [`Settlement`] does.
+    Settle {
+        /// What.
+        item: Item,
+        /// How often it had been wanted when it was claimed.
+        wanted: u64,
+        /// What follows.
+        next: Next,
+    },
+}
+
+/// What becomes of an item after its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It goes.
+    Done,
+    /// It is due again then, having succeeded.
+    At(Timestamp),
+    /// It is due again then, having failed once more.
+    Retry(Timestamp),
+}
+
+/// Proof that a claimed item is still ours: each claim of an item gets a higher token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fence {
+    /// What.
+    pub item: Item,
+    /// The fencing token of the claim.
+    pub token: u64,
+}
+
+/// What to claim.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Claim {
+    /// What is due by then. Compared with due times only, never with leases.
+    pub now: Timestamp,
+    /// How many items.
+    pub limit: usize,
+    /// How many of one lane, those under a lease included.
+    pub per_lane: usize,
+    /// Whether removals may begin at all; what has begun is worked on in any case.
+    pub removals_open: bool,
+    /// How long the lease is, by the store's clock.
+    pub lease: Duration,
+}
+
+impl Claim {
+    /// Leases are this long when claimed; Begin sets them anew.
+    pub const LEASE: Duration = Duration::from_secs(20);
+
+    /// At most `limit` items due by `now`, at most 8 a lane.
+    #[must_use]
+    pub fn new(now: Timestamp, limit: usize) -> Self {
+        Self { now, limit, per_lane: 8, removals_open: true, lease: Self::LEASE }
+    }
+}
+
+/// An item under our lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claimed {
+    /// What.
+    pub item: Item,
+    /// The fencing token.
+    pub token: u64,
+    /// How often it had been wanted.
+    pub wanted: u64,
+    /// How often in a row it has failed.
+    pub tries: u32,
+    /// Whether an earlier lease on it ran out: somebody may have done it, or half of it.
+    pub after_lost_lease: bool,
+}
+
+impl Claimed {
+    /// An item claimed under `token`.
+    #[must_use]
+    pub fn new(item: Item, token: u64, wanted: u64, tries: u32, after_lost_lease: bool) -> Self {
+        Self { item, token, wanted, tries, after_lost_lease }
+    }
+
+    /// The proof that it is ours.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        Fence { item: self.item.clone(), token: self.token }
+    }
+}
+
+/// What a claim gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claims {
+    /// Items under our lease.
+    pub items: Vec<Claimed>,
+    /// When the earliest item that was not claimed is due, or its lane opens. Items under a lease or held by the mode
+    /// do not count.
+    pub next_due: Option<Timestamp>,
+}
+
+impl Claims {
+    /// A claim's answer.
+    #[must_use]
+    pub fn new(items: Vec<Claimed>, next_due: Option<Timestamp>) -> Self {
+        Self { items, next_due }
+    }
+}
+
+/// What an attempt says about its lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneReport {
+    /// Which lane.
+    pub lane: Lane,
+    /// Until when it is closed. In the past or absent: it is open, and failures count from zero again.
+    pub closed_until: Option<Timestamp>,
+}
+
+impl LaneReport {
+    /// The lane works.
+    #[must_use]
+    pub fn works(lane: Lane) -> Self {
+        Self { lane, closed_until: None }
+    }
+
+    /// The lane fails, and is closed until then. One more failure in a row.
+    #[must_use]
+    pub fn closed(lane: Lane, until: Timestamp) -> Self {
+        Self { lane, closed_until: Some(until) }
+    }
+}
+
+/// The result of an item that changes no request: a card that was shown, a message that was sent, a wake-up with nothing
+/// to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settlement {
+    /// Proof that the item is ours.
+    pub fence: Fence,
+    /// How often it had been wanted when it was claimed. If it is wanted more by now, it stays and keeps its due time.
+    pub wanted: u64,
+    /// What follows.
+    pub next: Next,
+    /// What the card shows now.
+    pub card: Option<CardReceipt>,
+    /// Wakes these requests now.
+    pub wakes: Vec<(RequestId, Timestamp)>,
+    /// Texts that go with it.
+    pub texts: Vec<Text>,
+    /// What it says about its lane.
+    pub lane: Option<LaneReport>,
+}
+
+impl Settlement {
+    /// The end of a lease on `claimed`.
+    #[must_use]
+    pub fn new(claimed: &Claimed, next: Next) -> Self {
+        Self {
+            fence: claimed.fence(),
+            wanted: claimed.wanted,
+            next,
+            card: None,
+            wakes: Vec::new(),
+            texts: Vec::new(),
+            lane: None,
+        }
+    }
+}
+
+/// What a notifier said about a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CardReceipt {
+    /// Which card.
+    pub card: CardId,
+    /// Where it is, in the notifier's words; absent keeps what is known.
+    pub posted: Option<String>,
+    /// What it says.
+    pub shown: Option<TextRef>,
+    /// When it was first delivered; only the first counts.
+    pub delivered_at: Option<Timestamp>,
+    /// Whether there may be a copy that we do not know of.
+    pub ambiguous: bool,
+}
+
+impl CardReceipt {
+    /// Nothing known yet about `card`.
+    #[must_use]
+    pub fn new(card: CardId, ambiguous: bool) -> Self {
+        Self { card, posted: None, shown: None, delivered_at: None, ambiguous }
+    }
+}
+
+/// A message with live controls, showing 1..n requests to one approver. A row behind a fence, not a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Card {
+    /// Which.
+    pub id: CardId,
+    /// Who sees it.
+    pub approver: crate::id::PersonRef,
+    /// What it shows.
+    pub requests: Vec<RequestId>,
+    /// Where it is, in the notifier's words.
+    pub posted: Option<String>,
+    /// What it says.
+    pub shown: Option<TextRef>,
+    /// When it was delivered.
+    pub delivered_at: Option<Timestamp>,
+    /// Whether there may be a copy that we do not know of.
+    pub ambiguous: bool,
+}
+
+impl Card {
+    /// A card that was never posted.
+    #[must_use]
+    pub fn new(id: CardId, approver: crate::id::PersonRef, requests: Vec<RequestId>) -> Self {
+        Self { id, approver, requests, posted: None, shown: None, delivered_at: None, ambiguous: false }
+    }
+
+    /// Takes up what a notifier said.
+    pub fn receive(&mut self, receipt: &CardReceipt) {
+        self.posted = receipt.posted.clone().or_else(|| self.posted.take());
+        self.shown = receipt.shown.or(self.shown);
+        self.delivered_at = self.delivered_at.or(receipt.delivered_at);
+        self.ambiguous = receipt.ambiguous;
+    }
+}
+
+/// What the agenda must hold after a request went from `before` (absent when it is new) to `after`.
+///
+/// `removals` names the target whose lane its removals take. Announcements get ids from `entropy`.
+#[must_use]
+pub fn changes(
+    before: Option<&Request>,
+    after: &Request,
+    delivered_at: Option<Timestamp>,
+    removals: &str,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Vec<AgendaChange> {
+    let mut changes: Vec<AgendaChange> =
+        after.plan.tasks.iter().filter_map(|task| task_change(before, after.id, task, removals)).collect();
+    if let Some(due) = schedule::next_wake(after, delivered_at) {
+        changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
+    }
+    if before.is_none_or(|before| face(before) != face(after)) {
+        changes.extend(after.approval.asked.iter().map(|asked| AgendaChange::Schedule {
+            item: Item::SyncCard(asked.card),
+            due: now,
+            lane: Some(Lane::Messages(asked.person.to_string())),
+            gated: true,
+        }));
+    }
+    changes.extend(announcement(before, after, now, entropy));
+    changes
+}
+
+/// What a card shows of a request: when this stays the same, no card needs to be synced.
+fn face(request: &Request) -> (StateLabel, Option<crate::request::Outcome>, bool, Vec<&TaskState>) {
+    let paused = request.plan.tasks.iter().map(|task| &task.state).filter(|s| matches!(s, TaskState::Paused { .. }));
+    (request.label(), request.outcome(), request.approval.verdict.is_some(), paused.collect())
+}
+
+fn task_change(before: Option<&Request>, request: RequestId, task: &Task, removals: &str) -> Option<AgendaChange> {
+    let was = before.and_then(|before| before.plan.task(task.id));
+    if was.is_some_and(|was| was.state == task.state && was.attempts == task.attempts) {
+        return None;
+    }
+    let item = Item::Perform { request, task: task.id };
+    let lane = Some(match task.action {
+        TaskAction::Remove { .. } => Lane::Removals(removals.to_owned()),
+        TaskAction::File { .. } => Lane::Keeps,
+    });
+    match task.state {
+        TaskState::Ready { at } => Some(AgendaChange::Schedule { item, due: at, lane, gated: true }),
+        TaskState::Probing { at } => Some(AgendaChange::Schedule { item, due: at, lane, gated: false }),
+        TaskState::InFlight | TaskState::Waiting => None,
+        TaskState::Paused { .. } | TaskState::Done { .. } | TaskState::Skipped { .. } | TaskState::Cancelled => {
+            was.map(|_| AgendaChange::Remove(item))
+        }
+    }
+}
+
+/// The requesting channel hears when a request is over, and when it needs attention.
+fn announcement(
+    before: Option<&Request>,
+    after: &Request,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Option<AgendaChange> {
+    let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
+    let news = told(after) && before.is_some_and(|before| before.label() != after.label());
+    let channel = after.channel.clone().filter(|_| news)?;
+    let lane = Some(Lane::Messages(channel.to_string()));
+    let announcement = Announcement { id: AnnouncementId::generate(now, entropy), channel, request: after.id };
+    Some(AgendaChange::Schedule { item: Item::Announce(announcement), due: now, lane, gated: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_read_as_they_print() {
+        for lane in [Lane::Removals("*".into()), Lane::Keeps, Lane::Messages("C0SWEEP".into())] {
+            assert_eq!(lane.to_string().parse(), Ok(lane));
+        }
+        assert!("other/x".parse::<Lane>().is_err());
+    }
+}

@@ -1,0 +1,210 @@
+//! The one function that says who may. Every surface asks it; nothing else decides.
+
+use std::collections::BTreeSet;
+
+use crate::id::PersonRef;
+use crate::label::labels;
+use crate::person::Actor;
+use crate::policy::HolderRelease;
+use crate::request::{Command, Relation, Request};
+
+labels! {
+    /// What somebody wants to do.
+    #[non_exhaustive]
+    Action {
+        /// Approve the removal.
+        Approve = "approve",
+        /// Keep the seat.
+        Keep = "keep",
+        /// Take an approval back.
+        Undo = "undo",
+        /// Withdraw the request.
+        Withdraw = "withdraw",
+        /// Stop the plan.
+        Stop = "stop",
+        /// Answer a pause.
+        Resolve = "resolve",
+    }
+}
+
+impl Action {
+    /// The action a person's command asks for; nothing for the worker's own commands.
+    #[must_use]
+    pub fn of(command: &Command) -> Option<Self> {
+        match command {
+            Command::Approve { .. } => Some(Self::Approve),
+            Command::Keep { .. } => Some(Self::Keep),
+            Command::Undo { .. } => Some(Self::Undo),
+            Command::Withdraw { .. } => Some(Self::Withdraw),
+            Command::Stop { .. } => Some(Self::Stop),
+            Command::Resolve { .. } => Some(Self::Resolve),
+            Command::Wake
+            | Command::Begin { .. }
+            | Command::Settle { .. }
+            | Command::LoseLease { .. }
+            | Command::Probed { .. }
+            | Command::Observe { .. }
+            | Command::Block { .. }
+            | Command::Verify { .. } => None,
+        }
+    }
+}
+
+/// Who acts, with what backs them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// Whether they bring an administrator's token: it counts as an operator, but never decides.
+    pub admin: bool,
+    /// Whether they give a reason.
+    pub has_reason: bool,
+}
+
+impl Caller {
+    /// Somebody without a token.
+    #[must_use]
+    pub fn new(actor: Actor, has_reason: bool) -> Self {
+        Self { actor, admin: false, has_reason }
+    }
+
+    /// The same with an administrator's token.
+    #[must_use]
+    pub fn with_admin_token(mut self) -> Self {
+        self.admin = true;
+        self
+    }
+}
+
+/// Why somebody may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// Nobody: a token, a part of the system.
+    #[error("only a person can decide: say for whom")]
+    Nobody,
+    /// They were not asked.
+    #[error("you were not asked about this seat")]
+    NotAsked,
+    /// It is their own seat, and keeping it needs somebody else.
+    #[error("keeping your own seat needs somebody else")]
+    OwnSeat,
+    /// It is their own seat, and by the policy giving it up only informs the approver.
+    #[error("giving up your own seat informs the approver, who decides")]
+    HolderInforms,
+    /// They uploaded the sweep that reported the seat.
+    #[error("whoever uploaded a sweep cannot approve from it")]
+    Sender,
+    /// They are no operator.
+    #[error("only an operator may do this")]
+    NotOperator,
+    /// An operator who was not asked needs a reason.
+    #[error("an operator who was not asked needs a reason")]
+    ReasonRequired,
+}
+
+impl Denial {
+    /// Its label in the trail.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::NotAsked => "not_asked",
+            Self::OwnSeat => "own_seat",
+            Self::HolderInforms => "holder_informs",
+            Self::Sender => "sender",
+            Self::NotOperator => "not_operator",
+            Self::ReasonRequired => "reason_required",
+        }
+    }
+}
+
+/// Says by what right `caller` may do `action`, or why not. Deny by default; no operators means nobody.
+///
+/// The rule about one's own seat is asymmetric: giving it up is harmless, keeping it is the conflict of interest.
+///
+/// # Errors
+/// Why not.
+pub fn authorize(
+    caller: &Caller,
+    action: Action,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    let person = caller.actor.person();
+    match action {
+        Action::Approve => approve(caller, person.ok_or(Denial::Nobody)?, request, operators),
+        Action::Keep => keep(caller, person.ok_or(Denial::Nobody)?, request, operators),
+        Action::Undo => undo(caller, person, request, operators),
+        Action::Withdraw | Action::Stop | Action::Resolve => operator(caller, person, operators),
+    }
+}
+
+fn approve(
+    caller: &Caller,
+    person: PersonRef,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    if request.origin.submitted_by == caller.actor && !request.terms.sender_may_approve {
+        return Err(Denial::Sender);
+    }
+    let holds = request.holder() == Some(person);
+    match asked_or_operator(caller, person, request, operators) {
+        Err(Denial::NotAsked) if holds => match request.terms.holder_release {
+            HolderRelease::Suffices => Ok(Relation::Holder),
+            HolderRelease::Informs => Err(Denial::HolderInforms),
+        },
+        answer => answer,
+    }
+}
+
+fn keep(
+    caller: &Caller,
+    person: PersonRef,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    if request.holder() == Some(person) {
+        return Err(Denial::OwnSeat);
+    }
+    asked_or_operator(caller, person, request, operators)
+}
+
+fn asked_or_operator(
+    caller: &Caller,
+    person: PersonRef,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    if request.approval.asks(person) {
+        Ok(Relation::Approver)
+    } else if !operators.contains(&person) {
+        Err(Denial::NotAsked)
+    } else if caller.has_reason {
+        Ok(Relation::Operator)
+    } else {
+        Err(Denial::ReasonRequired)
+    }
+}
+
+fn undo(
+    caller: &Caller,
+    person: Option<PersonRef>,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    if request.approval.verdict.as_ref().is_some_and(|verdict| verdict.by == caller.actor) {
+        return Ok(Relation::Decider);
+    }
+    match person {
+        Some(person) if request.approval.asks(person) => Ok(Relation::Approver),
+        person => operator(caller, person, operators).map_err(|_| Denial::NotAsked),
+    }
+}
+
+fn operator(caller: &Caller, person: Option<PersonRef>, operators: &BTreeSet<PersonRef>) -> Result<Relation, Denial> {
+    let named = person.is_some_and(|person| operators.contains(&person));
+    if named || caller.admin { Ok(Relation::Operator) } else { Err(Denial::NotOperator) }
+}

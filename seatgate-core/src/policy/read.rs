@@ -1,0 +1,305 @@
+//! Reads a draft: every key once, every mistake noted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::problem::{PolicyProblem, PolicyProblems};
+use super::terms::{RetryTerms, Terms};
+use crate::time::Span;
+
+/// The terms of every app, and those of the apps that have keys of their own.
+pub(super) fn policy(draft: &Map<String, Value>) -> Result<(Terms, BTreeMap<String, Terms>), PolicyProblems> {
+    let mut table = Table::new(draft, String::new(), BTreeSet::new());
+    let default = table.terms(Terms::default());
+    let apps = table.inner("apps");
+    let wrong = table.wrong.clone();
+    let mut problems = table.finish();
+
+    let mut terms_by_app = BTreeMap::new();
+    for (app, value) in apps.into_iter().flatten() {
+        let (terms, found) = app_terms(app, value, &default, &wrong);
+        terms_by_app.insert(app.clone(), terms);
+        problems.extend(found);
+    }
+    PolicyProblems::unless_empty(problems)?;
+    Ok((default, terms_by_app))
+}
+
+/// The terms of one app: those of every app, with its own keys in their place.
+fn app_terms(app: &str, value: &Value, default: &Terms, wrong: &BTreeSet<String>) -> (Terms, Vec<PolicyProblem>) {
+    let path = format!("apps.{}", printable(app));
+    if app.is_empty() {
+        return (default.clone(), vec![PolicyProblem::new(path, "an app's id cannot be empty".to_owned())]);
+    }
+    let Value::Object(keys) = value else {
+        return (default.clone(), vec![PolicyProblem::new(path, NO_TABLE.to_owned())]);
+    };
+    let mut table = Table::new(keys, format!("{path}."), wrong.clone());
+    let terms = table.terms(default.clone());
+    (terms, table.finish())
+}
+
+const NO_TABLE: &str = "expected a table of keys";
+
+/// One table of the draft while it is read.
+struct Table<'a> {
+    keys: &'a Map<String, Value>,
+    /// What stands before a key of this table: empty, or a path that ends with a dot.
+    path: String,
+    /// The keys asked for so far. Once all were, any other key in the table is unknown.
+    known: Vec<&'static str>,
+    /// The keys whose value cannot be used, here or in the table whose keys this one replaces: nothing is concluded
+    /// from what stands in their place.
+    wrong: BTreeSet<String>,
+    problems: Vec<PolicyProblem>,
+}
+
+impl<'a> Table<'a> {
+    fn new(keys: &'a Map<String, Value>, path: String, wrong: BTreeSet<String>) -> Self {
+        Self { keys, path, known: Vec::new(), wrong, problems: Vec::new() }
+    }
+
+    /// Reads every key of an app's terms over `terms`.
+    fn terms(&mut self, mut terms: Terms) -> Terms {
+        self.value("min_idle", &mut terms.min_idle, span);
+        self.value("max_evidence_age", &mut terms.max_evidence_age, span);
+        self.without_effect("digest", &terms.digest, span);
+        self.without_effect("ask_holder_first", &terms.ask_holder_first, flag);
+        self.value("holder_release", &mut terms.holder_release, parsed);
+        self.without_effect("remind_after", &terms.remind_after, |value| list(value, span));
+        self.without_effect("escalate_after", &terms.escalate_after, span);
+        self.value("expire_after", &mut terms.expire_after, longer_than_nothing);
+        self.value("on_expiry", &mut terms.on_expiry, parsed);
+        self.value("expiry_keep_for", &mut terms.expiry_keep_for, span);
+        self.value("grace", &mut terms.grace, span);
+        self.value("keep_for", &mut terms.keep_for, span);
+        self.value("keep_max", &mut terms.keep_max, span);
+        self.value("keep_reason", &mut terms.keep_reason, parsed);
+        self.without_effect("quorum", &terms.quorum, at_least_one);
+        self.value("fallback_approvers", &mut terms.fallback_approvers, |value| list(value, email));
+        self.value("exempt_tags", &mut terms.exempt_tags, |value| list(value, tag));
+        self.without_effect("max_requests_per_sweep", &terms.max_requests_per_sweep, at_least_one);
+        self.without_effect("strict_identity", &terms.strict_identity, flag);
+        self.value("sender_may_approve", &mut terms.sender_may_approve, flag);
+        self.in_order(("keep_for", terms.keep_for), ("keep_max", terms.keep_max));
+        self.retry(&mut terms.retry);
+        terms
+    }
+
+    fn retry(&mut self, terms: &mut RetryTerms) {
+        let Some(keys) = self.inner("retry") else { return };
+        let path = format!("{}retry.", self.path);
+        let wrong = self.wrong.iter().filter_map(|key| key.strip_prefix("retry.")).map(str::to_owned).collect();
+        let mut table = Table::new(keys, path, wrong);
+        table.value("first", &mut terms.first, longer_than_nothing);
+        table.value("max", &mut terms.max, span);
+        table.value("attempts", &mut terms.attempts, at_least_one);
+        table.value("give_up_after", &mut terms.give_up_after, span);
+        table.in_order(("first", terms.first), ("max", terms.max));
+        self.wrong.extend(table.wrong.iter().map(|key| format!("retry.{key}")));
+        self.problems.extend(table.finish());
+    }
+
+    /// Puts the value of `key` into `place`, if the table has one that can be used.
+    fn value<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Read<T>) {
+        self.known.push(key);
+        let Some(value) = self.keys.get(key) else { return };
+        match read(value) {
+            Ok(value) => {
+                *place = value;
+            }
+            Err(reasons) => reasons.into_iter().for_each(|reason| self.problem(key, reason)),
+        }
+    }
+
+    /// Reads a key that nothing heeds yet. Anything but the default would promise what does not happen.
+    fn without_effect<T>(&mut self, key: &'static str, default: &T, read: impl Fn(&Value) -> Read<T>)
+    where
+        T: PartialEq + Serialize,
+    {
+        self.known.push(key);
+        let Some(value) = self.keys.get(key) else { return };
+        match read(value) {
+            Ok(value) if value == *default => {}
+            Ok(_) => {
+                self.problem(key, format!("has no effect yet; only the default `{}` is accepted", written(default)))
+            }
+            Err(reasons) => reasons.into_iter().for_each(|reason| self.problem(key, reason)),
+        }
+    }
+
+    /// The table under `key`.
+    fn inner(&mut self, key: &'static str) -> Option<&'a Map<String, Value>> {
+        self.known.push(key);
+        match self.keys.get(key)? {
+            Value::Object(inner) => Some(inner),
+            _ => {
+                self.problem(key, NO_TABLE.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Notes if the first span is longer than the second. Said once, about a key that this table sets.
+    fn in_order(&mut self, (less, low): (&str, Span), (more, high): (&str, Span)) {
+        if low <= high || self.wrong.contains(less) || self.wrong.contains(more) {
+            return;
+        }
+        if self.keys.contains_key(less) {
+            self.problem(less, format!("cannot be longer than `{more}`, which is {high}"));
+        } else if self.keys.contains_key(more) {
+            self.problem(more, format!("cannot be shorter than `{less}`, which is {low}"));
+        }
+    }
+
+    fn problem(&mut self, key: &str, reason: String) {
+        self.wrong.insert(key.to_owned());
+        self.problems.push(PolicyProblem::new(format!("{}{key}", self.path), reason));
+    }
+
+    /// The problems, those of unknown keys last.
+    fn finish(mut self) -> Vec<PolicyProblem> {
+        for key in self.keys.keys().filter(|key| !self.known.contains(&key.as_str())) {
+            let reason = match closest(key, &self.known) {
+                Some(known) => format!("unknown key; did you mean `{known}`?"),
+                None => "unknown key".to_owned(),
+            };
+            self.problems.push(PolicyProblem::new(format!("{}{}", self.path, printable(key)), reason));
+        }
+        self.problems
+    }
+}
+
+/// A value that can be used, or why not: one reason, or one for each item of a list.
+type Read<T> = Result<T, Vec<String>>;
+
+fn because<T>(reason: impl ToString) -> Read<T> {
+    Err(vec![reason.to_string()])
+}
+
+/// A text that its type can read: a span, a label.
+fn parsed<T: FromStr<Err: ToString>>(value: &Value) -> Read<T> {
+    // What is no text is read as an empty one, which every such type refuses with what it expects.
+    value.as_str().unwrap_or_default().parse().or_else(because::<T>)
+}
+
+fn span(value: &Value) -> Read<Span> {
+    parsed(value)
+}
+
+fn longer_than_nothing(value: &Value) -> Read<Span> {
+    let span = span(value)?;
+    if span.is_zero() { because("must be longer than `0s`") } else { Ok(span) }
+}
+
+fn flag(value: &Value) -> Read<bool> {
+    value.as_bool().map_or_else(|| because("expected `true` or `false`"), Ok)
+}
+
+fn at_least_one(value: &Value) -> Read<u32> {
+    match value.as_u64().map(u32::try_from) {
+        Some(Ok(count)) if count >= 1 => Ok(count),
+        _ => because("expected a whole number from 1 to 4294967295"),
+    }
+}
+
+fn list<T>(value: &Value, read: impl Fn(&Value) -> Read<T>) -> Read<Vec<T>> {
+    let Some(items) = value.as_array() else { return because("expected a list") };
+    let (mut good, mut reasons) = (Vec::new(), Vec::new());
+    for (index, item) in items.iter().enumerate() {
+        match read(item) {
+            Ok(item) => good.push(item),
+            Err(found) => reasons.extend(found.iter().map(|reason| format!("item {}: {reason}", index + 1))),
+        }
+    }
+    if reasons.is_empty() { Ok(good) } else { Err(reasons) }
+}
+
+fn email(value: &Value) -> Read<String> {
+    let text = value.as_str().unwrap_or_default();
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    match text.split_once('@') {
+        Some((name, host)) if plain && !name.is_empty() && !host.is_empty() && !host.contains('@') => {
+            Ok(text.to_lowercase())
+        }
+        _ => because("expected an e-mail address"),
+    }
+}
+
+fn tag(value: &Value) -> Read<String> {
+    match value.as_str() {
+        Some(text) if !text.trim().is_empty() && !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        _ => because("expected a text that is not empty"),
+    }
+}
+
+/// The value as a file would say it, without the quotes of a text.
+fn written(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    json.trim_matches('"').to_owned()
+}
+
+/// A key from outside, on one line.
+fn printable(key: &str) -> String {
+    key.escape_debug().to_string()
+}
+
+/// The known key that `key` probably was meant to be: at most two slips away, and not another word altogether.
+fn closest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    let slips = known.iter().map(|candidate| (distance(key, candidate), *candidate));
+    let (slips, candidate) = slips.min_by_key(|(slips, _)| *slips)?;
+    (slips <= 2 && slips * 2 < candidate.len()).then_some(candidate)
+}
+
+/// How many characters must be added, removed or replaced to turn one text into the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (index, a) in one.chars().enumerate() {
+        let (mut diagonal, mut left) = (index, index + 1);
+        for (cell, b) in row.iter_mut().zip(std::iter::once(None).chain(other.chars().map(Some))) {
+            let above = *cell;
+            if let Some(b) = b {
+                left = (diagonal + usize::from(a != b)).min(above + 1).min(left + 1);
+            }
+            (diagonal, *cell) = (above, left);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn distances_are_those_of_levenshtein() {
+        let cases = [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("grace", "grace", 0)];
+        for (one, other, expected) in cases.into_iter().chain([("garce", "grace", 2), ("graze", "grace", 1)]) {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn only_a_likely_key_is_suggested() {
+        let known = ["grace", "max", "min_idle"];
+        assert_eq!(closest("grcae", &known), Some("grace"));
+        assert_eq!(closest("min-idle", &known), Some("min_idle"));
+        assert_eq!(closest("mux", &known), Some("max"));
+        assert_eq!(closest("a", &known), None);
+        assert_eq!(closest("colour", &known), None);
+    }
+
+    proptest! {
+        #[test]
+        fn distance_is_symmetric_and_bounded(one in "\\PC{0,12}", other in "\\PC{0,12}") {
+            let slips = distance(&one, &other);
+            prop_assert_eq!(slips, distance(&other, &one));
+            prop_assert_eq!(slips == 0, one == other);
+            prop_assert!(slips <= one.chars().count().max(other.chars().count()));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The effective policy for one app.
+
+use serde::{Deserialize, Serialize};
+
+use crate::label::labels;
+use crate::retry::Backoff;
+use crate::time::Span;
+
+labels! {
+    /// How much of its work the gate does.
+    Mode {
+        /// Nothing is removed; decisions are still taken and kept. The emergency stop.
+        Off = "off",
+        /// People are asked on cards marked as a test, and nothing follows.
+        DryRun = "dry_run",
+        /// Approved removals are performed.
+        Live = "live",
+    }
+
+    /// What happens to a request that nobody answered in time.
+    OnExpiry {
+        /// The seat is kept for `expiry_keep_for`.
+        Keep = "keep",
+        /// The seat is removed, decided by the policy. Refused for targets that cannot be undone.
+        Reclaim = "reclaim",
+        /// The request ends without a decision.
+        Close = "close",
+    }
+
+    /// What it is worth when the holder gives up their own seat.
+    HolderRelease {
+        /// The removal is approved by it.
+        Suffices = "suffices",
+        /// The approver learns of it and still decides.
+        Informs = "informs",
+    }
+
+    /// Whether a decision to keep a seat must say why.
+    KeepReason {
+        /// It must.
+        Required = "required",
+        /// It may.
+        Optional = "optional",
+        /// It is not asked for.
+        Off = "off",
+    }
+}
+
+/// How a removal that did not succeed is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryTerms {
+    /// The longest wait after the first attempt; doubles with each.
+    pub first: Span,
+    /// The longest wait after any attempt.
+    pub max: Span,
+    /// So many attempts whose outcome is not known.
+    pub attempts: u32,
+    /// No attempt begins so long after the first, though each certainly did nothing.
+    pub give_up_after: Span,
+}
+
+impl RetryTerms {
+    /// The waits between attempts.
+    #[must_use]
+    pub const fn backoff(&self) -> Backoff {
+        Backoff::new(self.first.duration(), self.max.duration())
+    }
+}
+
+impl Default for RetryTerms {
+    fn default() -> Self {
+        Self { first: Span::seconds(1), max: Span::seconds(600), attempts: 8, give_up_after: Span::days(1) }
+    }
+}
+
+/// The effective policy for one app: every key of the `[policy]` table.
+///
+/// A key that is missing in a stored policy, because it is younger, has its default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Terms {
+    /// A seat used within this time is not dormant.
+    pub min_idle: Span,
+    /// Evidence older than this is refused.
+    pub max_evidence_age: Span,
+    /// How long requests to one approver are gathered into one card.
+    pub digest: Span,
+    /// Whether the holder is asked before the approvers.
+    pub ask_holder_first: bool,
+    /// What the holder's own release is worth.
+    pub holder_release: HolderRelease,
+    /// When an approver who has not answered is reminded, counted from the delivery of the card.
+    pub remind_after: Vec<Span>,
+    /// When further people are asked.
+    pub escalate_after: Span,
+    /// When the time to answer is up.
+    pub expire_after: Span,
+    /// What happens then.
+    pub on_expiry: OnExpiry,
+    /// How long a seat is kept on silence.
+    pub expiry_keep_for: Span,
+    /// The wait between approval and removal, in which it can be undone.
+    pub grace: Span,
+    /// How long a seat is kept when the decision does not say.
+    pub keep_for: Span,
+    /// How long a decision may keep a seat.
+    pub keep_max: Span,
+    /// Whether a keep must say why.
+    pub keep_reason: KeepReason,
+    /// How many people must approve a removal.
+    pub quorum: u32,
+    /// Who is asked when nobody else can be: e-mail addresses in lower case.
+    pub fallback_approvers: Vec<String>,
+    /// A candidate with one of these risk tags is not asked about.
+    pub exempt_tags: Vec<String>,
+    /// Requests of one sweep beyond this number are held until released.
+    pub max_requests_per_sweep: u32,
+    /// Whether only an immutable identity counts, and never a match by e-mail address.
+    pub strict_identity: bool,
+    /// Whether whoever uploaded a sweep may approve removals from it.
+    pub sender_may_approve: bool,
+    /// How a removal that did not succeed is tried again.
+    pub retry: RetryTerms,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            min_idle: Span::days(30),
+            max_evidence_age: Span::days(7),
+            digest: Span::seconds(0),
+            ask_holder_first: false,
+            holder_release: HolderRelease::Informs,
+            remind_after: vec![Span::days(2), Span::days(4)],
+            escalate_after: Span::days(5),
+            expire_after: Span::days(14),
+            on_expiry: OnExpiry::Keep,
+            expiry_keep_for: Span::days(14),
+            grace: Span::seconds(0),
+            keep_for: Span::days(90),
+            keep_max: Span::days(365),
+            keep_reason: KeepReason::Required,
+            quorum: 1,
+            fallback_approvers: Vec::new(),
+            exempt_tags: Vec::new(),
+            max_requests_per_sweep: 500,
+            strict_identity: false,
+            sender_may_approve: false,
+            retry: RetryTerms::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Debug;
+    use std::str::FromStr;
+
+    fn round_trips<T>(all: &[T], labels: &[&str])
+    where
+        T: Debug + PartialEq + FromStr<Err: Debug> + ToString + Serialize + for<'de> Deserialize<'de>,
+    {
+        let printed: Vec<String> = all.iter().map(ToString::to_string).collect();
+        assert_eq!(printed, labels);
+        for value in all {
+            assert_eq!(value.to_string().parse::<T>().unwrap(), *value);
+            let json = serde_json::to_value(value).unwrap();
+            assert_eq!(json, serde_json::json!(value.to_string()));
+            assert_eq!(serde_json::from_value::<T>(json).unwrap(), *value);
+        }
+    }
+
+    #[test]
+    fn modes_round_trip() {
+        round_trips(Mode::ALL, &["off", "dry_run", "live"]);
+    }
+
+    #[test]
+    fn expiries_round_trip() {
+        round_trips(OnExpiry::ALL, &["keep", "reclaim", "close"]);
+    }
+
+    #[test]
+    fn holder_releases_round_trip() {
+        round_trips(HolderRelease::ALL, &["suffices", "informs"]);
+    }
+
+    #[test]
+    fn keep_reasons_round_trip() {
+        round_trips(KeepReason::ALL, &["required", "optional", "off"]);
+    }
+
+    #[test]
+    fn terms_round_trip_and_fill_in_younger_keys() {
+        let terms = Terms { quorum: 2, ..Terms::default() };
+        let json = serde_json::to_string(&terms).unwrap();
+        assert_eq!(serde_json::from_str::<Terms>(&json).unwrap(), terms);
+        assert_eq!(serde_json::from_str::<Terms>(r#"{"quorum": 2}"#).unwrap(), terms);
+        assert!(serde_json::from_str::<Terms>(r#"{"quorums": 2}"#).is_err());
+    }
+
+    #[test]
+    fn retry_terms_give_the_backoff() {
+        let backoff = RetryTerms::default().backoff();
+        assert_eq!((backoff.first.as_secs(), backoff.max.as_secs()), (1, 600));
+    }
+}

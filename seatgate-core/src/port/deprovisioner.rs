@@ -1,0 +1,313 @@
+//! Removing a seat at the app that sells it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::id::{RequestId, TaskId};
+use crate::person::PersonDetails;
+use crate::port::EffectError;
+use crate::request::{ProbeAnswer, RemovalKind, TargetFacts};
+use crate::seat::{AccountNames, App, AppId, Entitlement};
+use crate::time::Timestamp;
+
+/// A removal to perform. Built just before it begins, so that it says what is known by then. Holds personal data.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Job {
+    /// For which request.
+    pub request: RequestId,
+    /// Which task.
+    pub task: TaskId,
+    /// The idempotency key: the same for every attempt as long as the effect may have happened.
+    pub key: String,
+    /// In which app.
+    pub app: App,
+    /// Whose account.
+    pub account: AccountNames,
+    /// Which kind of licence.
+    pub entitlement: Entitlement,
+    /// Why it was approved, in the approver's words.
+    pub reason: Option<String>,
+    /// Who approved it; nobody where the policy did.
+    pub approved_by: Option<PersonDetails>,
+    /// When the call is made.
+    pub at: Timestamp,
+    /// How long the call may take. The lease lasts a little longer.
+    pub timeout: Duration,
+}
+
+impl Job {
+    /// The removal of one seat.
+    #[must_use]
+    pub fn new(request: RequestId, task: TaskId, key: String, app: App, account: AccountNames, at: Timestamp) -> Self {
+        Self {
+            request,
+            task,
+            key,
+            app,
+            account,
+            entitlement: Entitlement::default(),
+            reason: None,
+            approved_by: None,
+            at,
+            timeout: Target::TIMEOUT,
+        }
+    }
+}
+
+/// What a target says that it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Removal {
+    /// What it came to.
+    pub kind: RemovalKind,
+    /// The target's own reference, if it gives one.
+    pub receipt: Option<String>,
+}
+
+impl Removal {
+    /// The seat is gone.
+    #[must_use]
+    pub fn removed() -> Self {
+        Self::of(RemovalKind::Removed)
+    }
+
+    /// The seat was gone before.
+    #[must_use]
+    pub fn already_absent() -> Self {
+        Self::of(RemovalKind::AlreadyAbsent)
+    }
+
+    /// The seat goes then.
+    #[must_use]
+    pub fn scheduled(effective_at: Timestamp) -> Self {
+        Self::of(RemovalKind::Scheduled { effective_at })
+    }
+
+    /// The access is gone, the seat still costs.
+    #[must_use]
+    pub fn still_billed() -> Self {
+        Self::of(RemovalKind::StillBilled)
+    }
+
+    /// The target works on it; probe it then.
+    #[must_use]
+    pub fn pending(check_after: Option<Timestamp>) -> Self {
+        Self::of(RemovalKind::Pending { check_after })
+    }
+
+    /// With the target's own reference.
+    #[must_use]
+    pub fn with_receipt(mut self, receipt: impl Into<String>) -> Self {
+        self.receipt = Some(receipt.into());
+        self
+    }
+
+    fn of(kind: RemovalKind) -> Self {
+        Self { kind, receipt: None }
+    }
+}
+
+/// What a target says about a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeatStatus {
+    /// Whether it is held.
+    pub held: ProbeAnswer,
+    /// When it was last used, if the target knows.
+    pub last_activity: Option<Timestamp>,
+}
+
+impl SeatStatus {
+    /// The target cannot tell.
+    #[must_use]
+    pub fn cannot_tell() -> Self {
+        Self { held: ProbeAnswer::CannotTell, last_activity: None }
+    }
+
+    /// The seat is held.
+    #[must_use]
+    pub fn held() -> Self {
+        Self { held: ProbeAnswer::Held, last_activity: None }
+    }
+
+    /// The seat is gone.
+    #[must_use]
+    pub fn not_held() -> Self {
+        Self { held: ProbeAnswer::NotHeld, last_activity: None }
+    }
+
+    /// Last used then.
+    #[must_use]
+    pub fn used_at(mut self, at: Timestamp) -> Self {
+        self.last_activity = Some(at);
+        self
+    }
+}
+
+/// What a target promises about repeated calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Idempotency {
+    /// Nothing: an attempt whose outcome is unknown is never repeated blindly.
+    #[default]
+    Unknown,
+    /// A repeat with the same key within this time does nothing twice.
+    KeyHonoured {
+        /// How long the target remembers a key.
+        within: Duration,
+    },
+    /// Removing what is gone changes nothing, key or not.
+    Natural,
+}
+
+/// Removes seats. This is the trait to implement for your own identity provider.
+///
+/// # Contract
+/// - **DP-1** `Ok` only when the target said so; see [`Removal`] for what it may have said.
+/// - **DP-2** An error is `NotDone` only when the removal was certainly not performed, `Rejected` only when a repeat
+///   cannot help. Everything else, an unclassified error included, is `Unknown`.
+/// - **DP-3** Idempotency: every attempt bears [`Job::key`], the same one for as long as the removal may have happened.
+///   `idempotency` says what the target makes of that.
+/// - **DP-4** Time: return before [`Job::timeout`] has passed; a later result is recorded, but settles nothing.
+/// - **DP-5** Removing a seat that is gone is a success ([`Removal::already_absent`]), but only when the account and the
+///   app were found: an unknown app is `Rejected`.
+///
+/// # Cancel safety
+/// Dropping the future of `deprovision` leaves the outcome unknown, and is treated so. `probe` changes nothing.
+///
+/// # Examples
+/// ```
+/// use async_trait::async_trait;
+/// use seatgate_core::port::{Deprovisioner, EffectError, Idempotency, Job, Removal};
+///
+/// struct Directory;
+///
+/// impl Directory {
+///     async fn delete(&self, _account: &str) -> Result<u16, std::io::Error> {
+///         Ok(204)
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Deprovisioner for Directory {
+///     async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError> {
+///         let Some(account) = &job.account.id else {
+///             return Err(EffectError::rejected("this target needs the account's own id"));
+///         };
+///         match self.delete(account).await {
+///             Ok(204) => Ok(Removal::removed()),
+///             Ok(404) => Ok(Removal::already_absent()),
+///             Ok(429 | 503) => Err(EffectError::not_done("the directory is busy")),
+///             Ok(400..=499) => Err(EffectError::rejected("the directory refuses")),
+///             Ok(_) | Err(_) => Err(EffectError::unknown("no clear answer from the directory")),
+///         }
+///     }
+///
+///     fn idempotency(&self) -> Idempotency {
+///         Idempotency::Natural
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Deprovisioner: Send + Sync {
+    /// Removes the seat.
+    ///
+    /// # Errors
+    /// As DP-2 says.
+    async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError>;
+
+    /// Looks the seat up: to settle an unknown outcome, to verify a removal, to see whether it was used again.
+    async fn probe(&self, _job: &Job) -> SeatStatus {
+        SeatStatus::cannot_tell()
+    }
+
+    /// What the target promises about repeated calls.
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Unknown
+    }
+}
+
+/// A place where seats are removed, with what is to be known about it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Target {
+    /// What people and lanes call it.
+    pub name: String,
+    /// What performs its removals.
+    pub deprovisioner: Arc<dyn Deprovisioner>,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// Whether a removal can be undone there.
+    pub reversible: bool,
+}
+
+impl Target {
+    /// How long one call may take, unless said otherwise.
+    pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+    /// An irreversible target.
+    #[must_use]
+    pub fn new(name: impl Into<String>, deprovisioner: Arc<dyn Deprovisioner>) -> Self {
+        Self { name: name.into(), deprovisioner, timeout: Self::TIMEOUT, reversible: false }
+    }
+
+    /// With another time for one call.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Removals can be undone there.
+    #[must_use]
+    pub fn reversible(mut self) -> Self {
+        self.reversible = true;
+        self
+    }
+
+    /// What the machine wants to know about it.
+    #[must_use]
+    pub fn facts(&self) -> TargetFacts {
+        let idempotent = self.deprovisioner.idempotency() != Idempotency::Unknown;
+        TargetFacts::new(idempotent, self.reversible)
+    }
+}
+
+/// Which target removes which app's seats.
+#[derive(Clone, Default)]
+pub struct Router {
+    apps: BTreeMap<AppId, Target>,
+    fallback: Option<Target>,
+}
+
+impl Router {
+    /// No targets: every candidate is refused.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Seats of `app` are removed by `target`.
+    #[must_use]
+    pub fn route(mut self, app: AppId, target: Target) -> Self {
+        self.apps.insert(app, target);
+        self
+    }
+
+    /// Seats of all other apps are removed by `target`.
+    #[must_use]
+    pub fn otherwise(mut self, target: Target) -> Self {
+        self.fallback = Some(target);
+        self
+    }
+
+    /// The target for `app`.
+    #[must_use]
+    pub fn target(&self, app: &AppId) -> Option<&Target> {
+        self.apps.get(app).or(self.fallback.as_ref())
+    }
+}

@@ -1,0 +1,391 @@
+//! Keeping requests: one transaction for state, trail and agenda.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Settlement};
+use crate::canonical::Digest;
+use crate::id::{CardId, ChangeId, PersonRef, RequestId, SweepId};
+use crate::label::labels;
+use crate::person::{Actor, Text};
+use crate::port::StoreError;
+use crate::request::{Request, StateLabel};
+use crate::seat::Seat;
+use crate::time::Timestamp;
+use crate::trail::{Chain, Entry, Stream};
+
+/// A request as it is stored: the state and the end of its chain.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// The state.
+    pub request: Request,
+    /// The end of its chain.
+    pub chain: Chain,
+}
+
+impl Stored {
+    /// A request and the end of its chain.
+    #[must_use]
+    pub fn new(request: Request, chain: Chain) -> Self {
+        Self { request, chain }
+    }
+}
+
+/// Whether a seat is asked about, and how often that has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeatStatusRow {
+    /// Rises whenever an exception for the seat is filed and whenever a request about it closes. 0 for an unknown seat.
+    pub generation: u64,
+    /// The open request about it.
+    pub open_request: Option<RequestId>,
+}
+
+impl SeatStatusRow {
+    /// A seat's row.
+    #[must_use]
+    pub fn new(generation: u64, open_request: Option<RequestId>) -> Self {
+        Self { generation, open_request }
+    }
+}
+
+/// What a change does to its request's seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SeatChange {
+    /// The request takes the seat, if nobody has it and its generation is still this.
+    Take {
+        /// Which.
+        seat: Seat,
+        /// The generation that was read.
+        generation: u64,
+    },
+    /// The request lets go of whatever seat it has, and the generation rises.
+    Release,
+}
+
+/// A signed delivery, so that a repeated one is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inbound {
+    /// The delivery's id.
+    pub id: String,
+    /// SHA-256 of its body.
+    pub digest: Digest,
+}
+
+impl Inbound {
+    /// A delivery.
+    #[must_use]
+    pub fn new(id: String, digest: Digest) -> Self {
+        Self { id, digest }
+    }
+}
+
+/// One scan's batch of candidates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SweepRecord {
+    /// Which.
+    pub id: SweepId,
+    /// The delivery that brought it, if it was a signed one.
+    pub inbound: Option<Inbound>,
+    /// Who handed it in.
+    pub submitted_by: Actor,
+    /// When.
+    pub received_at: Timestamp,
+}
+
+impl SweepRecord {
+    /// A sweep.
+    #[must_use]
+    pub fn new(id: SweepId, inbound: Option<Inbound>, submitted_by: Actor, received_at: Timestamp) -> Self {
+        Self { id, inbound, submitted_by, received_at }
+    }
+}
+
+labels! {
+    /// What became of one row.
+    RowStatus {
+        /// Somebody is asked.
+        Asked = "asked",
+        /// The seat is asked about already.
+        Duplicate = "duplicate",
+        /// An exception covers the seat.
+        Excepted = "excepted",
+        /// The policy does not ask about such a seat.
+        Filtered = "filtered",
+        /// Over a limit, until released.
+        Held = "held",
+        /// It cannot be used.
+        Rejected = "rejected",
+        /// A dry run asks nobody.
+        SuppressedDryRun = "suppressed_dry_run",
+    }
+}
+
+/// What is wrong with a row: a field, by JSON pointer, and what is expected there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// A short name for the kind of problem.
+    pub title: String,
+    /// What is expected.
+    pub detail: String,
+    /// Where.
+    pub pointer: String,
+}
+
+impl Problem {
+    /// Something wrong at `pointer`.
+    #[must_use]
+    pub fn new(title: impl Into<String>, detail: impl Into<String>, pointer: impl Into<String>) -> Self {
+        Self { title: title.into(), detail: detail.into(), pointer: pointer.into() }
+    }
+}
+
+/// The answer to one row of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RowResult {
+    /// Which row, from 0.
+    pub row: u32,
+    /// What became of it.
+    pub status: RowStatus,
+    /// The request that asks about the seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// What is wrong with it, or why it was filtered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+impl RowResult {
+    /// The answer to `row`.
+    #[must_use]
+    pub fn new(row: u32, status: RowStatus) -> Self {
+        Self { row, status, request_id: None, problem: None }
+    }
+
+    /// With the request that asks about the seat.
+    #[must_use]
+    pub fn about(mut self, request: RequestId) -> Self {
+        self.request_id = Some(request);
+        self
+    }
+
+    /// With what is wrong.
+    #[must_use]
+    pub fn because(mut self, problem: Problem) -> Self {
+        self.problem = Some(problem);
+        self
+    }
+}
+
+/// Everything that must land together: one stream's entries, and every row that goes with them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Change {
+    /// Which change; its entries bear it.
+    pub id: ChangeId,
+    /// Whose chain it lengthens.
+    pub stream: Stream,
+    /// How long that chain must be before: 0 creates it.
+    pub expected: u64,
+    /// What it appends.
+    pub entries: Vec<Entry>,
+    /// The request's state after it.
+    pub request: Option<Request>,
+    /// What it does to the request's seat.
+    pub seat: Option<SeatChange>,
+    /// New cards.
+    pub cards: Vec<Card>,
+    /// New texts.
+    pub texts: Vec<Text>,
+    /// Edits of the agenda.
+    pub agenda: Vec<AgendaChange>,
+    /// The lease under which it may land.
+    pub fence: Option<Fence>,
+    /// A new sweep.
+    pub sweep: Option<SweepRecord>,
+    /// Answers to rows of a sweep.
+    pub rows: Vec<(SweepId, RowResult)>,
+}
+
+impl Change {
+    /// A change of the chain that ends at `chain`, with nothing in it yet.
+    #[must_use]
+    pub fn new(id: ChangeId, chain: &Chain) -> Self {
+        Self {
+            id,
+            stream: chain.stream,
+            expected: chain.version,
+            entries: Vec::new(),
+            request: None,
+            seat: None,
+            cards: Vec::new(),
+            texts: Vec::new(),
+            agenda: Vec::new(),
+            fence: None,
+            sweep: None,
+            rows: Vec::new(),
+        }
+    }
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Answer {
+    /// It is kept.
+    Committed,
+    /// It was kept before, under the same id: a reply was lost.
+    Duplicate,
+    /// It is not: something else came first. Read again.
+    Conflict(Conflict),
+}
+
+impl Answer {
+    /// Whether the change is kept.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        matches!(self, Self::Committed | Self::Duplicate)
+    }
+}
+
+/// What a change collided with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// The chain has grown.
+    Version,
+    /// The seat is taken, or its generation has risen.
+    Seat,
+    /// The lease is somebody else's, or the item is gone.
+    Lease,
+    /// A row that must be new is there: a delivery, or the answer to a sweep's row.
+    Row,
+}
+
+/// Keeps requests.
+///
+/// # Contract
+/// - **RS-1** *Atomic:* a change lands whole or not at all; each change of a batch is answered on its own, in order.
+/// - **RS-2** *Compare and set:* a change lands only if its stream has exactly `expected` entries.
+/// - **RS-3** *Known changes:* a change whose id its stream bears already is [`Answer::Duplicate`], whatever else it says.
+/// - **RS-4** *One change a stream* in a batch; a store may refuse a batch that breaks this.
+/// - **RS-5** *Seats:* `Take` lands only if nobody has the seat and the generation (0 for an unknown seat) is the given
+///   one. `Release` frees the request's seat and raises its generation; filing an exception raises it too.
+/// - **RS-6** *Fence:* a change or settlement with a fence lands only if the item is there under that token, whether or
+///   not the lease has run out.
+/// - **RS-7** *Claim:* an item under a live lease is given to nobody else; each claim of an item bears a higher token; the
+///   claim is durable before it is answered. Leases are judged by the store's own clock, due times by the caller's
+///   `now`.
+/// - **RS-8** *Lanes:* a gated item in a closed lane, and a gated removal while removals are closed, is not claimed and
+///   uses nothing up; at most `per_lane` items of a lane are under a lease.
+/// - **RS-9** *Coalescing:* scheduling an item that coalesces raises what is *wanted* and never makes it due later.
+///   Settling ends it only if it is wanted no more than when it was claimed.
+/// - **RS-10** *Durable:* what was answered survives a crash of the process and of the machine.
+/// - **RS-11** *A bad change spoils no other:* if a batch fails as a whole, the store tries its changes one by one.
+///
+/// # Cancel safety
+/// Dropping a future leaves it unknown whether the batch landed, but never lets a part of a change land. Repeat the
+/// same changes to find out (RS-3).
+#[async_trait]
+pub trait RequestStore: Send + Sync {
+    /// Commits changes, each on its own.
+    ///
+    /// # Errors
+    /// When the store failed as a whole; see [`StoreError::kind`] for whether anything may have landed.
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError>;
+
+    /// The requests with these ids, in this order.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError>;
+
+    /// The end of a chain; an empty one for an unknown stream.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError>;
+
+    /// Whether these seats are asked about, in this order. After a merge of accounts, both keys lead to the one seat.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError>;
+
+    /// The cards with these ids, in this order.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError>;
+
+    /// The sweep that this delivery brought.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError>;
+
+    /// The answers to a sweep's rows so far, by row.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError>;
+
+    /// Claims what is due.
+    ///
+    /// # Errors
+    /// When the store failed; nothing is claimed, or what is comes back when the lease runs out.
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
+
+    /// Settles items, each on its own: `true` where the item was still ours.
+    ///
+    /// # Errors
+    /// When the store failed; repeating is safe.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError>;
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RequestFilter {
+    /// Only those that stand so.
+    pub state: Option<StateLabel>,
+    /// Only those that this person was asked about.
+    pub asked: Option<PersonRef>,
+    /// Only those after this one, in the order of ids.
+    pub after: Option<RequestId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl RequestFilter {
+    /// The first `limit` of all requests.
+    #[must_use]
+    pub fn first(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+}
+
+/// Read-only questions, for lists and pages.
+///
+/// # Cancel safety
+/// Nothing changes; every future may be dropped.
+#[async_trait]
+pub trait RequestQueries: Send + Sync {
+    /// Requests in the order of their ids, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
+
+    /// A chain's entries, in order.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError>;
+}
