@@ -249,7 +249,8 @@ impl Claims {
 pub struct LaneReport {
     /// Which lane.
     pub lane: Lane,
-    /// Until when it is closed. In the past or absent: it is open, and failures count from zero again.
+    /// Until when it is closed; an earlier report that closes it for longer stands. Absent: it is open, and failures
+    /// count from zero again.
     pub closed_until: Option<Timestamp>,
 }
 

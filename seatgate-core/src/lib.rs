@@ -1,9 +1,14 @@
 //! The approval state machine of seatgate. Performs no I/O.
 pub mod agenda;
+pub mod approvers;
 pub mod authorize;
 pub mod canonical;
+#[cfg(feature = "tokio")]
+pub mod driver;
+pub mod gate;
 pub mod id;
 pub mod label;
+pub mod memory;
 pub mod message;
 pub mod money;
 pub mod person;
@@ -15,3 +20,4 @@ pub mod schedule;
 pub mod seat;
 pub mod time;
 pub mod trail;
+pub mod worker;

@@ -305,6 +305,24 @@ impl Router {
         self
     }
 
+    /// The apps that have a target of their own.
+    pub fn apps(&self) -> impl Iterator<Item = &AppId> {
+        self.apps.keys()
+    }
+
+    /// Whether apps without a target of their own are served by one that is not reversible.
+    #[must_use]
+    pub fn irreversible_default(&self) -> bool {
+        self.fallback.as_ref().is_some_and(|target| !target.reversible)
+    }
+
+    /// The longest time that one call to any target may take.
+    #[must_use]
+    pub fn longest_timeout(&self) -> Duration {
+        let targets = self.apps.values().chain(self.fallback.as_ref());
+        targets.map(|target| target.timeout).max().unwrap_or(Target::TIMEOUT)
+    }
+
     /// The target for `app`.
     #[must_use]
     pub fn target(&self, app: &AppId) -> Option<&Target> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Settlement};
+use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Lane, LaneReport, Settlement};
 use crate::canonical::Digest;
 use crate::id::{CardId, ChangeId, PersonRef, RequestId, SweepId};
 use crate::label::labels;
@@ -207,6 +207,8 @@ pub struct Change {
     pub agenda: Vec<AgendaChange>,
     /// The lease under which it may land.
     pub fence: Option<Fence>,
+    /// What it says about a lane.
+    pub lane: Option<LaneReport>,
     /// A new sweep.
     pub sweep: Option<SweepRecord>,
     /// Answers to rows of a sweep.
@@ -228,6 +230,7 @@ impl Change {
             texts: Vec::new(),
             agenda: Vec::new(),
             fence: None,
+            lane: None,
             sweep: None,
             rows: Vec::new(),
         }
@@ -347,6 +350,12 @@ pub trait RequestStore: Send + Sync {
     /// # Errors
     /// When the store failed; repeating is safe.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError>;
+
+    /// How many failures in a row were reported for a lane; 0 for an unknown one, and for one that works.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError>;
 }
 
 /// Which requests to list.

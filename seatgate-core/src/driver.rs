@@ -1,0 +1,86 @@
+//! Runs a worker on a tokio runtime: many items at a time, with time-outs, woken by commits.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::agenda::Claimed;
+use crate::time::Timestamp;
+use crate::worker::Worker;
+
+/// How the driver runs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DriverOptions {
+    /// How many items are done at a time.
+    pub in_flight: usize,
+    /// How long it waits at the most before it looks again.
+    pub poll: Duration,
+    /// How long it waits for items in flight when it is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for DriverOptions {
+    fn default() -> Self {
+        Self { in_flight: 64, poll: Duration::from_secs(5), drain: Duration::from_secs(20) }
+    }
+}
+
+/// Works off the agenda until `stop` is ready; then claims nothing more and waits for what is in flight.
+///
+/// No failure ends it: an item that fails comes back, and a store that fails is asked again at the next poll.
+///
+/// # Cancel safety
+/// Dropping the future drops the items in flight, as a crash would: their leases run out, and they come back.
+pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Output = ()>) {
+    let news = Arc::new(Notify::new());
+    let bell = Arc::clone(&news);
+    worker.gate().on_commit(move || bell.notify_one());
+    let mut tasks = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let wait = claim_and_spawn(&worker, &options, &mut tasks).await;
+        tokio::select! {
+            () = &mut stop => break,
+            () = news.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+            Some(_) = tasks.join_next() => {}
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+    let drained = async { while tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(options.drain, drained).await;
+    worker.gate().flush_access().await;
+}
+
+/// Fills up what is in flight, and says how long to wait when nothing happens.
+async fn claim_and_spawn(worker: &Worker, options: &DriverOptions, tasks: &mut JoinSet<()>) -> Duration {
+    worker.gate().flush_access().await;
+    let free = options.in_flight.saturating_sub(tasks.len());
+    if free == 0 {
+        return options.poll;
+    }
+    let Ok(claims) = worker.claim(free).await else { return options.poll };
+    let full = claims.items.len() == free;
+    for claimed in claims.items {
+        tasks.spawn(work(worker.clone(), claimed));
+    }
+    if full { options.poll } else { wait(options.poll, claims.next_due, worker.gate().now()) }
+}
+
+async fn work(worker: Worker, claimed: Claimed) {
+    let patience = worker.patience(&claimed.item);
+    // Given up or failed, the item is left to its lease, and comes back.
+    if let Ok(finished) = tokio::time::timeout(patience, worker.perform(claimed)).await {
+        let _ = worker.settle(vec![finished]).await;
+    }
+}
+
+/// At least a moment, so that an item that is due but held back by a quota does not make the loop spin.
+fn wait(poll: Duration, next_due: Option<Timestamp>, now: Timestamp) -> Duration {
+    const MOMENT: Duration = Duration::from_millis(20);
+    next_due.map_or(poll, |due| due.since(now).clamp(MOMENT, poll))
+}

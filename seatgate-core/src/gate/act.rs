@@ -1,0 +1,213 @@
+//! What people ask of a request.
+
+use crate::authorize::{Action, Caller, authorize};
+use crate::gate::{Attempt, Gate, GateError, TRIES};
+use crate::id::{ChangeId, RequestId, TaskId};
+use crate::person::{Actor, Surface, Text, TextRef};
+use crate::port::{Answer, Change, StoreErrorKind, Stored};
+use crate::request::{Command, Context, Relation, Request, Resolution, TaskState};
+use crate::time::Timestamp;
+
+/// What somebody asks of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ask {
+    /// Remove the seat.
+    Approve,
+    /// Keep the seat.
+    Keep {
+        /// Until when; else as long as the policy says.
+        until: Option<Timestamp>,
+    },
+    /// Take the approval back, within the grace period.
+    Undo,
+    /// Give the request up, before anything has begun.
+    Withdraw,
+    /// Begin nothing more.
+    Stop,
+    /// Answer a pause.
+    Resolve {
+        /// Of this task.
+        task: TaskId,
+        /// Which pause; without it the current one is meant.
+        pause: Option<u32>,
+        /// How.
+        resolution: Resolution,
+    },
+}
+
+impl Ask {
+    fn command(self, request: &Request, reason: Option<TextRef>) -> Command {
+        match self {
+            Self::Approve => Command::Approve { reason },
+            Self::Keep { until } => Command::Keep { reason, until },
+            Self::Undo => Command::Undo { reason },
+            Self::Withdraw => Command::Withdraw { reason },
+            Self::Stop => Command::Stop { reason },
+            Self::Resolve { task, pause, resolution } => {
+                let pause = pause.unwrap_or_else(|| current_pause(request, task));
+                Command::Resolve { task, pause, resolution, reason }
+            }
+        }
+    }
+}
+
+fn current_pause(request: &Request, task: TaskId) -> u32 {
+    match request.plan.task(task).map(|task| &task.state) {
+        Some(TaskState::Paused { pause, .. }) => *pause,
+        _ => u32::MAX,
+    }
+}
+
+/// Who asks, and through what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Submission {
+    /// Who acts, and is authorised.
+    pub actor: Actor,
+    /// Who handed it in for them, if somebody else did.
+    pub submitted_by: Option<Actor>,
+    /// Whether an administrator's token backs it: it counts as an operator, but never decides.
+    pub admin: bool,
+    /// Through what.
+    pub surface: Surface,
+}
+
+impl Submission {
+    /// Somebody acts for themselves.
+    #[must_use]
+    pub fn new(actor: Actor, surface: Surface) -> Self {
+        Self { actor, submitted_by: None, admin: false, surface }
+    }
+
+    /// Somebody else hands it in.
+    #[must_use]
+    pub fn submitted_by(mut self, submitter: Actor) -> Self {
+        self.submitted_by = Some(submitter);
+        self
+    }
+
+    /// An administrator's token backs it.
+    #[must_use]
+    pub fn with_admin_token(mut self) -> Self {
+        self.admin = true;
+        self
+    }
+}
+
+const LONGEST_REASON: usize = 2000;
+
+impl Gate {
+    /// Does what somebody asks of a request, if they may and the request's state allows it; answers with the request
+    /// after it. When this returns `Ok`, it is durable.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`], [`GateError::Denied`] (recorded in the access stream), [`GateError::Refused`] with the
+    /// request as it stands, [`GateError::BadReason`], or what the store says.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done; asking again is safe.
+    pub async fn act(
+        &self,
+        id: RequestId,
+        ask: Ask,
+        reason: Option<&str>,
+        by: &Submission,
+    ) -> Result<Request, GateError> {
+        let text = self.reason(reason, by)?;
+        let change = self.new_change();
+        for _ in 0..TRIES {
+            let before = self.load(id).await?;
+            let prepared = self.prepare_change(change, &before, ask, text.as_ref(), by).await?;
+            let after = prepared.request.clone();
+            if self.commit_one(prepared).await?.is_kept() {
+                self.wake();
+                return Ok(after.unwrap_or(before.request));
+            }
+        }
+        Err(GateError::Contended)
+    }
+
+    /// The change that [`Gate::act`] would commit, for an embedder that commits it together with rows of its own. Call
+    /// [`Gate::wake`] after the commit; on a conflict prepare again.
+    ///
+    /// # Errors
+    /// As for [`Gate::act`].
+    ///
+    /// # Cancel safety
+    /// Nothing changes.
+    pub async fn prepare(
+        &self,
+        id: RequestId,
+        ask: Ask,
+        reason: Option<&str>,
+        by: &Submission,
+    ) -> Result<Change, GateError> {
+        let text = self.reason(reason, by)?;
+        let before = self.load(id).await?;
+        self.prepare_change(self.new_change(), &before, ask, text.as_ref(), by).await
+    }
+
+    fn reason(&self, reason: Option<&str>, by: &Submission) -> Result<Option<Text>, GateError> {
+        let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else { return Ok(None) };
+        let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if reason.chars().count() > LONGEST_REASON || reason.chars().any(odd) {
+            return Err(GateError::BadReason);
+        }
+        Ok(Some(Text::new(reason, by.actor.person(), self.now(), &*self.parts.entropy)))
+    }
+
+    async fn prepare_change(
+        &self,
+        change: ChangeId,
+        before: &Stored,
+        ask: Ask,
+        text: Option<&Text>,
+        by: &Submission,
+    ) -> Result<Change, GateError> {
+        let command = ask.command(&before.request, text.map(|text| text.reference));
+        let relation = self.authorized(&before.request, &command, text.is_some(), by).await?;
+        let (delivered_at, seen) = self.cards_of(&before.request, by.actor.person()).await?;
+        let mut context = Context::new(self.now(), &*self.parts.entropy, by.actor.clone(), by.surface);
+        context.submitted_by.clone_from(&by.submitted_by);
+        context.relation = relation;
+        context.seen = seen;
+        context.delivered_at = delivered_at;
+        context.target = self.target_facts(&before.request);
+        let transition = before
+            .request
+            .handle(&command, &context)
+            .map_err(|refusal| GateError::Refused { refusal, request: Box::new(before.request.clone()) })?;
+        Ok(self.change(change, before, transition, delivered_at, text.cloned().into_iter().collect())?)
+    }
+
+    async fn authorized(
+        &self,
+        request: &Request,
+        command: &Command,
+        has_reason: bool,
+        by: &Submission,
+    ) -> Result<Option<Relation>, GateError> {
+        let Some(action) = Action::of(command) else { return Ok(None) };
+        let mut caller = Caller::new(by.actor.clone(), has_reason);
+        caller.admin = by.admin;
+        match authorize(&caller, action, request, &self.settings().operators) {
+            Ok(relation) => Ok(Some(relation)),
+            Err(denial) => {
+                let attempt = Attempt::new(by.actor.clone(), by.surface, action.label(), denial.label());
+                self.record_denied(attempt.about(request.id)).await;
+                Err(denial.into())
+            }
+        }
+    }
+
+    /// Commits one change; a lost reply is asked for once more, which is safe because the change has an id.
+    pub(crate) async fn commit_one(&self, change: Change) -> Result<Answer, GateError> {
+        let first = self.parts.requests.commit(vec![change.clone()]).await;
+        let answers = match first {
+            Err(error) if error.kind() == StoreErrorKind::Unknown => self.parts.requests.commit(vec![change]).await?,
+            answers => answers?,
+        };
+        answers.into_iter().next().ok_or(GateError::Contended)
+    }
+}

@@ -1,0 +1,163 @@
+//! Putting a gate together.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::gate::access::AccessLog;
+use crate::gate::{Gate, Parts, Settings};
+use crate::id::InstanceId;
+use crate::policy::{Mode, OnExpiry, Policy, Terms};
+use crate::port::{
+    Clock, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries, RequestStore, Router,
+};
+use crate::seat::{AppId, Channel};
+
+/// A store that plays all roles at once.
+pub trait Store: RequestStore + RequestQueries + PeopleStore + ExceptionStore {}
+
+impl<T: RequestStore + RequestQueries + PeopleStore + ExceptionStore> Store for T {}
+
+/// The parts do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The policy would remove on silence what cannot be given back.
+    #[error("policy.on_expiry = \"reclaim\" is refused for {0}: its target is not reversible")]
+    SilentRemoval(String),
+}
+
+/// Puts a [`Gate`] together. One store usually plays all roles; each role can be replaced.
+pub struct GateBuilder {
+    requests: Arc<dyn RequestStore>,
+    queries: Arc<dyn RequestQueries>,
+    people: Arc<dyn PeopleStore>,
+    exceptions: Arc<dyn ExceptionStore>,
+    notifier: Arc<dyn Notifier>,
+    router: Router,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    policy: Policy,
+    mode: Mode,
+    channel: Option<Channel>,
+}
+
+impl Gate {
+    /// Starts with a store, a clock and a source of chance; the inbox alone shows cards, and no app has a target.
+    #[must_use]
+    pub fn builder<S: Store + 'static>(store: Arc<S>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> GateBuilder {
+        GateBuilder {
+            requests: store.clone(),
+            queries: store.clone(),
+            people: store.clone(),
+            exceptions: store,
+            notifier: Arc::new(InboxOnly),
+            router: Router::new(),
+            clock,
+            entropy,
+            policy: Policy::default(),
+            mode: Mode::Live,
+            channel: None,
+        }
+    }
+}
+
+impl GateBuilder {
+    /// Shows cards and outcomes through this.
+    #[must_use]
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = notifier;
+        self
+    }
+
+    /// Removes seats through these targets.
+    #[must_use]
+    pub fn router(mut self, router: Router) -> Self {
+        self.router = router;
+        self
+    }
+
+    /// Keeps requests elsewhere.
+    #[must_use]
+    pub fn requests(mut self, requests: Arc<dyn RequestStore>) -> Self {
+        self.requests = requests;
+        self
+    }
+
+    /// Keeps exceptions elsewhere.
+    #[must_use]
+    pub fn exceptions(mut self, exceptions: Arc<dyn ExceptionStore>) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
+    /// Judges by this policy.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Starts in this mode.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Tells this channel about candidates that name none.
+    #[must_use]
+    pub fn channel(mut self, channel: Option<Channel>) -> Self {
+        self.channel = channel;
+        self
+    }
+
+    /// The gate.
+    ///
+    /// # Errors
+    /// When the parts do not fit together.
+    pub fn build(self) -> Result<Gate, BuildError> {
+        self.refuse_silent_removals()?;
+        let instance = InstanceId::generate(self.clock.now(), &*self.entropy);
+        let settings =
+            Settings { policy: self.policy, mode: self.mode, operators: BTreeSet::new(), channel: self.channel };
+        let parts = Parts {
+            requests: self.requests,
+            queries: self.queries,
+            people: self.people,
+            exceptions: self.exceptions,
+            notifier: self.notifier,
+            router: self.router,
+            clock: self.clock,
+            entropy: self.entropy,
+            instance,
+            settings: RwLock::new(Arc::new(settings)),
+            access: Mutex::new(AccessLog::default()),
+            listeners: RwLock::default(),
+        };
+        Ok(Gate { parts: Arc::new(parts) })
+    }
+
+    /// Promise 1: silence removes only what can be given back.
+    fn refuse_silent_removals(&self) -> Result<(), BuildError> {
+        let reclaims = |terms: &Terms| terms.on_expiry == OnExpiry::Reclaim;
+        if reclaims(self.policy.default_terms()) && self.router.irreversible_default() {
+            return Err(BuildError::SilentRemoval("every app".to_owned()));
+        }
+        for app in self.router.apps() {
+            if reclaims(self.policy.terms(app.as_str())) && self.irreversible(app) {
+                return Err(BuildError::SilentRemoval(app.to_string()));
+            }
+        }
+        for (name, terms) in self.policy.apps() {
+            let app = name.parse::<AppId>();
+            if reclaims(terms) && app.is_ok_and(|app| self.irreversible(&app)) {
+                return Err(BuildError::SilentRemoval(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn irreversible(&self, app: &AppId) -> bool {
+        self.router.target(app).is_some_and(|target| !target.reversible)
+    }
+}

@@ -1,0 +1,135 @@
+//! Joining names to references, at the last moment before something is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::gate::Gate;
+use crate::id::{AccountId, PersonRef, TextId};
+use crate::message::{DecisionLine, Row};
+use crate::person::{Actor, PersonDetails, TextRef};
+use crate::policy::Mode;
+use crate::port::StoreError;
+use crate::request::{Request, TaskState};
+use crate::seat::AccountNames;
+
+/// Names and texts for a set of requests. Personal data: for rendering only.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Joined {
+    people: BTreeMap<PersonRef, PersonDetails>,
+    accounts: BTreeMap<AccountId, AccountNames>,
+    texts: BTreeMap<TextId, String>,
+}
+
+impl Joined {
+    /// What is known about a person; nothing if they are erased.
+    #[must_use]
+    pub fn person(&self, person: PersonRef) -> Option<&PersonDetails> {
+        self.people.get(&person)
+    }
+
+    /// The names of an account; nothing if they are erased.
+    #[must_use]
+    pub fn account(&self, account: AccountId) -> Option<&AccountNames> {
+        self.accounts.get(&account)
+    }
+
+    /// A text; nothing if it is erased.
+    #[must_use]
+    pub fn text(&self, text: Option<TextRef>) -> Option<&str> {
+        self.texts.get(&text?.id).map(String::as_str)
+    }
+
+    /// What to call whoever acted.
+    #[must_use]
+    pub fn actor(&self, actor: &Actor) -> String {
+        match actor {
+            Actor::Person(person) => self.person(*person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label),
+            Actor::Policy => "the policy".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// One request, ready to be shown to `viewer`.
+    #[must_use]
+    pub fn row(&self, gate: &Gate, request: &Request, viewer: Option<PersonRef>) -> Row {
+        let seat = request.seat();
+        let account = seat.and_then(|seat| self.account(seat.account)).map(AccountNames::label);
+        let evidence = request.evidence.as_ref();
+        let asked = request.approval.asked.iter().find(|asked| Some(asked.person) == viewer);
+        Row {
+            request: request.id,
+            test: request.mode != Mode::Live,
+            app: seat.map(|seat| seat.app.label().to_owned()).unwrap_or_default(),
+            account: account.unwrap_or_else(|| "(erased)".to_owned()),
+            entitlement: seat.map(|seat| seat.entitlement.to_string()).unwrap_or_default(),
+            activity: evidence.map(|evidence| (evidence.activity, evidence.observed_at)),
+            monthly_cost: evidence.and_then(|evidence| evidence.monthly_cost).map(|cost| cost.to_string()),
+            why: asked.map(|asked| asked.why),
+            reversible: gate.target_facts(request).reversible,
+            state: request.label(),
+            outcome: request.outcome(),
+            may_have_happened: request.plan.may_have_happened(),
+            decision: self.decision(request),
+        }
+    }
+
+    fn decision(&self, request: &Request) -> Option<DecisionLine> {
+        let verdict = request.approval.verdict.as_ref()?;
+        let mut line = DecisionLine::new(verdict.decision, self.actor(&verdict.by), verdict.at);
+        let silence = || (verdict.by == Actor::Policy).then(|| "no answer".to_owned());
+        line.reason = self.text(verdict.reason).map(str::to_owned).or_else(silence);
+        line.keep_until = verdict.keep_until;
+        Some(line)
+    }
+}
+
+impl Gate {
+    /// The names and texts that these requests refer to.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn join(&self, requests: &[Request]) -> Result<Joined, StoreError> {
+        let mut wanted = Wanted::default();
+        requests.iter().for_each(|request| wanted.add(request));
+        let people: Vec<_> = wanted.people.into_iter().collect();
+        let accounts: Vec<_> = wanted.accounts.into_iter().collect();
+        let texts: Vec<_> = wanted.texts.into_iter().collect();
+        let store = &self.parts.people;
+        Ok(Joined {
+            people: known(&people, store.details(&people).await?),
+            accounts: known(&accounts, store.account_names(&accounts).await?),
+            texts: known(&texts, store.texts(&texts).await?),
+        })
+    }
+}
+
+fn known<K: Ord + Copy, V>(keys: &[K], values: Vec<Option<V>>) -> BTreeMap<K, V> {
+    keys.iter().zip(values).filter_map(|(key, value)| Some((*key, value?))).collect()
+}
+
+#[derive(Default)]
+struct Wanted {
+    people: BTreeSet<PersonRef>,
+    accounts: BTreeSet<AccountId>,
+    texts: BTreeSet<TextId>,
+}
+
+impl Wanted {
+    fn add(&mut self, request: &Request) {
+        let verdict = request.approval.verdict.as_ref();
+        let actors = verdict.iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
+        self.people.extend(actors.flatten().filter_map(Actor::person));
+        self.people.extend(request.approval.asked.iter().map(|asked| asked.person));
+        self.people.extend(request.holder());
+        self.people.extend(request.origin.submitted_by.person());
+        self.accounts.extend(request.seat().map(|seat| seat.account));
+        self.texts.extend(verdict.and_then(|verdict| verdict.reason).map(|text| text.id));
+        for task in &request.plan.tasks {
+            self.texts.extend(task.detail.map(|text| text.id));
+            if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state
+            {
+                self.texts.insert(text.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The gate: every surface hands in a sweep or a command here, and the worker does what they leave on the agenda.
+//!
+//! A command takes one path, whoever sends it: load, [`authorize`](crate::authorize::authorize()), judge
+//! ([`Request::handle`]), and commit state, trail and agenda in one transaction. Races are settled by the store's
+//! compare-and-set: whoever loses one reads again and is judged again.
+
+mod access;
+mod act;
+mod builder;
+mod intake;
+mod join;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+pub use access::Attempt;
+pub use act::{Ask, Submission};
+pub use builder::{BuildError, GateBuilder, Store};
+pub use intake::{Sweep, SweepReport};
+pub use join::Joined;
+
+use crate::agenda;
+use crate::authorize::Denial;
+use crate::canonical::CanonicalError;
+use crate::id::{ChangeId, InstanceId, PersonRef, RequestId};
+use crate::person::{Identity, PersonDraft, Text};
+use crate::policy::{Mode, Policy};
+use crate::port::{
+    Change, Clock, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore, RequestQueries, RequestStore, Router,
+    SeatChange, StoreError, StoreErrorKind, Stored,
+};
+use crate::request::{Refusal, Request, TargetFacts, Transition};
+use crate::seat::Channel;
+use crate::time::Timestamp;
+use crate::trail::EntryDraft;
+
+/// Why the gate did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GateError {
+    /// There is no such request.
+    #[error("there is no request {0}")]
+    NotFound(RequestId),
+    /// They may not. Recorded in the access stream.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// Not in this state. The request is as it stands now: it says who decided, and when.
+    #[error("{refusal}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The request as it stands.
+        request: Box<Request>,
+    },
+    /// The reason is too long or holds control characters.
+    #[error("expected a reason of at most 2000 characters")]
+    BadReason,
+    /// This delivery's id came before with another body.
+    #[error("a delivery with this id came before with another body")]
+    DeliveryReused,
+    /// The gate is switched off.
+    #[error("the gate is switched off")]
+    Off,
+    /// Others were always first.
+    #[error("too many others changed this at the same time")]
+    Contended,
+    /// The store did not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl GateError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Off | Self::Contended => true,
+            Self::Store(error) => error.kind() != StoreErrorKind::Corrupt,
+            _ => false,
+        }
+    }
+}
+
+/// What can change while the gate runs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The policy for new requests.
+    pub policy: Policy,
+    /// Whether anything is really done. Removals begin only while this is [`Mode::Live`].
+    pub mode: Mode,
+    /// Who operates seatgate. Empty means nobody.
+    pub operators: BTreeSet<PersonRef>,
+    /// Who hears about candidates that name no channel.
+    pub channel: Option<Channel>,
+}
+
+type Listener = Box<dyn Fn() + Send + Sync>;
+
+pub(crate) struct Parts {
+    pub(crate) requests: Arc<dyn RequestStore>,
+    pub(crate) queries: Arc<dyn RequestQueries>,
+    pub(crate) people: Arc<dyn PeopleStore>,
+    pub(crate) exceptions: Arc<dyn ExceptionStore>,
+    pub(crate) notifier: Arc<dyn Notifier>,
+    pub(crate) router: Router,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    instance: InstanceId,
+    settings: RwLock<Arc<Settings>>,
+    access: Mutex<access::AccessLog>,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+/// The gate. Cheap to clone; all clones are one gate.
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// How often a lost race is run again before the caller hears of it.
+pub(crate) const TRIES: usize = 64;
+
+impl Gate {
+    /// The time, by the gate's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// For lists and pages.
+    #[must_use]
+    pub fn queries(&self) -> &dyn RequestQueries {
+        &*self.parts.queries
+    }
+
+    /// People, accounts and texts.
+    #[must_use]
+    pub fn people(&self) -> &dyn PeopleStore {
+        &*self.parts.people
+    }
+
+    /// Exceptions.
+    #[must_use]
+    pub fn exceptions(&self) -> &dyn ExceptionStore {
+        &*self.parts.exceptions
+    }
+
+    /// Which target removes which app's seats.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.parts.router
+    }
+
+    /// The settings of this moment.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.parts.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.parts.settings.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut settings));
+    }
+
+    /// Switches between live, dry run and off. Removals that have begun are worked to their end; none begins unless live.
+    pub fn set_mode(&self, mode: Mode) {
+        self.change_settings(|settings| settings.mode = mode);
+        self.wake();
+    }
+
+    /// Makes these people, and nobody else, operators.
+    ///
+    /// # Errors
+    /// When the store cannot tell who they are.
+    pub async fn appoint(&self, operators: &[Identity]) -> Result<(), StoreError> {
+        let drafts = operators.iter().map(|identity| PersonDraft::new(identity.clone(), None)).collect();
+        let operators = self.resolve(drafts).await?.into_iter().collect();
+        self.change_settings(|settings| settings.operators = operators);
+        Ok(())
+    }
+
+    /// Calls `listener` whenever something new is on the agenda. It must not block.
+    pub fn on_commit(&self, listener: impl Fn() + Send + Sync + 'static) {
+        self.parts.listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    }
+
+    /// Says that something new is on the agenda. The gate does so after its own commits; call it after yours.
+    pub fn wake(&self) {
+        for listener in self.parts.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener();
+        }
+    }
+
+    /// One request as it stands.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`], or when the store cannot tell.
+    pub async fn request(&self, id: RequestId) -> Result<Request, GateError> {
+        Ok(self.load(id).await?.request)
+    }
+
+    pub(crate) async fn load(&self, id: RequestId) -> Result<Stored, GateError> {
+        let found = self.parts.requests.load(&[id]).await?;
+        found.into_iter().next().flatten().ok_or(GateError::NotFound(id))
+    }
+
+    pub(crate) fn new_change(&self) -> ChangeId {
+        ChangeId::generate(self.now(), &*self.parts.entropy)
+    }
+
+    pub(crate) async fn resolve(&self, drafts: Vec<PersonDraft>) -> Result<Vec<PersonRef>, StoreError> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let new = |draft| NewPerson::new(draft, PersonRef::generate(now, &*self.parts.entropy));
+        self.parts.people.people(drafts.into_iter().map(new).collect()).await
+    }
+
+    pub(crate) fn target_facts(&self, request: &Request) -> TargetFacts {
+        let target = request.seat().and_then(|seat| self.parts.router.target(&seat.app.id));
+        target.map(crate::port::Target::facts).unwrap_or_default()
+    }
+
+    /// When the first card of a request was delivered, and what the card of `viewer` said.
+    pub(crate) async fn cards_of(
+        &self,
+        request: &Request,
+        viewer: Option<PersonRef>,
+    ) -> Result<(Option<Timestamp>, Option<crate::person::TextRef>), StoreError> {
+        let ids: Vec<_> = request.approval.asked.iter().map(|asked| asked.card).collect();
+        let cards = self.parts.requests.cards(&ids).await?;
+        let cards = || cards.iter().flatten();
+        let delivered_at = cards().filter_map(|card| card.delivered_at).min();
+        let seen = cards().find(|card| Some(card.approver) == viewer).and_then(|card| card.shown);
+        Ok((delivered_at, seen))
+    }
+
+    /// Everything that a transition must bring to the store in one transaction.
+    pub(crate) fn change(
+        &self,
+        id: ChangeId,
+        before: &Stored,
+        transition: Transition,
+        delivered_at: Option<Timestamp>,
+        texts: Vec<Text>,
+    ) -> Result<Change, StoreError> {
+        let Transition { facts, after } = transition;
+        let mut chain = before.chain.clone();
+        let mut change = Change::new(id, &chain);
+        for fact in &facts {
+            let entry = EntryDraft::of_fact(fact).and_then(|draft| chain.append(id, draft)).map_err(corrupt)?;
+            change.entries.push(entry);
+        }
+        let seat = after.seat().and_then(|seat| self.parts.router.target(&seat.app.id));
+        let lane = seat.map_or("none", |target| target.name.as_str());
+        let (now, entropy) = (self.now(), &*self.parts.entropy);
+        change.agenda = agenda::changes(Some(&before.request), &after, delivered_at, lane, now, entropy);
+        if after.outcome().is_some() && before.request.outcome().is_none() {
+            change.seat = Some(SeatChange::Release);
+        }
+        change.request = Some(after);
+        change.texts = texts;
+        Ok(change)
+    }
+}
+
+pub(crate) fn corrupt(error: CanonicalError) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, "writing a trail entry").caused_by(error)
+}

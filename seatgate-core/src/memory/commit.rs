@@ -1,0 +1,142 @@
+//! Changes and settlements: everything is checked first, then all of it is applied.
+
+use std::collections::BTreeSet;
+
+use super::State;
+use crate::agenda::{AgendaChange, Item, Settlement};
+use crate::id::{RequestId, SweepId};
+use crate::person::Text;
+use crate::port::{Answer, Change, Conflict, RowResult, SeatChange, SweepRecord};
+use crate::time::Timestamp;
+use crate::trail::Stream;
+
+impl State {
+    /// Applies a change whole, or not at all.
+    pub(super) fn commit(&mut self, change: Change, lease_now: Timestamp) -> Answer {
+        if self.bears(&change) {
+            return Answer::Duplicate;
+        }
+        match self.check(&change) {
+            Ok(()) => {
+                self.apply(change, lease_now);
+                Answer::Committed
+            }
+            Err(conflict) => Answer::Conflict(conflict),
+        }
+    }
+
+    fn bears(&self, change: &Change) -> bool {
+        self.streams.get(&change.stream).is_some_and(|entries| entries.iter().any(|entry| entry.change == change.id))
+    }
+
+    fn check(&self, change: &Change) -> Result<(), Conflict> {
+        let fits = |fits: bool, conflict| if fits { Ok(()) } else { Err(conflict) };
+        fits(self.chain(change.stream).version == change.expected, Conflict::Version)?;
+        fits(change.fence.as_ref().is_none_or(|fence| self.agenda.is_held(fence)), Conflict::Lease)?;
+        fits(self.seat_is_free(change), Conflict::Seat)?;
+        fits(self.rows_are_new(change), Conflict::Row)
+    }
+
+    fn seat_is_free(&self, change: &Change) -> bool {
+        let Some(SeatChange::Take { seat, generation }) = &change.seat else { return true };
+        let row = self.seats.row(&self.accounts.seat_key(seat));
+        taker(change).is_some() && row.open_request.is_none() && row.generation == *generation
+    }
+
+    fn rows_are_new(&self, change: &Change) -> bool {
+        let sweep_is_new = change.sweep.as_ref().is_none_or(|sweep| {
+            let delivered = sweep.inbound.as_ref().and_then(|inbound| self.sweep_of(&inbound.id));
+            delivered.is_none() && !self.sweeps.contains_key(&sweep.id)
+        });
+        let mut seen = BTreeSet::new();
+        let is_new = |(sweep, result): &(SweepId, RowResult)| {
+            let answered = self.rows.get(sweep).is_some_and(|rows| rows.contains_key(&result.row));
+            !answered && seen.insert((*sweep, result.row))
+        };
+        sweep_is_new && change.rows.iter().all(is_new)
+    }
+
+    pub(super) fn sweep_of(&self, inbound: &str) -> Option<&SweepRecord> {
+        self.sweeps.values().find(|sweep| sweep.inbound.as_ref().is_some_and(|own| own.id == inbound))
+    }
+
+    /// Does what [`Self::check`] has allowed. Nothing in here fails.
+    fn apply(&mut self, change: Change, lease_now: Timestamp) {
+        self.apply_seat(&change);
+        for edit in change.agenda {
+            self.apply_agenda(edit, change.fence.as_ref().map(|fence| &fence.item), lease_now);
+        }
+        if let Some(report) = change.lane {
+            self.agenda.report(report);
+        }
+        self.streams.entry(change.stream).or_default().extend(change.entries);
+        if let Some(request) = change.request {
+            self.requests.insert(request.id, request);
+        }
+        for card in change.cards {
+            self.cards.entry(card.id).or_insert(card);
+        }
+        self.keep_texts(change.texts);
+        if let Some(sweep) = change.sweep {
+            self.sweeps.insert(sweep.id, sweep);
+        }
+        for (sweep, result) in change.rows {
+            self.rows.entry(sweep).or_default().insert(result.row, result);
+        }
+    }
+
+    fn apply_seat(&mut self, change: &Change) {
+        let Some(request) = taker(change) else { return };
+        match &change.seat {
+            Some(SeatChange::Take { seat, .. }) => self.seats.take(self.accounts.seat_key(seat), request),
+            Some(SeatChange::Release) => self.seats.release(request),
+            None => {}
+        }
+    }
+
+    /// Applies one edit. A `Settle` counts only for the item whose fence the change has passed.
+    fn apply_agenda(&mut self, edit: AgendaChange, fenced: Option<&Item>, lease_now: Timestamp) {
+        match edit {
+            AgendaChange::Schedule { item, due, lane, gated } => self.agenda.schedule(item, due, lane, gated),
+            AgendaChange::Remove(item) => self.agenda.remove(&item),
+            AgendaChange::Hold { item, lease } => self.agenda.hold(&item, lease_now.saturating_add(lease)),
+            AgendaChange::Settle { item, wanted, next } if fenced == Some(&item) => {
+                self.agenda.settle(&item, wanted, next);
+            }
+            AgendaChange::Settle { .. } => {}
+        }
+    }
+
+    /// Settles an item and keeps what comes with that, if the item is still under that token.
+    pub(super) fn settle(&mut self, settlement: Settlement) -> bool {
+        if !self.agenda.is_held(&settlement.fence) {
+            return false;
+        }
+        self.agenda.settle(&settlement.fence.item, settlement.wanted, settlement.next);
+        if let Some(receipt) = &settlement.card
+            && let Some(card) = self.cards.get_mut(&receipt.card)
+        {
+            card.receive(receipt);
+        }
+        for (request, due) in settlement.wakes {
+            self.agenda.schedule(Item::Wake(request), due, None, false);
+        }
+        self.keep_texts(settlement.texts);
+        if let Some(report) = settlement.lane {
+            self.agenda.report(report);
+        }
+        true
+    }
+
+    fn keep_texts(&mut self, texts: Vec<Text>) {
+        self.texts.extend(texts.into_iter().map(|text| (text.reference.id, text)));
+    }
+}
+
+/// The request that a change's seat is taken or released for.
+fn taker(change: &Change) -> Option<RequestId> {
+    match change.stream {
+        Stream::Request(request) => Some(request),
+        _ => None,
+    }
+}

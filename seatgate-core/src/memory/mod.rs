@@ -1,0 +1,166 @@
+//! The in-memory store: everything behind one lock, gone with the process. For tests, trials and scripts.
+//!
+//! It keeps every clause of the ports but durability (RS-10), and is the shortest description of what a store does.
+
+mod accounts;
+mod agenda;
+mod commit;
+mod exceptions;
+mod people;
+mod seats;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use self::accounts::Accounts;
+use self::agenda::Agenda;
+use self::exceptions::Exceptions;
+use self::people::People;
+use self::seats::Seats;
+use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
+use crate::id::{CardId, RequestId, SweepId, TextId};
+use crate::person::Text;
+use crate::port::{
+    Answer, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow, StoreError, Stored,
+    SweepRecord,
+};
+use crate::request::Request;
+use crate::seat::Seat;
+use crate::trail::{Chain, Entry, Stream};
+
+/// A store that forgets when the process ends.
+///
+/// One lock guards all of it and is never held across an await, so each call is a transaction.
+pub struct MemoryStore {
+    lease_clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+/// Everything that is kept.
+#[derive(Default)]
+struct State {
+    streams: BTreeMap<Stream, Vec<Entry>>,
+    requests: BTreeMap<RequestId, Request>,
+    cards: BTreeMap<CardId, Card>,
+    texts: BTreeMap<TextId, Text>,
+    sweeps: BTreeMap<SweepId, SweepRecord>,
+    rows: BTreeMap<SweepId, BTreeMap<u32, RowResult>>,
+    agenda: Agenda,
+    seats: Seats,
+    people: People,
+    accounts: Accounts,
+    exceptions: Exceptions,
+}
+
+impl MemoryStore {
+    /// An empty store that judges leases by `lease_clock`, and by no other clock.
+    #[must_use]
+    pub fn new(lease_clock: Arc<dyn Clock>) -> Self {
+        Self { lease_clock, state: Mutex::default() }
+    }
+
+    /// An empty store that judges leases by the machine's clock.
+    #[cfg(feature = "system")]
+    #[must_use]
+    pub fn with_system_clock() -> Self {
+        Self::new(Arc::new(crate::port::SystemClock))
+    }
+
+    /// A panic elsewhere cannot have left a half-made change: changes are checked first and then applied, and applying
+    /// does not fail. So the state behind a poisoned lock is good.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn chain(&self, stream: Stream) -> Chain {
+        let entries = self.streams.get(&stream).map(Vec::as_slice).unwrap_or_default();
+        match entries.last() {
+            Some(last) => Chain::at(stream, entries.len() as u64, last.hash),
+            None => Chain::empty(stream),
+        }
+    }
+
+    fn stored(&self, id: RequestId) -> Option<Stored> {
+        let request = self.requests.get(&id)?;
+        Some(Stored::new(request.clone(), self.chain(Stream::Request(id))))
+    }
+}
+
+#[async_trait]
+impl RequestStore for MemoryStore {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
+        let lease_now = self.lease_clock.now();
+        let mut state = self.state();
+        Ok(changes.into_iter().map(|change| state.commit(change, lease_now)).collect())
+    }
+
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
+        let state = self.state();
+        Ok(ids.iter().map(|id| state.stored(*id)).collect())
+    }
+
+    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
+        Ok(self.state().chain(stream))
+    }
+
+    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
+        let state = self.state();
+        Ok(seats.iter().map(|seat| state.seats.row(&state.accounts.seat_key(seat))).collect())
+    }
+
+    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
+        let state = self.state();
+        Ok(ids.iter().map(|id| state.cards.get(id).cloned()).collect())
+    }
+
+    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
+        Ok(self.state().sweep_of(inbound).cloned())
+    }
+
+    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
+        let state = self.state();
+        Ok(state.rows.get(&sweep).into_iter().flat_map(|rows| rows.values().cloned()).collect())
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        let lease_now = self.lease_clock.now();
+        Ok(self.state().agenda.claim(&claim, lease_now))
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
+        let mut state = self.state();
+        Ok(settlements.into_iter().map(|settlement| state.settle(settlement)).collect())
+    }
+
+    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
+        Ok(self.state().agenda.lane_failures(lane))
+    }
+}
+
+#[async_trait]
+impl RequestQueries for MemoryStore {
+    async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        let state = self.state();
+        let fits = |request: &&Request| {
+            filter.after.is_none_or(|after| request.id > after)
+                && filter.state.is_none_or(|label| request.label() == label)
+                && filter.asked.is_none_or(|person| request.approval.asks(person))
+        };
+        Ok(state.requests.values().filter(fits).take(filter.limit).cloned().collect())
+    }
+
+    async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.state().streams.get(&stream).cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,253 @@
+//! The worker: does what is on the agenda.
+//!
+//! [`Worker::claim`] takes due items under leases, [`Worker::perform`] does one, [`Worker::settle`] commits results.
+//! [`Worker::run_until_idle`] puts the three together and needs no runtime; the driver (feature `tokio`) runs many items
+//! at a time, with time-outs.
+
+mod message;
+mod task;
+
+use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, LaneReport, Next, Settlement};
+use crate::gate::{Gate, GateError, TRIES};
+use crate::id::RequestId;
+use crate::person::Text;
+use crate::policy::Mode;
+use crate::port::{Answer, Conflict, StoreError, Stored};
+use crate::request::{Command, Context, Request};
+use crate::schedule;
+use crate::time::Timestamp;
+
+/// Does what is on a gate's agenda. Cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    gate: Gate,
+}
+
+/// What doing one item came to, to be settled.
+#[derive(Debug)]
+#[must_use = "an item that is not settled is done again when its lease runs out"]
+pub struct Finished(End);
+
+#[derive(Debug)]
+enum End {
+    /// Everything is committed, or the item was somebody else's.
+    Settled,
+    /// The lease is left to run out: the store could not be asked.
+    Left,
+    /// The item's own end.
+    Item(Box<Settlement>),
+    /// A task's result.
+    Task(Box<TaskResult>),
+}
+
+#[derive(Debug)]
+struct TaskResult {
+    claimed: Claimed,
+    request: RequestId,
+    command: Command,
+    texts: Vec<Text>,
+    lane: Option<LaneReport>,
+}
+
+/// What [`Worker::run_until_idle`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Idle {
+    /// How many items were done.
+    pub performed: usize,
+    /// When the next item is due.
+    pub next_due: Option<Timestamp>,
+}
+
+impl Worker {
+    /// A worker for `gate`.
+    #[must_use]
+    pub fn new(gate: &Gate) -> Self {
+        Self { gate: gate.clone() }
+    }
+
+    /// The gate it works for.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Takes at most `limit` due items under leases. Removals are left alone unless the gate is live.
+    ///
+    /// # Errors
+    /// When the store failed.
+    ///
+    /// # Cancel safety
+    /// Items that were claimed come back when their leases run out.
+    pub async fn claim(&self, limit: usize) -> Result<Claims, StoreError> {
+        let mut claim = Claim::new(self.gate.now(), limit);
+        claim.removals_open = self.gate.settings().mode == Mode::Live;
+        self.gate.parts.requests.claim(claim).await
+    }
+
+    /// Does one claimed item. Never fails: what cannot be done now comes back.
+    ///
+    /// # Cancel safety
+    /// A plain future. Dropping it before a call has begun changes nothing; dropping it after makes the attempt's outcome
+    /// unknown once the lease has run out, and it is treated so.
+    pub async fn perform(&self, claimed: Claimed) -> Finished {
+        let end = match &claimed.item {
+            Item::Wake(request) => self.wake_request(&claimed, *request).await,
+            Item::SyncCard(card) => self.sync_card(&claimed, *card).await,
+            Item::Perform { request, task } => self.work_on(&claimed, *request, *task).await,
+            Item::Announce(announcement) => self.announce(&claimed, announcement).await,
+        };
+        Finished(end.unwrap_or(End::Left))
+    }
+
+    /// Commits results, each under its lease.
+    ///
+    /// # Errors
+    /// When the store failed; the items come back when their leases run out.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves some results committed and some not, none half.
+    pub async fn settle(&self, finished: Vec<Finished>) -> Result<(), StoreError> {
+        let mut settlements = Vec::new();
+        for finished in finished {
+            match finished.0 {
+                End::Settled | End::Left => {}
+                End::Item(settlement) => settlements.push(*settlement),
+                End::Task(result) => self.settle_task(*result).await?,
+            }
+        }
+        if !settlements.is_empty() {
+            self.gate.parts.requests.settle(settlements).await?;
+            self.gate.wake();
+        }
+        Ok(())
+    }
+
+    /// Does everything that is due, one item after the other, until nothing is. Time does not pass: what becomes due
+    /// later stays. A target that never answers holds it up for ever; use the driver for those.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn run_until_idle(&self) -> Result<Idle, StoreError> {
+        let mut performed = 0;
+        loop {
+            let claims = self.claim(64).await?;
+            if claims.items.is_empty() {
+                return Ok(Idle { performed, next_due: claims.next_due });
+            }
+            for claimed in claims.items {
+                performed += 1;
+                let finished = self.perform(claimed).await;
+                self.settle(vec![finished]).await?;
+            }
+        }
+    }
+
+    async fn wake_request(&self, claimed: &Claimed, id: RequestId) -> Result<End, GateError> {
+        for _ in 0..TRIES {
+            let before = match self.gate.load(id).await {
+                Err(GateError::NotFound(_)) => return Ok(end(claimed, Next::Done)),
+                before => before?,
+            };
+            let (delivered_at, _) = self.gate.cards_of(&before.request, None).await?;
+            let mut context = self.context(&before.request);
+            context.delivered_at = delivered_at;
+            context.seat_lost = self.seat_lost(&before.request).await?;
+            let Ok(transition) = before.request.handle(&Command::Wake, &context) else {
+                return Ok(end(claimed, Next::Done));
+            };
+            let next = schedule::next_wake(&transition.after, delivered_at).map_or(Next::Done, Next::At);
+            if transition.facts.is_empty() {
+                return Ok(end(claimed, next));
+            }
+            let id = self.gate.new_change();
+            let mut change = self.gate.change(id, &before, transition, delivered_at, Vec::new())?;
+            change.agenda.retain(|edit| !matches!(edit, AgendaChange::Schedule { item: Item::Wake(_), .. }));
+            let (item, wanted) = (claimed.item.clone(), claimed.wanted);
+            change.agenda.push(AgendaChange::Settle { item, wanted, next });
+            change.fence = Some(claimed.fence());
+            match self.gate.commit_one(change).await? {
+                Answer::Conflict(Conflict::Version) => {}
+                _ => {
+                    self.gate.wake();
+                    return Ok(End::Settled);
+                }
+            }
+        }
+        Err(GateError::Contended)
+    }
+
+    /// Whether accounts were merged, and an older request about the same seat has it.
+    async fn seat_lost(&self, request: &Request) -> Result<bool, GateError> {
+        match request.seat() {
+            Some(seat) if request.mode == Mode::Live && request.outcome().is_none() => {
+                let rows = self.gate.parts.requests.seats(std::slice::from_ref(seat)).await?;
+                let holder = rows.first().and_then(|row| row.open_request);
+                Ok(holder.is_some_and(|holder| holder != request.id))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn context(&self, request: &Request) -> Context<'_> {
+        let context = Context::worker(self.gate.now(), &*self.gate.parts.entropy);
+        context.with_target(self.gate.target_facts(request))
+    }
+
+    /// Judges `command` until its change is kept, refused, or no longer ours.
+    async fn settle_task(&self, result: TaskResult) -> Result<(), StoreError> {
+        let TaskResult { claimed, request, mut command, texts, lane } = result;
+        let mut fence = Some(claimed.fence());
+        let id = self.gate.new_change();
+        for _ in 0..TRIES {
+            let before: Stored = self.gate.load(request).await?;
+            let Ok(transition) = before.request.handle(&command, &self.context(&before.request)) else {
+                let Some(observation) = observation(&command) else { return Ok(()) };
+                (command, fence) = (observation, None);
+                continue;
+            };
+            let (delivered_at, _) = self.gate.cards_of(&before.request, None).await?;
+            let mut change = self.gate.change(id, &before, transition, delivered_at, texts.clone())?;
+            change.fence.clone_from(&fence);
+            change.lane.clone_from(&lane);
+            match self.gate.commit_one(change).await? {
+                Answer::Conflict(Conflict::Lease) => {
+                    let Some(observation) = observation(&command) else { return Ok(()) };
+                    (command, fence) = (observation, None);
+                }
+                Answer::Conflict(_) => {}
+                Answer::Committed | Answer::Duplicate => {
+                    self.gate.wake();
+                    return Ok(());
+                }
+            }
+        }
+        Err(GateError::Contended.into())
+    }
+
+    /// How long an item may take before the driver gives it up: for a task a little less than its lease.
+    #[must_use]
+    pub fn patience(&self, item: &Item) -> std::time::Duration {
+        match item {
+            Item::Perform { .. } => self.gate.parts.router.longest_timeout() + Self::LEASE_MARGIN,
+            _ => Claim::LEASE,
+        }
+    }
+
+    /// How much longer than a call's time-out its lease is.
+    pub const LEASE_MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
+}
+
+/// A result whose worker lost its lease settles nothing; it is recorded as an observation.
+fn observation(command: &Command) -> Option<Command> {
+    match command {
+        Command::Settle { task, attempt, result } => {
+            Some(Command::Observe { task: *task, attempt: *attempt, result: result.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn end(claimed: &Claimed, next: Next) -> End {
+    End::Item(Box::new(Settlement::new(claimed, next)))
+}

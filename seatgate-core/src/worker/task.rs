@@ -1,0 +1,215 @@
+//! Working on tasks: begin, call, look up, settle.
+
+use crate::agenda::{AgendaChange, Claimed, Lane, LaneReport, Next};
+use crate::gate::GateError;
+use crate::id::{RequestId, TaskId};
+use crate::person::{Text, TextRef};
+use crate::policy::Mode;
+use crate::port::{
+    Answer, Conflict, EffectError, EffectErrorKind, Exception, Job, NamedSeat, Removal, SeatStatus, StoreError, Stored,
+    Target,
+};
+use crate::request::{AttemptResult, Command, PauseReason, ProbeAnswer, Request, Task, TaskAction, TaskState};
+use crate::seat::{Activity, Seat};
+use crate::worker::{End, TaskResult, Worker, end};
+
+/// What a task's call needs, put together just before Begin.
+enum Call {
+    Remove { target: Target, job: Box<Job> },
+    File { exception: Box<Exception> },
+}
+
+impl Worker {
+    pub(super) async fn work_on(&self, claimed: &Claimed, id: RequestId, task: TaskId) -> Result<End, GateError> {
+        let before = self.gate.load(id).await?;
+        let Some(task) = before.request.plan.task(task).cloned() else { return Ok(end(claimed, Next::Done)) };
+        match task.state {
+            TaskState::Ready { .. } => self.begin(claimed, &before, &task).await,
+            TaskState::Probing { .. } => self.probe(claimed, &before.request, &task).await,
+            TaskState::InFlight => {
+                let command = Command::LoseLease { task: task.id, attempt: task.attempts };
+                Ok(task_end(claimed, id, command, Vec::new(), None))
+            }
+            _ => Ok(end(claimed, Next::Done)),
+        }
+    }
+
+    async fn begin(&self, claimed: &Claimed, before: &Stored, task: &Task) -> Result<End, GateError> {
+        let request = &before.request;
+        let call = match self.prepare_call(request, task).await? {
+            Ok(call) => call,
+            Err(why) => {
+                let command = Command::Block { task: task.id, why };
+                return Ok(task_end(claimed, request.id, command, Vec::new(), None));
+            }
+        };
+        if matches!(call, Call::Remove { .. }) && self.gate.settings().mode != Mode::Live {
+            return Ok(end(claimed, Next::At(self.gate.now())));
+        }
+        let Ok(transition) = request.handle(&Command::Begin { task: task.id }, &self.context(request)) else {
+            return Ok(end(claimed, Next::At(self.gate.now())));
+        };
+        let attempt = transition.after.plan.task(task.id).map_or(0, |task| task.attempts);
+        let timeout = match &call {
+            Call::Remove { target, .. } => target.timeout,
+            Call::File { .. } => Target::TIMEOUT,
+        };
+        let mut change = self.gate.change(self.gate.new_change(), before, transition, None, Vec::new())?;
+        change.agenda.push(AgendaChange::Hold { item: claimed.item.clone(), lease: timeout + Self::LEASE_MARGIN });
+        change.fence = Some(claimed.fence());
+        match self.gate.commit_one(change).await? {
+            Answer::Committed | Answer::Duplicate => {}
+            // Somebody stopped, undid or changed it: nothing was sent, and the item is looked at again.
+            Answer::Conflict(Conflict::Version) => return Ok(end(claimed, Next::At(self.gate.now()))),
+            Answer::Conflict(_) => return Ok(End::Settled),
+        }
+        Ok(self.call(claimed, request, task, attempt, call).await)
+    }
+
+    /// Checks again what may have changed since the decision. `Ok(Err)` says why the call must not be made.
+    async fn prepare_call(&self, request: &Request, task: &Task) -> Result<Result<Call, PauseReason>, GateError> {
+        let Some(seat) = request.seat() else { return Ok(Err(PauseReason::Erased)) };
+        let TaskAction::Remove { app } = &task.action else {
+            return Ok(Ok(Call::File { exception: Box::new(self.exception(request, seat)?) }));
+        };
+        let Some(target) = self.gate.router().target(app).cloned() else {
+            return Err(StoreError::new(crate::port::StoreErrorKind::Unavailable, "finding the app's target").into());
+        };
+        let Some(job) = self.job(request, seat, task, &target).await? else {
+            return Ok(Err(PauseReason::Erased));
+        };
+        let named = NamedSeat::new(seat.clone(), job.account.clone());
+        let exceptions = self.gate.parts.exceptions.active(std::slice::from_ref(&named), job.at).await?;
+        if exceptions.into_iter().flatten().next().is_some() {
+            return Ok(Err(PauseReason::Excepted));
+        }
+        let status = target.deprovisioner.probe(&job).await;
+        if used_again(request, &status) {
+            return Ok(Err(PauseReason::UsedAgain));
+        }
+        Ok(Ok(Call::Remove { target, job: Box::new(job) }))
+    }
+
+    fn exception(&self, request: &Request, seat: &Seat) -> Result<Exception, StoreError> {
+        let verdict = request.approval.verdict.as_ref();
+        let (Some((id, until)), Some(verdict)) = (request.exception(), verdict) else {
+            return Err(StoreError::new(crate::port::StoreErrorKind::Corrupt, "reading a keep plan"));
+        };
+        let mut exception = Exception::new(id, seat.clone(), until, verdict.by.clone(), verdict.at);
+        exception.reason = verdict.reason;
+        exception.request = Some(request.id);
+        Ok(exception)
+    }
+
+    /// Nothing, where nobody is left to name.
+    async fn job(
+        &self,
+        request: &Request,
+        seat: &Seat,
+        task: &Task,
+        target: &Target,
+    ) -> Result<Option<Job>, StoreError> {
+        let joined = self.gate.join(std::slice::from_ref(request)).await?;
+        let Some(account) = joined.account(seat.account).cloned() else { return Ok(None) };
+        if account.id.is_none() && account.email.is_none() {
+            return Ok(None);
+        }
+        let verdict = request.approval.verdict.as_ref();
+        let approver = verdict.and_then(|verdict| verdict.by.person());
+        let mut job = Job::new(request.id, task.id, task.key(), seat.app.clone(), account, self.gate.now());
+        job.entitlement = seat.entitlement.clone();
+        job.reason = joined.text(verdict.and_then(|verdict| verdict.reason)).map(str::to_owned);
+        job.approved_by = approver.and_then(|person| joined.person(person).cloned());
+        job.timeout = target.timeout;
+        Ok(Some(job))
+    }
+
+    async fn call(&self, claimed: &Claimed, request: &Request, task: &Task, attempt: u32, call: Call) -> End {
+        let (result, lane) = match call {
+            Call::Remove { target, job } => {
+                (target.deprovisioner.deprovision(&job).await, Lane::Removals(target.name.clone()))
+            }
+            Call::File { exception } => {
+                (self.gate.parts.exceptions.file(&exception).await.map(|()| Removal::removed()), Lane::Keeps)
+            }
+        };
+        let report = self.lane_report(lane, result.as_ref().err(), request).await;
+        let mut texts = Vec::new();
+        let result = self.attempt_result(request, task, result, &mut texts);
+        let command = Command::Settle { task: task.id, attempt, result };
+        task_end(claimed, request.id, command, texts, report)
+    }
+
+    fn attempt_result(
+        &self,
+        request: &Request,
+        task: &Task,
+        result: Result<Removal, EffectError>,
+        texts: &mut Vec<Text>,
+    ) -> AttemptResult {
+        let mut keep = |text: &str| -> TextRef {
+            let text = Text::new(text, request.holder(), self.gate.now(), &*self.gate.parts.entropy);
+            let reference = text.reference;
+            texts.push(text);
+            reference
+        };
+        match result {
+            Ok(removal) => {
+                let removes = matches!(task.action, TaskAction::Remove { .. });
+                let receipt = removal.receipt.as_deref().map(keep);
+                AttemptResult::Done { removal: removes.then_some(removal.kind), receipt }
+            }
+            Err(error) => {
+                let detail = Some(keep(error.detail()));
+                match error.kind() {
+                    EffectErrorKind::NotDone => AttemptResult::NotDone { retry_at: error.wanted_at(), detail },
+                    EffectErrorKind::Rejected => AttemptResult::Rejected { detail },
+                    EffectErrorKind::Unknown => AttemptResult::Unknown { detail },
+                }
+            }
+        }
+    }
+
+    /// A target that asks for time, or fails, closes its lane; one that answers opens it.
+    async fn lane_report(&self, lane: Lane, error: Option<&EffectError>, request: &Request) -> Option<LaneReport> {
+        let Some(error) = error.filter(|error| error.kind() != EffectErrorKind::Rejected) else {
+            return Some(LaneReport::works(lane));
+        };
+        let failures = self.gate.parts.requests.lane_failures(&lane).await.unwrap_or(0);
+        let context = self.context(request);
+        let delay = request.terms.retry.backoff().delay(failures.saturating_add(1), context.random_word());
+        let until = error.wanted_at().unwrap_or_else(|| context.now.saturating_add(delay));
+        Some(LaneReport::closed(lane, until))
+    }
+
+    async fn probe(&self, claimed: &Claimed, request: &Request, task: &Task) -> Result<End, GateError> {
+        let mut answer = ProbeAnswer::CannotTell;
+        if let (TaskAction::Remove { app }, Some(seat)) = (&task.action, request.seat())
+            && let Some(target) = self.gate.router().target(app)
+            && let Some(job) = self.job(request, seat, task, target).await?
+        {
+            answer = target.deprovisioner.probe(&job).await.held;
+        }
+        let command = Command::Probed { task: task.id, answer };
+        Ok(task_end(claimed, request.id, command, Vec::new(), None))
+    }
+}
+
+fn task_end(
+    claimed: &Claimed,
+    request: RequestId,
+    command: Command,
+    texts: Vec<Text>,
+    lane: Option<LaneReport>,
+) -> End {
+    End::Task(Box::new(TaskResult { claimed: claimed.clone(), request, command, texts, lane }))
+}
+
+/// Whether the seat was used after it was reported dormant.
+fn used_again(request: &Request, status: &SeatStatus) -> bool {
+    let Some(used) = status.last_activity else { return false };
+    request.evidence.as_ref().is_some_and(|evidence| match evidence.activity {
+        Activity::LastAt(reported) => used > reported,
+        Activity::NeverUsed => true,
+    })
+}
