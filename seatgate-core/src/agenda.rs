@@ -135,7 +135,7 @@ pub enum AgendaChange {
         /// How long.
         lease: Duration,
     },
-    /// Ends the lease on a coalescing item, as [`Settlement`] does.
+    /// Ends the lease on a coalescing item, as [`Settlement`] does. Counts only in a change that is fenced by that item.
     Settle {
         /// What.
         item: Item,

@@ -18,6 +18,8 @@ pub mod request;
 pub mod retry;
 pub mod schedule;
 pub mod seat;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
 pub mod trail;
 pub mod worker;

@@ -1,6 +1,6 @@
 //! People, kept apart from what happened.
 //!
-//! Entries and state hold a [`PersonRef`](crate::id::PersonRef) and salted digests of texts; names, addresses and free
+//! Entries and state hold a [`PersonRef`] and salted digests of texts; names, addresses and free
 //! text live in tables of their own and are joined when something is shown. So a person can be erased, and the trail
 //! still verifies.
 

@@ -15,7 +15,8 @@ pub(super) struct Accounts {
     by_email: BTreeMap<(AppId, EmailAddress), AccountId>,
     /// What to show; an erased account has none.
     names: BTreeMap<AccountId, AccountNames>,
-    /// The one that remains, for each account that was merged into another. Always the last one, never a chain.
+    /// The one that remains, for each account that was merged into another. Never a chain: what
+    /// others merge into has an id, and what has an id is not merged.
     merged: BTreeMap<AccountId, AccountId>,
 }
 
@@ -82,7 +83,7 @@ impl Accounts {
     }
 
     fn merge(&mut self, Merge { from, to }: &Merge) {
-        let aliases = self.by_id.values_mut().chain(self.by_email.values_mut()).chain(self.merged.values_mut());
+        let aliases = self.by_id.values_mut().chain(self.by_email.values_mut());
         aliases.filter(|account| *account == from).for_each(|account| *account = *to);
         self.merged.insert(*from, *to);
         let Some(names) = self.names.remove(from) else { return };

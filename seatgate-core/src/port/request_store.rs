@@ -281,12 +281,12 @@ pub enum Conflict {
 /// - **RS-5** *Seats:* `Take` lands only if nobody has the seat and the generation (0 for an unknown seat) is the given
 ///   one. `Release` frees the request's seat and raises its generation; filing an exception raises it too.
 /// - **RS-6** *Fence:* a change or settlement with a fence lands only if the item is there under that token, whether or
-///   not the lease has run out.
+///   not the lease has run out. A claim, a settlement, a removal and a replacement each end the token before.
 /// - **RS-7** *Claim:* an item under a live lease is given to nobody else; each claim of an item bears a higher token; the
 ///   claim is durable before it is answered. Leases are judged by the store's own clock, due times by the caller's
 ///   `now`.
 /// - **RS-8** *Lanes:* a gated item in a closed lane, and a gated removal while removals are closed, is not claimed and
-///   uses nothing up; at most `per_lane` items of a lane are under a lease.
+///   uses nothing up; at most `per_lane` items of a lane are under a lease, lost leases not counted.
 /// - **RS-9** *Coalescing:* scheduling an item that coalesces raises what is *wanted* and never makes it due later.
 ///   Settling ends it only if it is wanted no more than when it was claimed.
 /// - **RS-10** *Durable:* what was answered survives a crash of the process and of the machine.

@@ -1,0 +1,79 @@
+//! RS-1 for sweeps: a delivery is kept once, and each of its rows is answered once.
+
+use super::{Scene, StoreHarness};
+use crate::canonical::Digest;
+use crate::person::Actor;
+use crate::port::{Answer, Change, Conflict, Inbound, Problem, RowResult, RowStatus, SweepRecord};
+use crate::testing::join_all;
+use crate::trail::{Chain, Stream};
+
+fn sweep<H: StoreHarness>(scene: &Scene<H>, inbound: Option<&str>) -> (SweepRecord, Change) {
+    let inbound = inbound.map(|id| Inbound::new(id.to_owned(), Digest::of(id.as_bytes())));
+    let record = SweepRecord::new(scene.world.sweep_id(), inbound, Actor::worker(), scene.world.now);
+    let mut change = scene.world.change(&mut Chain::empty(Stream::Sweep(record.id)));
+    change.sweep = Some(record.clone());
+    (record, change)
+}
+
+pub async fn rs_01_a_delivery_is_kept_once<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (record, first) = sweep(&scene, Some("msg_1"));
+    let (_, second) = sweep(&scene, Some("msg_1"));
+    let (other, third) = sweep(&scene, Some("msg_2"));
+    assert_eq!(scene.commit(first).await, Answer::Committed);
+    assert_eq!(scene.commit(second.clone()).await, Answer::Conflict(Conflict::Row));
+    assert_eq!(scene.store.requests().chain(second.stream).await.unwrap().version, 0, "and nothing of it");
+    assert_eq!(scene.commit(third).await, Answer::Committed);
+    assert_eq!(scene.store.requests().sweep_of("msg_1").await.unwrap(), Some(record));
+    assert_eq!(scene.store.requests().sweep_of("msg_2").await.unwrap(), Some(other));
+}
+
+pub async fn rs_01_sweeps_without_a_delivery_do_not_collide<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    for _ in 0..2 {
+        assert_eq!(scene.commit(sweep(&scene, None).1).await, Answer::Committed);
+    }
+}
+
+pub async fn rs_01_one_of_64_racing_deliveries_is_kept<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let sweeps: Vec<_> = (0..64).map(|_| sweep(&scene, Some("msg_1"))).collect();
+    let answers = join_all(sweeps.iter().map(|(_, change)| scene.commit(change.clone()))).await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::Committed).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::Conflict(Conflict::Row)).count(), 63);
+    let winner = answers.iter().position(|answer| *answer == Answer::Committed).unwrap();
+    assert_eq!(scene.store.requests().sweep_of("msg_1").await.unwrap().as_ref(), Some(&sweeps[winner].0));
+}
+
+pub async fn rs_01_a_row_is_answered_once<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (record, opening) = sweep(&scene, None);
+    assert_eq!(scene.commit(opening).await, Answer::Committed);
+    let asked = RowResult::new(1, RowStatus::Asked).about(scene.world.request_id());
+    let problem = Problem::new("Not an address", "expected an address", "/account/email");
+    let rejected = RowResult::new(0, RowStatus::Rejected).because(problem);
+    for (result, answer) in [
+        (asked.clone(), Answer::Committed),
+        (RowResult::new(1, RowStatus::Duplicate), Answer::Conflict(Conflict::Row)),
+        (rejected.clone(), Answer::Committed),
+    ] {
+        let mut change = scene.edits(Vec::new());
+        change.rows = vec![(record.id, result)];
+        assert_eq!(scene.commit(change).await, answer);
+    }
+    assert_eq!(scene.store.requests().rows(record.id).await.unwrap(), [rejected, asked], "by row");
+}
+
+pub async fn rs_01_a_refused_row_refuses_its_request<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (record, mut opening) = sweep(&scene, None);
+    opening.rows = vec![(record.id, RowResult::new(0, RowStatus::Filtered))];
+    assert_eq!(scene.commit(opening).await, Answer::Committed);
+    let seat = scene.seat("ana@example.com").await;
+    let mut change = scene.world.opened_change(&seat, 0, scene.world.person_ref());
+    let request = change.request.as_ref().unwrap().id;
+    change.rows = vec![(record.id, RowResult::new(0, RowStatus::Asked).about(request))];
+    assert_eq!(scene.commit(change).await, Answer::Conflict(Conflict::Row));
+    assert_eq!(scene.load(request).await, None);
+    assert_eq!(scene.seat_row(&seat).await.open_request, None);
+}

@@ -1,0 +1,22 @@
+//! The test kit: fakes that behave like the real thing, failures included, and the suites that a store must pass.
+//!
+//! A store is checked with [`store_conformance!`](crate::store_conformance), which makes one test of each case. Everything
+//! else is for tests of what is built on the gate: [`ManualClock`] and [`SeededEntropy`] make a run repeatable, the
+//! notifier records, the deprovisioner follows a script, and [`Faulty`] breaks a store at a chosen call.
+
+mod clock;
+pub mod conformance;
+mod deprovisioner;
+mod faulty;
+mod notifier;
+mod run;
+mod world;
+
+pub use clock::ManualClock;
+pub use deprovisioner::{Call, ScriptedDeprovisioner, Step};
+pub use faulty::{Fault, Faulty};
+pub use notifier::{RecordingNotifier, Sent};
+pub use run::{block_on, join_all};
+pub use world::World;
+
+pub use crate::port::SeededEntropy;

@@ -1,0 +1,145 @@
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test kit, and the texts in here are constants")]
+
+use serde_json::json;
+
+use crate::agenda::{Card, Fence, Item};
+use crate::id::{AccountId, CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId, TaskId, TextId};
+use crate::person::{Actor, Surface, Text};
+use crate::policy::{Mode, Terms};
+use crate::port::{Change, SeatChange, SeededEntropy};
+use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject, Why};
+use crate::seat::{Activity, App, Candidate, CandidateDraft, Entitlement, Evidence, Seat};
+use crate::time::Timestamp;
+use crate::trail::{Chain, EntryDraft, Stream};
+
+/// Samples of everything, with ids that differ from each other and from those of another seed.
+#[derive(Debug)]
+pub struct World {
+    /// Where ids and salts come from.
+    pub entropy: SeededEntropy,
+    /// When it is.
+    pub now: Timestamp,
+}
+
+macro_rules! new_ids {
+    ($($name:ident: $id:ident;)*) => {
+        /// New ids.
+        impl World {$(
+            #[doc = concat!("A new [`", stringify!($id), "`].")]
+            #[must_use]
+            pub fn $name(&self) -> $id {
+                $id::generate(self.now, &self.entropy)
+            }
+        )*}
+    };
+}
+
+new_ids! {
+    account_id: AccountId;
+    card_id: CardId;
+    change_id: ChangeId;
+    exception_id: ExceptionId;
+    instance_id: InstanceId;
+    person_ref: PersonRef;
+    request_id: RequestId;
+    sweep_id: SweepId;
+    task_id: TaskId;
+    text_id: TextId;
+}
+
+impl World {
+    /// The world of `seed`, on the morning of 20 November 2026.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let now = "2026-11-20T06:00:00Z".parse().expect("a timestamp");
+        Self { entropy: SeededEntropy::new(seed), now }
+    }
+
+    /// An app.
+    #[must_use]
+    pub fn app(&self) -> App {
+        App::new("figma".parse().expect("an app"), Some("Figma".to_owned()))
+    }
+
+    /// A dormant seat of Ana Ruiz, whose manager is Mona Li, as a sweep reports it.
+    #[must_use]
+    pub fn candidate(&self) -> Candidate {
+        let draft: CandidateDraft = serde_json::from_value(json!({
+            "app": {"id": "figma", "name": "Figma"},
+            "account": {"id": "00u1", "email": "ana@example.com", "name": "Ana Ruiz"},
+            "entitlement": "pro",
+            "manager": {"email": "mona@example.com", "name": "Mona Li"},
+            "last_activity_at": "2026-06-01T00:00:00Z",
+            "monthly_cost": {"amount": "45.00", "currency": "USD"},
+            "requesting_channel": "C0SWEEP",
+        }))
+        .expect("a draft");
+        draft.parse().expect("a candidate")
+    }
+
+    /// The seat that `account` has in [`Self::app`].
+    #[must_use]
+    pub fn seat(&self, account: AccountId) -> Seat {
+        Seat::new(self.app(), account, Entitlement::default(), None)
+    }
+
+    /// A text about (or by) somebody.
+    #[must_use]
+    pub fn text(&self, body: &str, about: Option<PersonRef>) -> Text {
+        Text::new(body, about, self.now, &self.entropy)
+    }
+
+    /// A chain of nobody else's: one of denied attempts at a server.
+    #[must_use]
+    pub fn new_chain(&self) -> Chain {
+        Chain::empty(Stream::Access(self.instance_id()))
+    }
+
+    /// A change that appends one entry to `chain`, which moves on, and does nothing else.
+    #[must_use]
+    pub fn change(&self, chain: &mut Chain) -> Change {
+        let draft = EntryDraft::new(self.now, "denied", Actor::worker(), Surface::Library, json!({}));
+        self.change_with(chain, draft)
+    }
+
+    /// A request about `seat`, asking one approver.
+    #[must_use]
+    pub fn request(&self, seat: Seat, asked: PersonRef) -> (Request, Fact) {
+        let received = self.text("{}", seat.holder).reference;
+        let evidence = Evidence::new(Activity::NeverUsed, self.now, None, received);
+        let origin = Origin::new(self.sweep_id(), 0, Actor::worker());
+        let terms = Terms::default();
+        let opening = Opening::new(Subject::Seat(seat), origin, Mode::Live, "0".repeat(16), terms)
+            .with_evidence(evidence)
+            .asking(vec![Asked::new(asked, Why::Manager, self.card_id())]);
+        let event = Event::Opened(Box::new(opening.clone()));
+        let fact = Fact::new(self.now, Actor::worker(), None, Surface::Webhook, event);
+        (Request::open(self.request_id(), self.now, opening), fact)
+    }
+
+    /// The change that opens a request about `seat`, read at `generation`, and asks one approver on a card.
+    #[must_use]
+    pub fn opened_change(&self, seat: &Seat, generation: u64, asked: PersonRef) -> Change {
+        let (request, fact) = self.request(seat.clone(), asked);
+        let draft = EntryDraft::of_fact(&fact).expect("a canonical form");
+        let mut change = self.change_with(&mut Chain::empty(Stream::Request(request.id)), draft);
+        let card = |asked: &Asked| Card::new(asked.card, asked.person, vec![request.id]);
+        change.cards = request.approval.asked.iter().map(card).collect();
+        change.seat = Some(SeatChange::Take { seat: seat.clone(), generation });
+        change.request = Some(request);
+        change
+    }
+
+    /// A fence that no store has given.
+    #[must_use]
+    pub fn stale_fence(&self) -> Fence {
+        Fence { item: Item::Wake(self.request_id()), token: 1 }
+    }
+
+    fn change_with(&self, chain: &mut Chain, draft: EntryDraft) -> Change {
+        let id = self.change_id();
+        let mut change = Change::new(id, chain);
+        change.entries.push(chain.append(id, draft).expect("a canonical form"));
+        change
+    }
+}

@@ -1,0 +1,202 @@
+//! Ports that stop before and after each call, where a test can let others go first, or let the process die.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
+use seatgate_core::gate::Store;
+use seatgate_core::id::{AccountId, CardId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
+use seatgate_core::message::Message;
+use seatgate_core::person::{Identity, PersonDetails};
+use seatgate_core::port::*;
+use seatgate_core::request::Request;
+use seatgate_core::seat::{AccountNames, Seat};
+use seatgate_core::time::Timestamp;
+use seatgate_core::trail::{Chain, Entry, Stream};
+
+type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Counts steps, and says what happens at each.
+#[derive(Clone)]
+pub struct Steps {
+    count: Arc<AtomicU64>,
+    at: Arc<dyn Fn(u64) -> Pause + Send + Sync>,
+}
+
+impl Steps {
+    /// At step `n` (from 0), waits for what `at(n)` gives.
+    pub fn new(at: impl Fn(u64) -> Pause + Send + Sync + 'static) -> Self {
+        Self { count: Arc::default(), at: Arc::new(at) }
+    }
+
+    /// Goes on at once, always.
+    pub fn free() -> Self {
+        Self::new(|_| Box::pin(std::future::ready(())))
+    }
+
+    /// Lets all others go one step at each step, so that futures on one thread take turns.
+    pub fn taking_turns() -> Self {
+        Self::new(|_| {
+            let mut waited = false;
+            Box::pin(std::future::poll_fn(move |context| {
+                if std::mem::replace(&mut waited, true) {
+                    return std::task::Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                std::task::Poll::Pending
+            }))
+        })
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    async fn step(&self) {
+        let n = self.count.fetch_add(1, Ordering::SeqCst);
+        (self.at)(n).await;
+    }
+}
+
+/// A port with steps before and after each call.
+pub struct Stepped<T: ?Sized> {
+    pub steps: Steps,
+    pub inner: Arc<T>,
+}
+
+macro_rules! pass {
+    ($self:ident.$method:ident($($argument:expr),*)) => {{
+        $self.steps.step().await;
+        let answer = $self.inner.$method($($argument),*).await;
+        $self.steps.step().await;
+        answer
+    }};
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Store> RequestStore for Stepped<T> {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
+        pass!(self.commit(changes))
+    }
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
+        pass!(self.load(ids))
+    }
+    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
+        pass!(self.chain(stream))
+    }
+    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
+        pass!(self.seats(seats))
+    }
+    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
+        pass!(self.cards(ids))
+    }
+    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
+        pass!(self.sweep_of(inbound))
+    }
+    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
+        pass!(self.rows(sweep))
+    }
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        pass!(self.claim(claim))
+    }
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
+        pass!(self.settle(settlements))
+    }
+    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
+        pass!(self.lane_failures(lane))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Store> RequestQueries for Stepped<T> {
+    async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        self.steps.step().await;
+        let answer = RequestQueries::list(&*self.inner, filter).await;
+        self.steps.step().await;
+        answer
+    }
+    async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
+        pass!(self.trail(stream))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Store> PeopleStore for Stepped<T> {
+    async fn people(&self, people: Vec<NewPerson>) -> Result<Vec<PersonRef>, StoreError> {
+        pass!(self.people(people))
+    }
+    async fn find(&self, identity: &Identity) -> Result<Option<PersonRef>, StoreError> {
+        pass!(self.find(identity))
+    }
+    async fn details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, StoreError> {
+        pass!(self.details(people))
+    }
+    async fn accounts(&self, accounts: Vec<NewAccount>, now: Timestamp) -> Result<Vec<AccountId>, StoreError> {
+        pass!(self.accounts(accounts, now))
+    }
+    async fn account_names(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, StoreError> {
+        pass!(self.account_names(accounts))
+    }
+    async fn texts(&self, texts: &[TextId]) -> Result<Vec<Option<String>>, StoreError> {
+        pass!(self.texts(texts))
+    }
+    async fn erase(&self, person: PersonRef) -> Result<(), StoreError> {
+        pass!(self.erase(person))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Store> ExceptionStore for Stepped<T> {
+    async fn active(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, StoreError> {
+        pass!(self.active(seats, now))
+    }
+    async fn file(&self, exception: &Exception) -> Result<(), EffectError> {
+        pass!(self.file(exception))
+    }
+    async fn revoke(&self, id: ExceptionId, now: Timestamp) -> Result<bool, StoreError> {
+        pass!(self.revoke(id, now))
+    }
+    async fn list(
+        &self,
+        now: Timestamp,
+        after: Option<ExceptionId>,
+        limit: usize,
+    ) -> Result<Vec<Exception>, StoreError> {
+        self.steps.step().await;
+        let answer = ExceptionStore::list(&*self.inner, now, after, limit).await;
+        self.steps.step().await;
+        answer
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Deprovisioner + ?Sized> Deprovisioner for Stepped<T> {
+    async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError> {
+        pass!(self.deprovision(job))
+    }
+    async fn probe(&self, job: &Job) -> SeatStatus {
+        pass!(self.probe(job))
+    }
+    fn idempotency(&self) -> Idempotency {
+        self.inner.idempotency()
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Notifier + ?Sized> Notifier for Stepped<T> {
+    async fn post(&self, message: &Message) -> Result<Posted, NotifyError> {
+        pass!(self.post(message))
+    }
+    async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
+        pass!(self.update(posted, message))
+    }
+}
