@@ -402,7 +402,7 @@ fn face(request: &Request) -> (StateLabel, Option<crate::request::Outcome>, bool
 
 fn task_change(before: Option<&Request>, request: RequestId, task: &Task, removals: &str) -> Option<AgendaChange> {
     let was = before.and_then(|before| before.plan.task(task.id));
-    if was.is_some_and(|was| was.state == task.state && was.attempts == task.attempts) {
+    if was == Some(task) {
         return None;
     }
     let item = Item::Perform { request, task: task.id };

@@ -151,11 +151,10 @@ fn approve(
         return Err(Denial::Sender);
     }
     let holds = request.holder() == Some(person);
+    let suffices = request.terms.holder_release == HolderRelease::Suffices;
     match asked_or_operator(caller, person, request, operators) {
-        Err(Denial::NotAsked) if holds => match request.terms.holder_release {
-            HolderRelease::Suffices => Ok(Relation::Holder),
-            HolderRelease::Informs => Err(Denial::HolderInforms),
-        },
+        Err(_) if holds && suffices => Ok(Relation::Holder),
+        Err(Denial::NotAsked) if holds => Err(Denial::HolderInforms),
         answer => answer,
     }
 }
@@ -195,7 +194,8 @@ fn undo(
     request: &Request,
     operators: &BTreeSet<PersonRef>,
 ) -> Result<Relation, Denial> {
-    if request.approval.verdict.as_ref().is_some_and(|verdict| verdict.by == caller.actor) {
+    let decided_by = request.approval.verdict.as_ref().and_then(|verdict| verdict.by.person());
+    if person.is_some() && decided_by == person {
         return Ok(Relation::Decider);
     }
     match person {

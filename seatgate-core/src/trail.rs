@@ -242,6 +242,9 @@ pub struct Broken {
 
 /// Verifies one chain from its start, given as exported lines in order, and returns its end.
 ///
+/// A line must be byte for byte what [`Entry::to_json`] wrote: JSON with a member twice, for example, means one thing to
+/// one reader and another to the next.
+///
 /// # Errors
 /// The first entry that does not fit.
 pub fn verify<'a>(stream: Stream, lines: impl IntoIterator<Item = &'a str>) -> Result<Chain, Broken> {
@@ -257,6 +260,9 @@ pub fn verify<'a>(stream: Stream, lines: impl IntoIterator<Item = &'a str>) -> R
 
 fn verify_line(chain: &Chain, seq: u64, line: &str) -> Result<Digest, &'static str> {
     let mut value: Value = serde_json::from_str(line).map_err(|_| "is not JSON")?;
+    if to_canonical(&value).map_err(|_| "has no canonical form")? != line {
+        return Err("is not in its canonical form");
+    }
     let members = value.as_object_mut().ok_or("is not a JSON object")?;
     let hash = members.remove("hash").ok_or("has no hash")?;
     let member = |name: &str| members.get(name).cloned().unwrap_or(Value::Null);

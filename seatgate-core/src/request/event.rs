@@ -10,7 +10,8 @@ use crate::request::Subject;
 use crate::request::approval::{Asked, Decision, Relation};
 use crate::request::command::{ProbeFinding, Resolution, WithdrawReason};
 use crate::request::outcome::Outcome;
-use crate::request::plan::{AttemptResult, ProbeAnswer, Task, TaskState};
+use crate::request::plan::{AttemptResult, ProbeAnswer, TaskState};
+use crate::request::task::Task;
 use crate::seat::{Channel, Evidence};
 use crate::time::Timestamp;
 
@@ -48,7 +49,7 @@ pub struct Opening {
     pub mode: Mode,
     /// Under which version of the policy.
     pub policy_version: String,
-    /// The policy's terms for this app, kept for the request's whole life.
+    /// The policy's terms for this app, kept for the request's whole life. Without addresses.
     pub terms: Terms,
     /// Who is asked.
     pub asked: Vec<Asked>,
@@ -57,9 +58,12 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// A request about `subject` under `terms`, asking `asked`.
+    /// A request about `subject` under `terms`, asking nobody yet.
+    ///
+    /// The addresses among the terms stay with the policy: an opening is recorded for ever, and holds no personal data.
     #[must_use]
-    pub fn new(subject: Subject, origin: Origin, mode: Mode, policy_version: String, terms: Terms) -> Self {
+    pub fn new(subject: Subject, origin: Origin, mode: Mode, policy_version: String, mut terms: Terms) -> Self {
+        terms.fallback_approvers.clear();
         Self { subject, evidence: None, origin, mode, policy_version, terms, asked: Vec::new(), channel: None }
     }
 

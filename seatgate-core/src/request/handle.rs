@@ -6,7 +6,7 @@ use crate::person::TextRef;
 use crate::policy::{KeepReason, Mode, OnExpiry};
 use crate::request::{
     ApprovalInput, Command, Context, Decision, Event, Fact, Outcome, PauseReason, Phase, ProbeFinding, Refusal,
-    Relation, Request, Resolution, Task, TaskAction, TaskFacts, TaskInput, Transition, WithdrawReason,
+    Relation, Request, Resolution, Task, TaskAction, TaskFacts, TaskInput, TaskState, Transition, WithdrawReason,
 };
 use crate::retry::Backoff;
 use crate::schedule;
@@ -112,7 +112,9 @@ impl Draft<'_> {
             tasks: self.tasks(decision),
         };
         self.record_by(by, event);
-        if self.after.mode != Mode::Live {
+        if self.after.mode == Mode::Live {
+            self.close_if_ended();
+        } else {
             self.close(Outcome::DryRun);
         }
     }
@@ -182,6 +184,7 @@ impl Draft<'_> {
             }
             Phase::InGrace { until } if due(Some(until)) => {
                 self.record(Event::GraceEnded);
+                self.close_if_ended();
                 Ok(())
             }
             Phase::AwaitingDecision | Phase::InGrace { .. } | Phase::Executing | Phase::Stopping => Ok(()),
@@ -229,8 +232,9 @@ impl Draft<'_> {
             PauseReason::Erased => Some(WithdrawReason::Erased),
             _ => None,
         };
+        let ready = self.after.plan.task(task).is_some_and(|task| matches!(task.state, TaskState::Ready { .. }));
         match withdraws {
-            Some(why) if self.may_withdraw() => self.withdraw(why, None),
+            Some(why) if ready && self.may_withdraw() => self.withdraw(why, None),
             _ => self.step(&Command::Block { task, why }),
         }
     }
@@ -250,19 +254,16 @@ impl Draft<'_> {
         }
         let next = task.next(&input, &self.task_facts(task))?;
         let event = task_event(command, task, next).ok_or(Refusal::UnknownTask)?;
-        let closed = self.after.outcome().is_some();
         self.record(event);
-        if !closed {
-            self.close_if_ended();
-        }
+        self.close_if_ended();
         Ok(())
     }
 
     fn task_facts(&self, task: &Task) -> TaskFacts {
         let (retry, now) = (&self.after.terms.retry, self.context.now);
         let backoff = Backoff { first: retry.first.duration(), max: retry.max.duration() };
-        let delay =
-            backoff.delay(task.round_attempts.saturating_add(task.cannot_tell).max(1), self.context.random_word());
+        let tries = task.round_attempts.saturating_add(task.probes).max(1);
+        let delay = backoff.delay(tries, self.context.random_word());
         let filing = matches!(task.action, TaskAction::File { .. });
         TaskFacts {
             now,
@@ -274,14 +275,14 @@ impl Draft<'_> {
         }
     }
 
+    /// Closes a request whose plan has run and ended; also one that had nothing to run, which would wait for ever.
     fn close_if_ended(&mut self) {
-        if let Some(outcome) = self.after.plan.outcome() {
+        let runs = matches!(self.after.phase, Phase::Executing | Phase::Stopping);
+        if let Some(outcome) = self.after.plan.outcome().filter(|_| runs) {
             self.close(outcome);
         }
     }
-}
 
-impl Draft<'_> {
     fn over_or(&self, refusal: Refusal) -> Refusal {
         if matches!(self.after.phase, Phase::Closed { .. }) { Refusal::Closed } else { refusal }
     }
@@ -307,10 +308,10 @@ fn task_input(command: &Command) -> Option<(TaskId, TaskInput)> {
     })
 }
 
-fn task_event(command: &Command, task: &Task, next: crate::request::TaskState) -> Option<Event> {
+fn task_event(command: &Command, task: &Task, next: TaskState) -> Option<Event> {
     let id = task.id;
     Some(match command.clone() {
-        Command::Begin { .. } => Event::Begun { task: id, attempt: task.attempts + 1, key: task.key() },
+        Command::Begin { .. } => Event::Begun { task: id, attempt: task.next_attempt(), key: task.key() },
         Command::Settle { attempt, result, .. } => {
             Event::AttemptEnded { task: id, attempt, result, lease_lost: false, next }
         }

@@ -9,6 +9,7 @@ mod event;
 mod handle;
 mod outcome;
 mod plan;
+mod task;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use command::*;
 pub use event::*;
 pub use outcome::*;
 pub use plan::*;
+pub use task::*;
 
 use crate::id::{ExceptionId, PersonRef, RequestId};
 use crate::policy::{Mode, Terms};
@@ -235,7 +237,9 @@ impl Request {
             _ => {}
         }
         task.enter(next.clone());
-        self.plan.release(fact.at);
+        if self.phase == Phase::Executing {
+            self.plan.release(fact.at);
+        }
     }
 
     /// How it stands, in the public words.

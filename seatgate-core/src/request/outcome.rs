@@ -95,8 +95,8 @@ pub enum Refusal {
     /// The task has begun.
     #[error("this task has begun already")]
     AlreadyBegun,
-    /// Another attempt has taken over.
-    #[error("another attempt has taken over")]
+    /// Another attempt has taken over, or this one was never begun.
+    #[error("another attempt has taken over, or this one was never begun")]
     StaleAttempt,
     /// No probe was wanted.
     #[error("this task is not being looked up")]

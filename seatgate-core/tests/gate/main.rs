@@ -1,6 +1,7 @@
 //! The gate and the worker on the in-memory store: the promises, seen from outside.
 
 #![allow(unreachable_pub, reason = "one binary; its modules share everything")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod access;
 mod crash;
