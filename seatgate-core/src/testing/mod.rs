@@ -2,11 +2,13 @@
 //!
 //! A store is checked with [`store_conformance!`](crate::store_conformance), which makes one test of each case. Everything
 //! else is for tests of what is built on the gate: [`ManualClock`] and [`SeededEntropy`] make a run repeatable, the
-//! notifier records, the deprovisioner follows a script, and [`Faulty`] breaks a store at a chosen call.
+//! notifier records, the deprovisioner follows a script, [`Faulty`] breaks a
+//! store at a chosen call, and [`Duplicating`] does every write twice.
 
 mod clock;
 pub mod conformance;
 mod deprovisioner;
+mod duplicating;
 mod faulty;
 mod notifier;
 mod run;
@@ -14,6 +16,7 @@ mod world;
 
 pub use clock::ManualClock;
 pub use deprovisioner::{Call, ScriptedDeprovisioner, Step};
+pub use duplicating::Duplicating;
 pub use faulty::{Fault, Faulty};
 pub use notifier::{RecordingNotifier, Sent};
 pub use run::{block_on, join_all};

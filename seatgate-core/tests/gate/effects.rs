@@ -1,13 +1,15 @@
 //! Effects happen at least once, and say so.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::agenda::Item;
-use seatgate_core::gate::{Ask, GateError};
+use seatgate_core::gate::{Ask, Gate, GateError};
 use seatgate_core::id::RequestId;
-use seatgate_core::port::{EffectError, Idempotency, NotifyError, Removal, SeatStatus};
+use seatgate_core::port::{EffectError, Idempotency, NotifyError, Removal, Router, SeatStatus, Target};
 use seatgate_core::request::{Outcome, Proof, Refusal, Request, Resolution, StateLabel, TaskState};
-use seatgate_core::testing::{ScriptedDeprovisioner, Step, block_on};
+use seatgate_core::testing::{Duplicating, ScriptedDeprovisioner, Step, block_on};
+use seatgate_core::worker::Worker;
 
 use crate::house::{House, KEYED};
 use crate::invariants;
@@ -350,5 +352,28 @@ fn a_probe_status_script_is_followed() {
         house.approve(id).await.unwrap();
         house.settle().await;
         assert_eq!(house.request(id).await.outcome(), Some(Outcome::Reclaimed));
+    });
+}
+
+#[test]
+fn every_write_twice_shows_nowhere() {
+    block_on(async {
+        let mut house = House::with(ScriptedDeprovisioner::new(KEYED), &[]);
+        let world = house.world.clone();
+        house.gate = Gate::builder(world.store.clone(), world.clock.clone(), world.entropy.clone())
+            .requests(Arc::new(Duplicating::new(world.store.clone())))
+            .notifier(world.notifier.clone())
+            .router(Router::new().otherwise(Target::new("idp", Arc::new(Duplicating::new(world.target.clone())))))
+            .build()
+            .unwrap();
+        house.worker = Worker::new(&house.gate);
+        let id = house.open().await;
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        assert_eq!(house.kinds(id).await, ["opened", "decided", "begun", "attempt_ended", "closed"]);
+        assert_eq!((house.calls(), world.target.effects().len()), (2, 1));
+        let posts = world.notifier.sent().iter().filter(|sent| !sent.is_update).count();
+        assert_eq!(posts, 2, "one card, one report");
+        invariants::check(&world).await;
     });
 }
