@@ -1,1 +1,23 @@
-//! x
+//! SQL stores for [seatgate](https://github.com/seatgate/seatgate).
+//!
+//! `SqliteStore` is the embedded one: a file, one process, every commit durable before it is answered. It is the gate's
+//! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # async fn example() -> Result<(), seatgate_core::port::StoreError> {
+//! use seatgate_store_sqlx::SqliteStore;
+//!
+//! let store = SqliteStore::open("seatgate.db").await?;
+//! // ... hand it to the gate ...
+//! store.close().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod row;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOptions, SqliteStore};

@@ -1,0 +1,185 @@
+-- Times are microseconds since 1970 in UTC; ids, digests and salts are texts; bodies are JSON with a version.
+
+-- The end of each chain. A change compares and sets `version`; everything else that it writes stands behind that.
+CREATE TABLE streams (
+    stream  TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    head    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    stream    TEXT NOT NULL,
+    seq       INTEGER NOT NULL,
+    change_id TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    hash      TEXT NOT NULL,
+    body      TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+) STRICT;
+CREATE INDEX events_change ON events (stream, change_id);
+
+CREATE TABLE requests (
+    id        TEXT PRIMARY KEY,
+    state     TEXT NOT NULL,
+    mode      TEXT NOT NULL,
+    app       TEXT,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    body      TEXT NOT NULL
+) STRICT;
+CREATE INDEX requests_state ON requests (state, id);
+
+CREATE TABLE request_asked (
+    person  TEXT NOT NULL,
+    request TEXT NOT NULL,
+    PRIMARY KEY (person, request)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_asked_request ON request_asked (request);
+
+-- The offboarding table: one row a task, with its result. Written with the state, for reading by people and reports.
+CREATE TABLE tasks (
+    request           TEXT NOT NULL,
+    id                TEXT NOT NULL,
+    position          INTEGER NOT NULL,
+    name              TEXT NOT NULL,
+    status            TEXT NOT NULL,
+    attempts          INTEGER NOT NULL,
+    pause             INTEGER,
+    may_have_happened INTEGER NOT NULL,
+    proof             TEXT,
+    receipt           TEXT,
+    updated_at        INTEGER,
+    PRIMARY KEY (request, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE seats (
+    app          TEXT NOT NULL,
+    account      TEXT NOT NULL,
+    entitlement  TEXT NOT NULL,
+    generation   INTEGER NOT NULL,
+    open_request TEXT,
+    PRIMARY KEY (app, account, entitlement)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seats_account ON seats (account);
+CREATE INDEX seats_open ON seats (open_request) WHERE open_request IS NOT NULL;
+
+CREATE TABLE agenda (
+    key         TEXT PRIMARY KEY,
+    item        TEXT NOT NULL,
+    due         INTEGER NOT NULL,
+    lane        TEXT,
+    gated       INTEGER NOT NULL,
+    wanted      INTEGER NOT NULL DEFAULT 1,
+    tries       INTEGER NOT NULL DEFAULT 0,
+    -- The fencing token of the last claim; none once its lease was settled.
+    token       INTEGER,
+    -- By the store's clock. In the past: the lease was lost.
+    lease_until INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX agenda_due ON agenda (due, key);
+CREATE INDEX agenda_lane ON agenda (lane, due, key);
+CREATE INDEX agenda_leased ON agenda (lease_until) WHERE lease_until IS NOT NULL;
+
+-- The last fencing token given: one number for all items, so that an item's tokens rise even if it goes and comes back.
+CREATE TABLE agenda_token (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    last INTEGER NOT NULL
+) STRICT;
+INSERT INTO agenda_token (only, last) VALUES (1, 0);
+
+CREATE TABLE lanes (
+    lane       TEXT PRIMARY KEY,
+    not_before INTEGER NOT NULL,
+    failures   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cards (
+    id           TEXT PRIMARY KEY,
+    approver     TEXT NOT NULL,
+    posted       TEXT,
+    shown        TEXT,
+    delivered_at INTEGER,
+    ambiguous    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE card_requests (
+    card     TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    request  TEXT NOT NULL,
+    PRIMARY KEY (card, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX card_requests_request ON card_requests (request);
+
+CREATE TABLE sweeps (
+    id           TEXT PRIMARY KEY,
+    submitted_by TEXT NOT NULL,
+    received_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE inbound_ids (
+    id     TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    sweep  TEXT NOT NULL REFERENCES sweeps (id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sweep_rows (
+    sweep TEXT NOT NULL,
+    row   INTEGER NOT NULL,
+    body  TEXT NOT NULL,
+    PRIMARY KEY (sweep, row)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE exceptions (
+    id          TEXT PRIMARY KEY,
+    app         TEXT NOT NULL,
+    account     TEXT NOT NULL,
+    entitlement TEXT NOT NULL,
+    until       INTEGER NOT NULL,
+    revoked_at  INTEGER,
+    body        TEXT NOT NULL
+) STRICT;
+CREATE INDEX exceptions_seat ON exceptions (account, app, entitlement);
+
+-- From here on, personal data: erasing a person deletes from these tables and from no other.
+
+CREATE TABLE accounts (
+    id          TEXT PRIMARY KEY,
+    app         TEXT NOT NULL,
+    ext_id      TEXT,
+    email       TEXT,
+    name        TEXT,
+    -- The account that remains. Always the last one, never a chain.
+    merged_into TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accounts_merged ON accounts (merged_into) WHERE merged_into IS NOT NULL;
+
+CREATE TABLE account_aliases (
+    app     TEXT NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('id', 'email')),
+    value   TEXT NOT NULL,
+    account TEXT NOT NULL,
+    PRIMARY KEY (app, kind, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_aliases_account ON account_aliases (account);
+CREATE INDEX account_aliases_email ON account_aliases (value) WHERE kind = 'email';
+
+CREATE TABLE people (
+    id   TEXT PRIMARY KEY,
+    name TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE identities (
+    number   INTEGER PRIMARY KEY,
+    identity TEXT NOT NULL UNIQUE,
+    person   TEXT NOT NULL REFERENCES people (id)
+) STRICT;
+CREATE INDEX identities_person ON identities (person);
+
+CREATE TABLE texts (
+    id    TEXT PRIMARY KEY,
+    salt  TEXT NOT NULL,
+    body  TEXT NOT NULL,
+    about TEXT
+) STRICT;
+CREATE INDEX texts_about ON texts (about) WHERE about IS NOT NULL;

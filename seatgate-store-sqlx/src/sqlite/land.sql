@@ -1,0 +1,45 @@
+-- What a change appends and overwrites, once its checks have passed. Lists are JSON, so one statement writes many rows.
+-- $1 stream, $2 events, $3 request (or null), $4 who is asked, $5 tasks, $6 cards, $7 their requests, $8 texts
+
+INSERT INTO events (stream, seq, change_id, kind, at, hash, body)
+SELECT $1, value ->> 'seq', value ->> 'change', value ->> 'kind', value ->> 'at', value ->> 'hash', value ->> 'body'
+FROM json_each($2);
+
+INSERT INTO requests (id, state, mode, app, opened_at, closed_at, body)
+SELECT $3 ->> 'id', $3 ->> 'state', $3 ->> 'mode', $3 ->> 'app', $3 ->> 'opened_at', $3 ->> 'closed_at', $3 ->> 'body'
+WHERE $3 IS NOT NULL
+ON CONFLICT (id) DO UPDATE
+SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, body = excluded.body;
+
+DELETE FROM request_asked
+WHERE request = $3 ->> 'id' AND person NOT IN (SELECT value FROM json_each($4));
+
+INSERT INTO request_asked (person, request)
+SELECT value, $3 ->> 'id' FROM json_each($4) WHERE true
+ON CONFLICT DO NOTHING;
+
+INSERT INTO tasks
+    (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)
+SELECT $3 ->> 'id', value ->> 'id', key, value ->> 'name', value ->> 'status', value ->> 'attempts', value ->> 'pause',
+    value ->> 'may_have_happened', value ->> 'proof', value ->> 'receipt', value ->> 'updated_at'
+FROM json_each($5) WHERE true
+ON CONFLICT (request, id) DO UPDATE
+SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pause,
+    may_have_happened = excluded.may_have_happened, proof = excluded.proof, receipt = excluded.receipt,
+    updated_at = excluded.updated_at
+WHERE (status, attempts, pause, may_have_happened) IS NOT
+    (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
+
+INSERT INTO cards (id, approver, posted, shown, delivered_at, ambiguous)
+SELECT value ->> 'id', value ->> 'approver', value ->> 'posted', value ->> 'shown', value ->> 'delivered_at',
+    value ->> 'ambiguous'
+FROM json_each($6) WHERE true
+ON CONFLICT DO NOTHING;
+
+INSERT INTO card_requests (card, position, request)
+SELECT value ->> 'card', value ->> 'position', value ->> 'request' FROM json_each($7) WHERE true
+ON CONFLICT DO NOTHING;
+
+INSERT INTO texts (id, salt, body, about)
+SELECT value ->> 'id', value ->> 'salt', value ->> 'body', value ->> 'about' FROM json_each($8) WHERE true
+ON CONFLICT DO NOTHING;

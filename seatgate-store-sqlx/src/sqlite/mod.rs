@@ -1,0 +1,154 @@
+//! The embedded store: one file, one process, one connection that writes and a few that read.
+//!
+//! Parameters are written `$1`, never `?1`: with several statements in one text, sqlx binds nothing to a `?N` whose
+//! statement does not use every smaller number too, and SQLite then reads NULL.
+
+mod accounts;
+mod agenda;
+mod claim;
+mod commit;
+mod error;
+mod exceptions;
+mod landing;
+mod lane;
+mod open;
+mod people;
+mod query;
+mod writer;
+
+use async_trait::async_trait;
+use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
+use seatgate_core::id::{CardId, RequestId, SweepId};
+use seatgate_core::port::{
+    Answer, Change, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow, StoreError, StoreErrorKind,
+    Stored, SweepRecord,
+};
+use seatgate_core::request::Request;
+use seatgate_core::seat::Seat;
+use seatgate_core::trail::{Chain, Entry, Stream};
+use sqlx::sqlite::SqlitePool;
+
+use self::error::store_error;
+pub use self::open::SqliteOptions;
+use self::writer::{Work, Writer};
+
+/// Keeps everything in one SQLite file: requests, trail, agenda, people, accounts, texts and exceptions.
+///
+/// Every write goes through one task with one connection, which lets writes that wait together share a transaction and
+/// a sync of the disk; each is still judged and answered on its own. An answered write survives the crash of the process
+/// and of the machine (WAL, `synchronous = FULL`). Reads have connections of their own and wait for no write.
+///
+/// Dropping the future of a write leaves the write in the queue: it lands, or is refused, as if somebody waited.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, creating or migrating it as needed. Leases of an earlier run are taken back: what was under one
+    /// can be claimed at once, and the claim says that a lease was lost.
+    ///
+    /// Must be called within a tokio runtime: the task that writes runs there.
+    ///
+    /// # Errors
+    /// When another process has the file open, or when it cannot be opened or migrated.
+    pub async fn open(options: impl Into<SqliteOptions>) -> Result<Self, StoreError> {
+        open::open(options.into()).await
+    }
+
+    /// Lands everything that waits, and closes the file. Later calls fail.
+    pub async fn close(&self) {
+        // The writer comes last: the last connection to close empties the log into the file.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Hands in pieces of work together and answers when all have landed. A failure may leave some of them done.
+    async fn perform_all<W: Work>(&self, works: Vec<W>) -> Result<Vec<W::Answer>, StoreError> {
+        let mut pending = Vec::with_capacity(works.len());
+        for work in works {
+            pending.push(self.writer.submit(work).await);
+        }
+        let mut answers = Vec::with_capacity(pending.len());
+        let mut failures = Vec::new();
+        for submitted in pending {
+            let answer = match submitted {
+                Ok(pending) => pending.answer().await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(answer) => answers.push(answer),
+                Err(error) => failures.push(error),
+            }
+        }
+        let landed = !answers.is_empty();
+        whole_failure(failures, landed, W::CONTEXT).map_or(Ok(answers), Err)
+    }
+}
+
+/// What to say about work done in pieces of which some failed: that nothing was written only if that is certain.
+fn whole_failure(mut failures: Vec<StoreError>, landed: bool, context: &'static str) -> Option<StoreError> {
+    let unknown = failures.iter().position(|failure| failure.kind() == StoreErrorKind::Unknown);
+    let worst = (!failures.is_empty()).then(|| failures.swap_remove(unknown.unwrap_or_default()))?;
+    if landed { Some(StoreError::new(StoreErrorKind::Unknown, context).caused_by(worst)) } else { Some(worst) }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl RequestStore for SqliteStore {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
+        self.perform_all(changes).await
+    }
+
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
+        query::load(ids, &self.readers).await.map_err(store_error("loading requests"))
+    }
+
+    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
+        query::chain(stream, &self.readers).await.map_err(store_error("reading the end of a chain"))
+    }
+
+    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
+        query::seats(seats, &self.readers).await.map_err(store_error("reading seats"))
+    }
+
+    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
+        query::cards(ids, &self.readers).await.map_err(store_error("reading cards"))
+    }
+
+    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
+        query::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
+    }
+
+    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
+        query::rows(sweep, &self.readers).await.map_err(store_error("reading a sweep's rows"))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        self.writer.perform(claim).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
+        self.perform_all(settlements).await
+    }
+
+    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
+        query::lane_failures(lane, &self.readers).await.map_err(store_error("reading a lane"))
+    }
+}
+
+#[async_trait]
+impl RequestQueries for SqliteStore {
+    async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        query::list(filter, &self.readers).await.map_err(store_error("listing requests"))
+    }
+
+    async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
+        query::trail(stream, &self.readers).await.map_err(store_error("reading a trail"))
+    }
+}

@@ -1,0 +1,142 @@
+//! Everything that only reads. Each answer is one statement, so it is one snapshot.
+
+use seatgate_core::agenda::{Card, Lane};
+use seatgate_core::canonical::Digest;
+use seatgate_core::id::{CardId, RequestId, SweepId};
+use seatgate_core::port::{Inbound, RequestFilter, RowResult, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::request::Request;
+use seatgate_core::seat::Seat;
+use seatgate_core::trail::{Chain, Entry, Stream};
+use sqlx::{QueryBuilder, Sqlite, SqliteExecutor};
+
+use crate::row::{decode, from_json, from_limit, json, read, to_count, to_time};
+
+const LOAD: &str = "SELECT requests.body, streams.version, streams.head
+    FROM json_each($1) AS wanted
+    LEFT JOIN requests ON requests.id = wanted.value
+    LEFT JOIN streams ON streams.stream = requests.id
+    ORDER BY wanted.key";
+const CHAIN: &str = "SELECT version, head FROM streams WHERE stream = $1";
+const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request
+    FROM json_each($1) AS wanted
+    LEFT JOIN accounts ON accounts.id = wanted.value ->> 1
+    LEFT JOIN seats ON seats.app = wanted.value ->> 0
+        AND seats.account = COALESCE(accounts.merged_into, wanted.value ->> 1)
+        AND seats.entitlement = wanted.value ->> 2
+    ORDER BY wanted.key";
+const CARDS: &str = "SELECT cards.id, approver, posted, shown, delivered_at, ambiguous,
+        (SELECT json_group_array(request ORDER BY position) FROM card_requests WHERE card = cards.id)
+    FROM json_each($1) AS wanted LEFT JOIN cards ON cards.id = wanted.value
+    ORDER BY wanted.key";
+const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, received_at, digest
+    FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
+    WHERE inbound_ids.id = $1";
+const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY row";
+const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
+const TRAIL: &str = "SELECT body, hash FROM events WHERE stream = $1 ORDER BY seq";
+
+/// Seats as a list of app, account and entitlement.
+pub(super) fn seat_list<'a>(seats: impl Iterator<Item = &'a Seat>) -> Result<String, sqlx::Error> {
+    let parts = seats.map(|seat| (seat.app.id.as_str(), seat.account, seat.entitlement.as_str()));
+    json(&parts.collect::<Vec<_>>())
+}
+
+pub(super) async fn load(ids: &[RequestId], db: impl SqliteExecutor<'_>) -> Result<Vec<Option<Stored>>, sqlx::Error> {
+    type Row = (Option<String>, Option<i64>, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as(LOAD).bind(json(ids)?).fetch_all(db).await?;
+    let stored = |(id, (body, version, head)): (&RequestId, Row)| {
+        let Some(body) = body else { return Ok(None) };
+        let stream = Stream::Request(*id);
+        let chain = match (version, head) {
+            (Some(version), Some(head)) => Chain::at(stream, to_count(version)?, read::<Digest>(&head)?),
+            _ => Chain::empty(stream),
+        };
+        Ok(Some(Stored::new(decode(&body)?, chain)))
+    };
+    ids.iter().zip(rows).map(stored).collect()
+}
+
+pub(super) async fn chain(stream: Stream, db: impl SqliteExecutor<'_>) -> Result<Chain, sqlx::Error> {
+    let end: Option<(i64, String)> = sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?;
+    match end {
+        Some((version, head)) => Ok(Chain::at(stream, to_count(version)?, read::<Digest>(&head)?)),
+        None => Ok(Chain::empty(stream)),
+    }
+}
+
+pub(super) async fn seats(seats: &[Seat], db: impl SqliteExecutor<'_>) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
+    let rows: Vec<(i64, Option<String>)> = sqlx::query_as(SEATS).bind(seat_list(seats.iter())?).fetch_all(db).await?;
+    let status = |(generation, open): (i64, Option<String>)| {
+        let open = open.map(|open| read::<RequestId>(&open)).transpose()?;
+        Ok(SeatStatusRow::new(to_count(generation)?, open))
+    };
+    rows.into_iter().map(status).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct CardRow(Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>, Option<bool>, String);
+
+impl CardRow {
+    fn card(self) -> Result<Option<Card>, sqlx::Error> {
+        let Self(Some(id), Some(approver), posted, shown, delivered_at, ambiguous, requests) = self else {
+            return Ok(None);
+        };
+        let mut card = Card::new(read(&id)?, read(&approver)?, from_json(&requests)?);
+        card.posted = posted;
+        card.shown = shown.map(|shown| from_json(&shown)).transpose()?;
+        card.delivered_at = to_time(delivered_at);
+        card.ambiguous = ambiguous.unwrap_or_default();
+        Ok(Some(card))
+    }
+}
+
+pub(super) async fn cards(ids: &[CardId], db: impl SqliteExecutor<'_>) -> Result<Vec<Option<Card>>, sqlx::Error> {
+    let rows: Vec<CardRow> = sqlx::query_as(CARDS).bind(json(ids)?).fetch_all(db).await?;
+    rows.into_iter().map(CardRow::card).collect()
+}
+
+pub(super) async fn sweep_of(inbound: &str, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
+    type Row = (String, String, i64, String);
+    let row: Option<Row> = sqlx::query_as(SWEEP_OF).bind(inbound).fetch_optional(db).await?;
+    let record = |(id, submitted_by, received_at, digest): Row| {
+        let inbound = Inbound::new(inbound.to_owned(), read(&digest)?);
+        let received_at = seatgate_core::time::Timestamp::from_micros(received_at);
+        Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at))
+    };
+    row.map(record).transpose()
+}
+
+pub(super) async fn rows(sweep: SweepId, db: impl SqliteExecutor<'_>) -> Result<Vec<RowResult>, sqlx::Error> {
+    let bodies: Vec<String> = sqlx::query_scalar(ROWS).bind(sweep.to_string()).fetch_all(db).await?;
+    bodies.iter().map(|body| decode(body)).collect()
+}
+
+pub(super) async fn lane_failures(lane: &Lane, db: impl SqliteExecutor<'_>) -> Result<u32, sqlx::Error> {
+    let failures = sqlx::query_scalar(FAILURES).bind(lane.to_string()).fetch_optional(db).await?;
+    Ok(failures.unwrap_or_default())
+}
+
+pub(super) async fn list(filter: &RequestFilter, db: impl SqliteExecutor<'_>) -> Result<Vec<Request>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT body FROM requests WHERE true");
+    if let Some(state) = filter.state {
+        sql.push(" AND state = ").push_bind(state.label());
+    }
+    if let Some(after) = filter.after {
+        sql.push(" AND id > ").push_bind(after.to_string());
+    }
+    if let Some(person) = filter.asked {
+        sql.push(" AND id IN (SELECT request FROM request_asked WHERE person = ").push_bind(person.to_string());
+        sql.push(")");
+    }
+    sql.push(" ORDER BY id LIMIT ").push_bind(from_limit(filter.limit));
+    let bodies: Vec<String> = sql.build_query_scalar().fetch_all(db).await?;
+    bodies.iter().map(|body| decode(body)).collect()
+}
+
+pub(super) async fn trail(stream: Stream, db: impl SqliteExecutor<'_>) -> Result<Vec<Entry>, sqlx::Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(TRAIL).bind(stream.to_string()).fetch_all(db).await?;
+    let entry = |(body, hash): (String, String)| {
+        Entry::from_stored(body, read(&hash)?).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    rows.into_iter().map(entry).collect()
+}

@@ -1,0 +1,251 @@
+//! The one connection that writes, and the task that owns it.
+//!
+//! Jobs wait in a bounded channel. The task takes whatever waits, opens one transaction, performs each job under a
+//! savepoint of its own, commits, and only then answers: so many commits share one sync of the disk, and a lone one waits
+//! for nobody. Nobody else holds the connection, so a caller that is dropped never leaves a transaction half done.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use seatgate_core::port::{Clock, StoreError, StoreErrorKind};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Executor as _};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::{commit_kind, store_error};
+
+/// So many jobs may wait; whoever brings another one waits with it.
+const QUEUE: usize = 1024;
+/// So many jobs share a transaction.
+const BATCH: usize = 256;
+
+/// What a job works with.
+pub(super) struct Desk {
+    /// The connection, inside a transaction.
+    pub(super) connection: SqliteConnection,
+    /// The store's own clock, for leases and nothing else.
+    pub(super) lease_clock: Arc<dyn Clock>,
+}
+
+/// What a job has come to.
+pub(super) enum Outcome<A> {
+    /// What it wrote is to be kept.
+    Keep(A),
+    /// What it wrote is to be undone.
+    Undo(A),
+}
+
+/// Something to write. Performed once more, in a transaction of its own, when a shared transaction failed.
+#[async_trait]
+pub(super) trait Work: Send + Sync + 'static {
+    /// What the caller gets.
+    type Answer: Send + 'static;
+    /// What its failure is a failure of.
+    const CONTEXT: &'static str;
+
+    /// Writes it. On an error everything that this job wrote is undone, and no other job is touched.
+    async fn perform(&self, desk: &mut Desk) -> Result<Outcome<Self::Answer>, sqlx::Error>;
+}
+
+/// A [`Work`] with the way back to its caller, the answer's type hidden.
+#[async_trait]
+trait Job: Send {
+    /// Performs it and remembers the answer. `false`: what it wrote is to be undone.
+    async fn perform(&mut self, desk: &mut Desk) -> bool;
+    /// Answers, after the commit.
+    fn answer(self: Box<Self>);
+    /// Answers that its transaction failed.
+    fn fail(self: Box<Self>, failure: Failure);
+}
+
+struct Ticket<W: Work> {
+    work: W,
+    answer: Option<Result<W::Answer, StoreError>>,
+    reply: oneshot::Sender<Result<W::Answer, StoreError>>,
+}
+
+#[async_trait]
+impl<W: Work> Job for Ticket<W> {
+    async fn perform(&mut self, desk: &mut Desk) -> bool {
+        let (answer, keep) = match self.work.perform(desk).await {
+            Ok(Outcome::Keep(answer)) => (Ok(answer), true),
+            Ok(Outcome::Undo(answer)) => (Ok(answer), false),
+            Err(error) => (Err(store_error(W::CONTEXT)(error)), false),
+        };
+        self.answer = Some(answer);
+        keep
+    }
+
+    fn answer(self: Box<Self>) {
+        if let Some(answer) = self.answer {
+            // A caller that was dropped does not care.
+            let _ = self.reply.send(answer);
+        }
+    }
+
+    fn fail(self: Box<Self>, failure: Failure) {
+        let error = StoreError::new(failure.kind, W::CONTEXT).caused_by(failure.error);
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+/// A transaction that failed as a whole.
+struct Failure {
+    kind: StoreErrorKind,
+    error: sqlx::Error,
+}
+
+impl Failure {
+    fn before_commit(error: sqlx::Error) -> Self {
+        Self { kind: StoreErrorKind::Unavailable, error }
+    }
+
+    fn of_commit(error: sqlx::Error) -> Self {
+        Self { kind: commit_kind(&error), error }
+    }
+}
+
+enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+/// Where jobs are handed in.
+#[derive(Clone)]
+pub(super) struct Writer(mpsc::Sender<Message>);
+
+/// An answer to come.
+pub(super) struct Pending<A> {
+    reply: oneshot::Receiver<Result<A, StoreError>>,
+    context: &'static str,
+}
+
+impl<A> Pending<A> {
+    /// The answer. Dropping this leaves the job where it is.
+    pub(super) async fn answer(self) -> Result<A, StoreError> {
+        let lost = |error| StoreError::new(StoreErrorKind::Unknown, self.context).caused_by(error);
+        self.reply.await.map_err(lost)?
+    }
+}
+
+impl Writer {
+    /// Starts the task. It ends, and lets go of `guard`, when it is closed or every sender is gone.
+    pub(super) fn start(desk: Desk, guard: File) -> Self {
+        let (sender, messages) = mpsc::channel(QUEUE);
+        tokio::spawn(Task { desk, messages, guard }.run());
+        Self(sender)
+    }
+
+    /// Hands in a job.
+    pub(super) async fn submit<W: Work>(&self, work: W) -> Result<Pending<W::Answer>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Message::Job(Box::new(Ticket { work, answer: None, reply }));
+        let closed = |_| StoreError::new(StoreErrorKind::Unavailable, W::CONTEXT).caused_by("the store is closed");
+        self.0.send(job).await.map_err(closed)?;
+        Ok(Pending { reply: answer, context: W::CONTEXT })
+    }
+
+    /// Hands in a job and waits for its answer.
+    pub(super) async fn perform<W: Work>(&self, work: W) -> Result<W::Answer, StoreError> {
+        self.submit(work).await?.answer().await
+    }
+
+    /// Ends the task after everything that waits.
+    pub(super) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.0.send(Message::Close(done)).await.is_ok() {
+            // An error means that the task has ended otherwise.
+            let _ = closed.await;
+        }
+    }
+}
+
+struct Task {
+    desk: Desk,
+    messages: mpsc::Receiver<Message>,
+    /// Keeps other processes away from the file for as long as this one writes to it.
+    guard: File,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut closing: Vec<oneshot::Sender<()>> = Vec::new();
+        while let Some(first) = self.messages.recv().await {
+            // Callers that were just answered get the chance to queue up their next job.
+            tokio::task::yield_now().await;
+            let batch = self.gather(first, &mut closing);
+            self.land(batch).await;
+        }
+        if let Err(error) = self.desk.connection.close().await {
+            tracing::warn!(%error, "the writing connection did not close well");
+        }
+        drop(self.guard);
+        for done in closing {
+            // Whoever asked to close may have stopped waiting.
+            let _ = done.send(());
+        }
+    }
+
+    /// What waits, up to a batch.
+    fn gather(&mut self, first: Message, closing: &mut Vec<oneshot::Sender<()>>) -> Vec<Box<dyn Job>> {
+        let mut batch = Vec::new();
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Job(job) => batch.push(job),
+                Message::Close(done) => {
+                    self.messages.close();
+                    closing.push(done);
+                }
+            }
+            next = if batch.len() < BATCH { self.messages.try_recv().ok() } else { None };
+        }
+        batch
+    }
+
+    /// Lands a batch in one transaction; if that fails as a whole, each job in one of its own.
+    async fn land(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        if batch.is_empty() {
+            return;
+        }
+        let Err(Failure { error, .. }) = self.transact(&mut batch).await else {
+            return batch.into_iter().for_each(Job::answer);
+        };
+        tracing::warn!(%error, jobs = batch.len(), "a transaction failed; its jobs are tried one by one");
+        for mut job in batch {
+            match self.transact(std::slice::from_mut(&mut job)).await {
+                Ok(()) => job.answer(),
+                Err(failure) => job.fail(failure),
+            }
+        }
+    }
+
+    async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let done = match self.perform(jobs).await {
+            Ok(()) => self.sql("COMMIT").await.map_err(Failure::of_commit),
+            Err(error) => Err(Failure::before_commit(error)),
+        };
+        if done.is_err() {
+            // Refused when SQLite has ended the transaction itself, which is as good.
+            let _ = self.sql("ROLLBACK").await;
+        }
+        done
+    }
+
+    async fn perform(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+        let mut begin = "BEGIN IMMEDIATE; SAVEPOINT job";
+        for job in jobs {
+            self.sql(begin).await?;
+            if !job.perform(&mut self.desk).await {
+                self.sql("ROLLBACK TO job").await?;
+            }
+            begin = "RELEASE job; SAVEPOINT job";
+        }
+        Ok(())
+    }
+
+    async fn sql(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        self.desk.connection.execute(statement).await.map(|_| ())
+    }
+}
