@@ -8,10 +8,7 @@ use std::sync::Arc;
 use seatgate_core::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, Next, Settlement};
 use seatgate_core::id::{ChangeId, InstanceId, RequestId};
 use seatgate_core::person::{Actor, Surface};
-use seatgate_core::port::{
-    Answer, Change, Clock, Conflict, OsEntropy, RequestQueries, RequestStore, StoreErrorKind, SystemClock,
-};
-use seatgate_core::testing::World;
+use seatgate_core::port::{Answer, Change, Clock, Conflict, OsEntropy, RequestQueries, RequestStore, StoreErrorKind};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, EntryDraft, Stream, verify};
 use seatgate_store_sqlx::{SqliteOptions, SqliteStore};
@@ -224,33 +221,4 @@ async fn a_closed_store_says_so() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let error = store.chain(Stream::System).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-}
-
-/// Not a test of anything: `cargo test --release -- --ignored --nocapture requests_a_second`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn requests_a_second() {
-    for writers in [1, 8, 64] {
-        let (_folder, path) = folder();
-        let store = Arc::new(SqliteStore::open(path).await.unwrap());
-        let start = SystemClock.now();
-        let tasks = (0..writers).map(|writer| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move {
-                let world = World::new(writer);
-                for _ in 0..4096 / writers {
-                    let mut change = world.opened_change(&world.seat(world.account_id()), 0, world.person_ref());
-                    change.texts.push(world.text("{}", None));
-                    change.agenda.extend([schedule(wake()), schedule(wake())]);
-                    assert_eq!(store.commit(vec![change]).await.unwrap(), [Answer::Committed]);
-                }
-            })
-        });
-        for task in tasks.collect::<Vec<_>>() {
-            task.await.unwrap();
-        }
-        let took = SystemClock.now().since(start);
-        println!("{writers} writers: {:.0} requests opened a second", 4096.0 / took.as_secs_f64());
-        store.close().await;
-    }
 }

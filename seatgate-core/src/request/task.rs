@@ -196,7 +196,9 @@ impl Task {
             AttemptResult::NotDone { .. } if facts.stopping => TaskState::Cancelled,
             AttemptResult::NotDone { .. } if facts.now >= facts.give_up_at => self.pause(PauseReason::GaveUp, facts),
             AttemptResult::NotDone { retry_at, .. } => {
-                TaskState::Ready { at: retry_at.unwrap_or(facts.backoff_until).max(facts.now) }
+                // A target may ask for time, but not for more than the policy gives it.
+                let wanted = retry_at.map_or(facts.backoff_until, |at| at.min(facts.give_up_at));
+                TaskState::Ready { at: wanted.max(facts.now) }
             }
             AttemptResult::Rejected { detail } if self.on_failure == OnFailure::Skip && !self.may_have_happened => {
                 TaskState::Skipped { reason: *detail }

@@ -178,7 +178,8 @@ impl Worker {
         let failures = self.gate.parts.requests.lane_failures(&lane).await.unwrap_or(0);
         let context = self.context(request);
         let delay = request.terms.retry.backoff().delay(failures.saturating_add(1), context.random_word());
-        let until = error.wanted_at().unwrap_or_else(|| context.now.saturating_add(delay));
+        let longest = context.now.saturating_add(request.terms.retry.give_up_after.duration());
+        let until = error.wanted_at().map_or_else(|| context.now.saturating_add(delay), |at| at.min(longest));
         Some(LaneReport::closed(lane, until))
     }
 

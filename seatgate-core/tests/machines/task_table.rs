@@ -41,6 +41,7 @@ in_flight                             | settle_not_done*        | age_up        
 in_flight                             | settle_not_done         |                      | ready backoff
 in_flight                             | settle_not_done_later   |                      | ready wish
 in_flight                             | settle_not_done_earlier |                      | ready now
+in_flight                             | settle_not_done_in_years |                     | ready limit
 in_flight                             | settle_rejected         | skips !may           | skipped
 in_flight                             | settle_rejected         | stopping             | cancelled
 in_flight                             | settle_rejected         |                      | paused rejected
@@ -120,6 +121,11 @@ fn wish() -> Timestamp {
     at(3_000)
 }
 
+/// Until when a certain not-done is repeated, unless that is over.
+fn limit() -> Timestamp {
+    at(4_000)
+}
+
 fn states() -> BTreeMap<&'static str, TaskState> {
     BTreeMap::from([
         ("waiting", TaskState::Waiting),
@@ -162,6 +168,7 @@ fn inputs() -> BTreeMap<&'static str, TaskInput> {
         ("settle_not_done", settle(NOT_DONE)),
         ("settle_not_done_later", settle(not_done_at(wish()))),
         ("settle_not_done_earlier", settle(not_done_at(at(500)))),
+        ("settle_not_done_in_years", settle(not_done_at(at(1_000_000)))),
         ("settle_rejected", settle(REJECTED)),
         ("settle_unknown", settle(UNKNOWN)),
         ("stale_settle", TaskInput::Settle { attempt: ATTEMPT - 1, result: REMOVED }),
@@ -221,7 +228,7 @@ fn facts(task: &Task, case: &Case) -> TaskFacts {
         idempotent: case.contains("idempotent"),
         backoff_until: backoff(),
         attempts: task.ambiguous + if case.contains("tries_up") { 1 } else { 2 },
-        give_up_at: if case.contains("age_up") { now() } else { at(1_001) },
+        give_up_at: if case.contains("age_up") { now() } else { limit() },
         stopping: case.contains("stopping"),
     }
 }
@@ -231,6 +238,7 @@ fn described(was: &TaskState, answer: Result<TaskState, Refusal>) -> String {
         at if at == now() => "now",
         at if at == backoff() => "backoff",
         at if at == wish() => "wish",
+        at if at == limit() => "limit",
         _ => "at another time",
     };
     match answer {
@@ -295,5 +303,5 @@ fn the_table_is_total_and_says_so() {
     }
     let labels: BTreeSet<_> = states.values().map(TaskState::label).collect();
     assert_eq!(labels.len(), states.values().map(is_known).max().unwrap());
-    assert_eq!((states.len() * inputs.len(), cases().len()), (288, 192));
+    assert_eq!((states.len() * inputs.len(), cases().len()), (297, 192));
 }
