@@ -189,6 +189,18 @@ impl Actor {
         Self::System(ActorName("worker".to_owned()))
     }
 
+    /// Whoever sends signed webhooks.
+    #[must_use]
+    pub fn webhook() -> Self {
+        Self::System(ActorName("webhook".to_owned()))
+    }
+
+    /// Somebody of whom nothing is known: who was denied something before they said who they are.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::System(ActorName("anonymous".to_owned()))
+    }
+
     /// The person, if it is one.
     #[must_use]
     pub fn person(&self) -> Option<PersonRef> {

@@ -1,5 +1,225 @@
 //! The removal webhook: one signed call that asks a target to take a seat away.
 
+mod status;
 mod wire;
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use seatgate_core::port::{Clock, Deprovisioner, EffectError, Idempotency, Job, Removal, SeatStatus};
+use seatgate_core::time::Timestamp;
+use serde::Serialize;
+use url::Url;
+
+use crate::guard::{GuardedClient, Method, OutboundCall, OutboundError, OutboundErrorKind};
+use crate::sign::{Signer, WebhookId, WebhookSecret};
+
+pub use status::{StatusUrl, StatusUrlError};
 pub use wire::{Receipt, Reply, StatusLocation, classify};
+
+/// How long a target that honours keys is taken to remember one: longer than any policy repeats.
+const KEY_REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
+/// Probes are also made before an attempt begins, under a lease of 20 s.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+const KEY_HEADER: &str = "idempotency-key";
+
+/// Where removals are asked for, and how. `Debug` shows neither the URL nor the secret.
+#[derive(Clone)]
+pub struct WebhookTarget {
+    url: Url,
+    signer: Signer,
+    idempotent: bool,
+    status_url: Option<StatusUrl>,
+}
+
+impl WebhookTarget {
+    /// A target that honours idempotency keys.
+    #[must_use]
+    pub fn new(url: Url, secret: WebhookSecret) -> Self {
+        Self { url, signer: Signer::new(secret), idempotent: true, status_url: None }
+    }
+
+    /// Whether a repeat with the same `Idempotency-Key` does nothing twice there (yes). Where it is not so, a removal
+    /// whose outcome is unknown is never repeated on its own: a human is asked.
+    #[must_use]
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = idempotent;
+        self
+    }
+
+    /// Where the target says whether a seat is held: a signed GET, answered by
+    /// `{"held": true|false|null, "last_activity_at"?}`. Without it, nothing can be verified or looked up.
+    #[must_use]
+    pub fn status_url(mut self, url: StatusUrl) -> Self {
+        self.status_url = Some(url);
+        self
+    }
+}
+
+impl fmt::Debug for WebhookTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookTarget").field("idempotent", &self.idempotent).finish_non_exhaustive()
+    }
+}
+
+/// Removes seats by a signed webhook (Standard Webhooks 1.0) through the guarded client.
+///
+/// The webhook's id is the job's key and stays the same for as long as the removal may have happened; the signature is
+/// made anew for each attempt, because receivers refuse an old one. [`classify`] says what a reply means.
+#[derive(Debug, Clone)]
+pub struct HttpDeprovisioner {
+    client: GuardedClient,
+    clock: ClockHandle,
+    target: WebhookTarget,
+}
+
+#[derive(Clone)]
+struct ClockHandle(Arc<dyn Clock>);
+
+impl fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl HttpDeprovisioner {
+    /// Asks `target` through `client`; attempts are signed at the time that `clock` shows.
+    #[must_use]
+    pub fn new(client: GuardedClient, clock: Arc<dyn Clock>, target: WebhookTarget) -> Self {
+        Self { client, clock: ClockHandle(clock), target }
+    }
+
+    fn call(&self, job: &Job, now: Timestamp) -> Result<OutboundCall, EffectError> {
+        let id: WebhookId = job.key.parse().map_err(|_| EffectError::rejected("the idempotency key cannot be sent"))?;
+        let body = serde_json::to_vec(&RemovalWebhook::of(job, now))
+            .map_err(|_| EffectError::rejected("the call cannot be written as JSON"))?;
+        let call = OutboundCall::new(Method::Post, self.target.url.clone())
+            .header("content-type", "application/json")
+            .header(KEY_HEADER, id.as_str());
+        Ok(self.signed(call.body(body).timeout(job.timeout), &id, now))
+    }
+
+    fn status_call(&self, job: &Job, now: Timestamp) -> Option<OutboundCall> {
+        let url = self.target.status_url.as_ref()?.of(job)?;
+        // An id of its own each time, so that no receiver takes a probe for a repetition.
+        let id: WebhookId = format!("{}-probe-{}", job.task, now.as_micros()).parse().ok()?;
+        let call = OutboundCall::new(Method::Get, url).timeout(job.timeout.min(PROBE_TIMEOUT));
+        Some(self.signed(call, &id, now))
+    }
+
+    fn signed(&self, call: OutboundCall, id: &WebhookId, now: Timestamp) -> OutboundCall {
+        let headers = self.target.signer.sign(id, now.as_seconds(), &call.body).into_pairs();
+        headers.into_iter().fold(call, |call, (name, value)| call.header(name, value))
+    }
+}
+
+#[async_trait]
+impl Deprovisioner for HttpDeprovisioner {
+    async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError> {
+        let call = self.call(job, self.clock.0.now())?;
+        let reply = self.client.send(call).await.map_err(|error| effect_error(&error))?;
+        let (retry_after, location) = (reply.header("retry-after"), reply.header("location"));
+        removal(classify(reply.status(), retry_after, location, reply.body(), self.clock.0.now()))
+    }
+
+    async fn probe(&self, job: &Job) -> SeatStatus {
+        let Some(call) = self.status_call(job, self.clock.0.now()) else { return SeatStatus::cannot_tell() };
+        match self.client.send(call).await {
+            Ok(reply) => status::read(reply.status(), reply.body()),
+            Err(_) => SeatStatus::cannot_tell(),
+        }
+    }
+
+    fn idempotency(&self) -> Idempotency {
+        if self.target.idempotent { Idempotency::KeyHonoured { within: KEY_REMEMBERED } } else { Idempotency::Unknown }
+    }
+}
+
+fn effect_error(error: &OutboundError) -> EffectError {
+    let detail = error.to_string();
+    match error.kind() {
+        OutboundErrorKind::Refused => EffectError::rejected(detail),
+        OutboundErrorKind::NotConnected => EffectError::not_done(detail),
+        OutboundErrorKind::Ambiguous => EffectError::unknown(detail),
+    }
+}
+
+fn removal(reply: Reply) -> Result<Removal, EffectError> {
+    let (removal, receipt) = match reply {
+        Reply::Removed { receipt } => (Removal::removed(), receipt),
+        Reply::AlreadyAbsent { receipt } => (Removal::already_absent(), receipt),
+        Reply::Scheduled { effective_at, receipt } => (Removal::scheduled(effective_at), receipt),
+        Reply::StillBilled { receipt } => (Removal::still_billed(), receipt),
+        Reply::Pending { check_after, .. } => (Removal::pending(check_after), None),
+        Reply::NotDone { retry_at, detail } => {
+            let error = EffectError::not_done(detail);
+            return Err(retry_at.into_iter().fold(error, EffectError::retry_at));
+        }
+        Reply::Rejected { detail, .. } => return Err(EffectError::rejected(detail)),
+        Reply::Unknown { detail } => return Err(EffectError::unknown(detail)),
+    };
+    Ok(receipt.into_iter().fold(removal, |removal, receipt| removal.with_receipt(receipt.as_str())))
+}
+
+/// The body. Its fields are a public contract.
+#[derive(Serialize)]
+struct RemovalWebhook<'a> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    request_id: String,
+    task_id: String,
+    app: NamedApp<'a>,
+    account: NamedAccount<'a>,
+    entitlement: &'a str,
+    reason: Option<&'a str>,
+    /// Nobody where the policy decided.
+    approved_by: Option<Approver<'a>>,
+}
+
+#[derive(Serialize)]
+struct NamedApp<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct NamedAccount<'a> {
+    id: Option<&'a str>,
+    email: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Approver<'a> {
+    email: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> RemovalWebhook<'a> {
+    fn of(job: &'a Job, timestamp: Timestamp) -> Self {
+        let account = &job.account;
+        Self {
+            r#type: "seat.deprovision",
+            timestamp,
+            request_id: job.request.to_string(),
+            task_id: job.task.to_string(),
+            app: NamedApp { id: job.app.id.as_str(), name: job.app.name.as_deref() },
+            account: NamedAccount {
+                id: account.id.as_deref(),
+                email: account.email.as_ref().map(|email| email.as_str()),
+                name: account.name.as_deref(),
+            },
+            entitlement: job.entitlement.as_str(),
+            reason: job.reason.as_deref(),
+            approved_by: job.approved_by.as_ref().map(|person| Approver {
+                email: person.email().map(|email| email.as_str()),
+                name: person.name.as_deref(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

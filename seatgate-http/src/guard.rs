@@ -133,12 +133,12 @@ fn finish(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, GuardError
     builder.build().map_err(GuardError::new)
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(feature = "rustls")]
 fn without_certificates(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder.tls_certs_only([])
 }
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[cfg(not(feature = "rustls"))]
 fn without_certificates(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder
 }
@@ -218,6 +218,8 @@ impl GuardedClient {
             return Err(Reason::Address.into());
         }
         let client = match (url.scheme(), listed) {
+            // Built without TLS: certainly not sent, and repeating it will not help.
+            ("https", _) if cfg!(not(feature = "rustls")) => return Err(Reason::NoTls.into()),
             ("https", false) => &self.clients.public,
             ("https", true) => &self.clients.listed_https,
             ("http", true) => return Ok(&self.clients.listed_http),

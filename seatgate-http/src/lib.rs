@@ -4,8 +4,27 @@
 //!   [`sign::Verifier`] makes one.
 //! - [`guard`]: the one client for calls to addresses that somebody configured. It refuses addresses inside the house
 //!   and says of every failed call whether the request may have arrived.
-//! - [`deprovisioner`]: what a target's reply to the removal webhook means.
+//! - [`deprovisioner`]: [`HttpDeprovisioner`](deprovisioner::HttpDeprovisioner) removes seats by a signed webhook.
+//! - `server` (feature `axum`): the routes. Candidates come in signed, the API is for bearers of a token, and every
+//!   error is a `problem::Problem` (RFC 9457).
 
 pub mod deprovisioner;
 pub mod guard;
 pub mod sign;
+
+#[cfg(feature = "axum")]
+mod api;
+#[cfg(feature = "axum")]
+mod intake;
+#[cfg(feature = "axum")]
+mod json;
+#[cfg(feature = "axum")]
+pub mod problem;
+#[cfg(feature = "axum")]
+mod request;
+#[cfg(feature = "axum")]
+pub mod server;
+#[cfg(feature = "axum")]
+pub mod token;
+#[cfg(feature = "axum")]
+mod view;

@@ -55,7 +55,7 @@ pub(super) enum Reason {
     Header,
     #[error("the call is not valid")]
     Invalid,
-    #[error("https is not available on this machine; it needs CA certificates")]
+    #[error("https is not available here; it needs CA certificates and the feature `rustls`")]
     NoTls,
     #[error("no connection could be made")]
     NotConnected,

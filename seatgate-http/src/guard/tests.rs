@@ -84,6 +84,7 @@ async fn another_port_of_a_listed_host_is_refused() {
     }
 }
 
+#[cfg(feature = "rustls")]
 #[tokio::test]
 async fn a_name_of_loopback_is_refused_at_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -229,7 +230,7 @@ async fn an_unknown_name_was_certainly_not_sent() {
     assert_eq!(kind(&client("nowhere.invalid:9"), call).await, OutboundErrorKind::NotConnected);
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(feature = "rustls")]
 #[tokio::test]
 async fn a_failed_handshake_was_certainly_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -246,7 +247,7 @@ async fn a_failed_handshake_was_certainly_not_sent() {
     }
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(feature = "rustls")]
 #[tokio::test]
 async fn a_handshake_that_never_ends_was_certainly_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -285,7 +286,7 @@ async fn child_without_certificates() {
     assert_eq!(reply.status(), 204);
 }
 
-#[cfg(all(feature = "rustls", not(feature = "native-tls"), target_os = "linux"))]
+#[cfg(all(feature = "rustls", target_os = "linux"))]
 #[test]
 fn plain_http_needs_no_certificates_and_uses_no_proxy() {
     let output = std::process::Command::new(std::env::current_exe().unwrap())

@@ -1,0 +1,43 @@
+//! The API: requests, decisions, tasks and exceptions, for whoever has a token.
+//!
+//! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For undo, withdraw, stop
+//! and tasks an administrator's token counts as an operator.
+
+mod act;
+mod auth;
+mod exceptions;
+mod requests;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+
+use crate::server::App;
+
+/// The largest body of an API call.
+const BODY_LIMIT: usize = 64 * 1024;
+
+pub(crate) fn routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/v1/requests", get(requests::list))
+        .route("/v1/requests/{id}", get(requests::one))
+        .route("/v1/requests/{id}/trail", get(requests::trail))
+        .route("/v1/requests/{id}/decision", post(act::decide))
+        .route("/v1/requests/{id}/undo", post(act::undo))
+        .route("/v1/requests/{id}/withdraw", post(act::withdraw))
+        .route("/v1/requests/{id}/stop", post(act::stop))
+        .route("/v1/requests/{id}/tasks/{task}", post(act::resolve))
+        .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/exceptions/{id}", delete(exceptions::revoke))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route_layer(from_fn_with_state(app.clone(), auth::authenticate))
+}
+
+/// One page of a list.
+#[derive(serde::Serialize)]
+struct Page<T> {
+    items: Vec<T>,
+    /// The cursor of the next page; nothing on the last one.
+    next: Option<String>,
+}

@@ -1,0 +1,212 @@
+//! Acting on requests: decisions, undo, withdraw, stop, and answers to pauses.
+
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
+use axum::{Extension, Json};
+use seatgate_core::authorize::{Action, Denial};
+use seatgate_core::gate::{Ask, Attempt, Submission};
+use seatgate_core::id::{PersonRef, RequestId, TaskId};
+use seatgate_core::person::{Actor, EmailAddress, Identity, Surface};
+use seatgate_core::request::{Decision, Resolution};
+use seatgate_core::time::Timestamp;
+use serde::Deserialize;
+
+use super::BODY_LIMIT;
+use super::auth::Caller;
+use crate::json::{Expected, Members};
+use crate::problem::Problem;
+use crate::request::{self, InPath};
+use crate::server::App;
+use crate::view::RequestView;
+
+type Body = Result<Bytes, BytesRejection>;
+type Answer = Result<Json<RequestView>, Problem>;
+
+const TEXT: Expected = Expected::Value("expected a text");
+const DECISIONS: &str = "expected `approve` (remove the seat) or `keep`";
+const RESOLUTIONS: &str = "expected `retry`, `skip` or `confirm`";
+const PAUSE: &str = "expected the number of a pause";
+const KEEP_UNTIL: &str = "expected a date such as \"2026-12-31\" (its end, UTC) or an RFC 3339 timestamp";
+
+/// For whom a token hands something in.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnBehalf {
+    email: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecisionBody {
+    decision: Option<String>,
+    reason: Option<String>,
+    keep_until: Option<String>,
+    r#as: Option<OnBehalf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlainBody {
+    reason: Option<String>,
+    r#as: Option<OnBehalf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskBody {
+    resolution: Option<String>,
+    reason: Option<String>,
+    pause: Option<u32>,
+    r#as: Option<OnBehalf>,
+}
+
+const DECISION: &Members = &[
+    ("", Expected::Object),
+    ("/decision", Expected::Value(DECISIONS)),
+    ("/reason", TEXT),
+    ("/keep_until", Expected::Value(KEEP_UNTIL)),
+    ("/as", Expected::Object),
+    ("/as/email", TEXT),
+];
+const PLAIN: &Members = &[("", Expected::Object), ("/reason", TEXT), ("/as", Expected::Object), ("/as/email", TEXT)];
+const TASK: &Members = &[
+    ("", Expected::Object),
+    ("/resolution", Expected::Value(RESOLUTIONS)),
+    ("/reason", TEXT),
+    ("/pause", Expected::Value(PAUSE)),
+    ("/as", Expected::Object),
+    ("/as/email", TEXT),
+];
+
+/// One call about one request.
+struct Call {
+    app: App,
+    id: RequestId,
+    caller: Caller,
+}
+
+/// `POST /v1/requests/{id}/decision`.
+pub(super) async fn decide(
+    State(app): State<App>,
+    InPath(id): InPath<RequestId>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let body = request::body(body, BODY_LIMIT)?;
+    let body: DecisionBody = request::json(&headers, &body, DECISION)?;
+    let (ask, action) = ask(&body)?;
+    let on_behalf = body.r#as.ok_or_else(|| Problem::invalid("/as", "a token decides nothing: say for whom"))?;
+    let call = Call { app, id, caller };
+    let person = call.person(&on_behalf, action, Denial::NotAsked).await?;
+    let by = Submission::new(Actor::Person(person), Surface::Api).submitted_by(call.caller.actor());
+    call.act(ask, body.reason.as_deref(), &by).await
+}
+
+fn ask(body: &DecisionBody) -> Result<(Ask, Action), Problem> {
+    match (label(body.decision.as_deref(), "/decision", DECISIONS)?, body.keep_until.as_deref()) {
+        (Decision::Keep, until) => {
+            let until = until.map(Timestamp::parse_end).transpose();
+            let until = until.map_err(|_| Problem::invalid("/keep_until", KEEP_UNTIL))?;
+            Ok((Ask::Keep { until }, Action::Keep))
+        }
+        (Decision::Approve, None) => Ok((Ask::Approve, Action::Approve)),
+        (Decision::Approve, Some(_)) => Err(Problem::invalid("/keep_until", "only a keep has an end")),
+    }
+}
+
+/// `POST /v1/requests/{id}/undo`.
+pub(super) async fn undo(
+    State(app): State<App>,
+    InPath(id): InPath<RequestId>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    Call { app, id, caller }.plain(&headers, body, Ask::Undo, Action::Undo).await
+}
+
+/// `POST /v1/requests/{id}/withdraw`.
+pub(super) async fn withdraw(
+    State(app): State<App>,
+    InPath(id): InPath<RequestId>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    Call { app, id, caller }.plain(&headers, body, Ask::Withdraw, Action::Withdraw).await
+}
+
+/// `POST /v1/requests/{id}/stop`.
+pub(super) async fn stop(
+    State(app): State<App>,
+    InPath(id): InPath<RequestId>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    Call { app, id, caller }.plain(&headers, body, Ask::Stop, Action::Stop).await
+}
+
+/// `POST /v1/requests/{id}/tasks/{task}`.
+pub(super) async fn resolve(
+    State(app): State<App>,
+    InPath((id, task)): InPath<(RequestId, TaskId)>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let body = request::body(body, BODY_LIMIT)?;
+    let body: TaskBody = request::json(&headers, &body, TASK)?;
+    let resolution: Resolution = label(body.resolution.as_deref(), "/resolution", RESOLUTIONS)?;
+    let ask = Ask::Resolve { task, pause: body.pause, resolution };
+    Call { app, id, caller }.operate(ask, Action::Resolve, body.reason.as_deref(), body.r#as).await
+}
+
+impl Call {
+    async fn plain(self, headers: &HeaderMap, body: Body, ask: Ask, action: Action) -> Answer {
+        let body = request::body(body, BODY_LIMIT)?;
+        let body: PlainBody = request::json(headers, &body, PLAIN)?;
+        self.operate(ask, action, body.reason.as_deref(), body.r#as).await
+    }
+
+    /// The token counts as an operator, for itself or for the person it names.
+    async fn operate(self, ask: Ask, action: Action, reason: Option<&str>, on_behalf: Option<OnBehalf>) -> Answer {
+        let token = self.caller.actor();
+        let by = match on_behalf {
+            None => Submission::new(token, Surface::Api),
+            Some(on_behalf) => {
+                let person = self.person(&on_behalf, action, Denial::NotOperator).await?;
+                Submission::new(Actor::Person(person), Surface::Api).submitted_by(token)
+            }
+        };
+        self.act(ask, reason, &by.with_admin_token()).await
+    }
+
+    async fn act(&self, ask: Ask, reason: Option<&str>, by: &Submission) -> Answer {
+        let answer = self.app.gate.act(self.id, ask, reason, by).await;
+        Ok(Json(RequestView::answer(&self.app.gate, answer).await?))
+    }
+
+    /// The person that a token names. Somebody whom nobody knows was not asked, which is recorded.
+    async fn person(&self, on_behalf: &OnBehalf, action: Action, denial: Denial) -> Result<PersonRef, Problem> {
+        let invalid = |detail: String| Problem::invalid("/as/email", detail);
+        let email = on_behalf.email.as_deref().ok_or_else(|| invalid("expected an address".to_owned()))?;
+        let email = EmailAddress::from_str(email).map_err(|error| invalid(error.to_string()))?;
+        self.app.gate.request(self.id).await?;
+        if let Some(person) = self.app.gate.people().find(&Identity::Email(email)).await? {
+            return Ok(person);
+        }
+        let attempt = Attempt::new(self.caller.actor(), Surface::Api, action.label(), denial.label());
+        self.app.gate.record_denied(attempt.about(self.id)).await;
+        Err(Problem::denied(denial))
+    }
+}
+
+fn label<T: FromStr>(text: Option<&str>, pointer: &str, expected: &str) -> Result<T, Problem> {
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| Problem::invalid(pointer, expected))
+}

@@ -1,0 +1,101 @@
+//! Exceptions that hold.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use seatgate_core::gate::Gate;
+use seatgate_core::id::{AccountId, ExceptionId, PersonRef, RequestId, TextId};
+use seatgate_core::person::PersonDetails;
+use seatgate_core::port::{Exception, StoreError};
+use seatgate_core::seat::AccountNames;
+use seatgate_core::time::Timestamp;
+use serde::Serialize;
+
+use super::Page;
+use super::requests::limit;
+use crate::problem::Problem;
+use crate::request::{InPath, parameters};
+use crate::server::App;
+use crate::view::{AccountView, AppView, PersonView};
+
+/// One exception. Personal data: never log it.
+#[derive(Serialize)]
+pub(super) struct ExceptionView {
+    id: ExceptionId,
+    app: AppView,
+    account: AccountView,
+    entitlement: String,
+    until: Timestamp,
+    reason: Option<String>,
+    filed_by: PersonView,
+    filed_at: Timestamp,
+    request_id: Option<RequestId>,
+}
+
+/// The names and texts that exceptions refer to.
+struct Names {
+    accounts: BTreeMap<AccountId, AccountNames>,
+    people: BTreeMap<PersonRef, PersonDetails>,
+    texts: BTreeMap<TextId, String>,
+}
+
+/// `GET /v1/exceptions`: those that hold now, oldest first.
+pub(super) async fn list(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Page<ExceptionView>>, Problem> {
+    let parameters = parameters(query.as_deref(), &["cursor", "limit"])?;
+    let limit = limit(parameters.get("limit"))?;
+    let after = parameters.get("cursor").map(|cursor| cursor.parse()).transpose();
+    let after = after.map_err(|_| Problem::bad_request("`cursor`: expected the `next` of another page"))?;
+    let mut exceptions = app.gate.exceptions().list(app.gate.now(), after, limit + 1).await?;
+    let more = exceptions.len() > limit;
+    exceptions.truncate(limit);
+    let next = exceptions.last().filter(|_| more).map(|last| last.id.to_string());
+    let names = Names::of(&app.gate, &exceptions).await?;
+    Ok(Json(Page { items: exceptions.into_iter().map(|exception| names.join(exception)).collect(), next }))
+}
+
+/// `DELETE /v1/exceptions/{id}`: from now on the seat may be asked about again.
+pub(super) async fn revoke(State(app): State<App>, InPath(id): InPath<ExceptionId>) -> Result<StatusCode, Problem> {
+    if app.gate.exceptions().revoke(id, app.gate.now()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("no exception with this id holds"))
+    }
+}
+
+impl Names {
+    async fn of(gate: &Gate, exceptions: &[Exception]) -> Result<Self, StoreError> {
+        let accounts: Vec<_> = exceptions.iter().map(|exception| exception.seat.account).collect();
+        let people: Vec<_> = exceptions.iter().filter_map(|exception| exception.filed_by.person()).collect();
+        let texts: Vec<_> = exceptions.iter().filter_map(|exception| Some(exception.reason?.id)).collect();
+        let store = gate.people();
+        Ok(Self {
+            accounts: known(&accounts, store.account_names(&accounts).await?),
+            people: known(&people, store.details(&people).await?),
+            texts: known(&texts, store.texts(&texts).await?),
+        })
+    }
+
+    fn join(&self, exception: Exception) -> ExceptionView {
+        let person = |person| PersonView::of(self.people.get(&person));
+        ExceptionView {
+            id: exception.id,
+            app: AppView::of(&exception.seat.app),
+            account: AccountView::of(self.accounts.get(&exception.seat.account)),
+            entitlement: exception.seat.entitlement.to_string(),
+            until: exception.until,
+            reason: exception.reason.and_then(|text| self.texts.get(&text.id).cloned()),
+            filed_by: PersonView::acting(&exception.filed_by, person),
+            filed_at: exception.filed_at,
+            request_id: exception.request,
+        }
+    }
+}
+
+fn known<K: Ord + Copy, V>(keys: &[K], values: Vec<Option<V>>) -> BTreeMap<K, V> {
+    keys.iter().zip(values).filter_map(|(key, value)| Some((*key, value?))).collect()
+}

@@ -1,0 +1,155 @@
+//! From a body to rows, each of which stands or falls alone.
+
+use seatgate_core::port::Problem as RowProblem;
+use seatgate_core::seat::{Candidate, CandidateDraft, CandidateError};
+use serde_json::value::RawValue;
+
+use crate::json::{self, Expected, JsonError, Members};
+use crate::problem::Problem;
+
+/// No body within the limit holds more usable rows: the shortest one has over 50 bytes. Without this, a body of empty
+/// rows would be answered with one a hundred times as long.
+const MOST_ROWS: usize = 160_000;
+const TEXT: Expected = Expected::Value("expected a text");
+
+const MEMBERS: &Members = &[
+    ("", Expected::Object),
+    ("/source", TEXT),
+    ("/external_id", TEXT),
+    ("/app", Expected::Object),
+    ("/app/id", TEXT),
+    ("/app/name", TEXT),
+    ("/account", Expected::Object),
+    ("/account/id", TEXT),
+    ("/account/email", TEXT),
+    ("/account/name", TEXT),
+    ("/entitlement", TEXT),
+    ("/manager", Expected::Object),
+    ("/manager/email", TEXT),
+    ("/manager/name", TEXT),
+    ("/last_activity_at", Expected::Value("expected an RFC 3339 timestamp such as \"2026-06-01T00:00:00Z\"")),
+    ("/never_used", Expected::Value("expected true or false")),
+    ("/observed_at", Expected::Value("expected an RFC 3339 timestamp such as \"2026-06-01T00:00:00Z\"")),
+    ("/monthly_cost", Expected::Object),
+    ("/monthly_cost/amount", Expected::Value("expected a decimal amount as text, such as \"45.00\"")),
+    ("/monthly_cost/currency", Expected::Value("expected a currency code such as \"USD\"")),
+    ("/requesting_channel", TEXT),
+    ("/risk_tags", Expected::Value("expected a list of texts")),
+    ("/custom", Expected::Value("expected an object of your own members")),
+];
+
+/// Reads one object or a list of them.
+///
+/// # Errors
+/// When the body as a whole is neither.
+pub(super) fn read(body: &[u8]) -> Result<Vec<Result<Candidate, RowProblem>>, Problem> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
+    let rows: Vec<&RawValue> = match body.first() {
+        Some(b'[') => serde_json::from_slice(body),
+        Some(b'{') => serde_json::from_slice(body).map(|row| vec![row]),
+        _ => return Err(unreadable()),
+    }
+    .map_err(|_| unreadable())?;
+    if rows.len() > MOST_ROWS {
+        return Err(Problem::too_large(format!("expected at most {MOST_ROWS} rows in one delivery")));
+    }
+    Ok(rows.into_iter().map(|row| candidate(row.get())).collect())
+}
+
+fn unreadable() -> Problem {
+    Problem::bad_request("expected a JSON object, or a list of JSON objects")
+}
+
+fn candidate(row: &str) -> Result<Candidate, RowProblem> {
+    let draft: CandidateDraft = json::read(row.as_bytes(), MEMBERS).map_err(|error| match error {
+        JsonError::Malformed => {
+            RowProblem::new("Invalid value", "holds nesting, an escape or a number that cannot be read", "")
+        }
+        JsonError::Member(member) => RowProblem::new(member.title, member.detail, member.pointer),
+    })?;
+    draft.parse().map_err(|CandidateError { pointer, detail }| RowProblem::new("Invalid value", detail, pointer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Every member of a candidate, so that the list above cannot miss one.
+    fn full() -> Value {
+        json!({
+            "source": "okta-sweep", "external_id": "row-17", "app": {"id": "figma", "name": "Figma"},
+            "account": {"id": "00u1", "email": "ana@example.com", "name": "Ana Ruiz"}, "entitlement": "pro",
+            "manager": {"email": "mona@example.com", "name": "Mona Li"}, "last_activity_at": "2026-06-01T00:00:00Z",
+            "never_used": false, "observed_at": "2026-11-20T06:00:00Z",
+            "monthly_cost": {"amount": "45.00", "currency": "USD"}, "requesting_channel": "C0SWEEP",
+            "risk_tags": ["finance"], "custom": {"cost_center": "42"}
+        })
+    }
+
+    fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let pointer = format!("{at}/{name}");
+            found.push(pointer.clone());
+            if pointer != "/custom" {
+                pointers(value, &pointer, found);
+            }
+        }
+    }
+
+    fn problem(row: &Value) -> RowProblem {
+        let mut rows = read(row.to_string().as_bytes()).unwrap();
+        rows.remove(0).unwrap_err()
+    }
+
+    #[test]
+    fn every_member_of_another_type_is_named() {
+        let mut all = Vec::new();
+        pointers(&full(), "", &mut all);
+        assert_eq!(all.len() + 1, MEMBERS.len());
+        for pointer in all {
+            let mut row = full();
+            *row.pointer_mut(&pointer).unwrap() = json!(7);
+            let problem = problem(&row);
+            assert_eq!((problem.title.as_str(), problem.pointer), ("Invalid value", pointer));
+        }
+    }
+
+    #[test]
+    fn unknown_members_are_named_wherever_they_are() {
+        for place in ["", "/app", "/account", "/manager", "/monthly_cost"] {
+            let mut row = full();
+            row.pointer_mut(place).unwrap()["emial"] = json!("ana@example.com");
+            let problem = problem(&row);
+            assert_eq!((problem.title.as_str(), problem.pointer), ("Unknown member", format!("{place}/emial")));
+        }
+    }
+
+    #[test]
+    fn a_bad_row_spoils_no_other() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let twice = r#"{"app": {"id": "figma"}, "app": {"id": "slack"}}"#;
+        let body = format!(r#"[{}, 7, null, [], {{"custom": {{"x": {deep}}}}}, {twice}, {}]"#, full(), full());
+        let rows = read(body.as_bytes()).unwrap();
+        let good: Vec<bool> = rows.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, false, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn what_is_no_list_of_rows_is_refused_as_a_whole() {
+        for body in ["", " ", "7", "\"x\"", "null", "{", "[", "[{}", "[{},]", "{} {}", "[{}]x", "[tru]", "\u{0}"] {
+            assert_eq!(read(body.as_bytes()).unwrap_err().status, 400, "{body}");
+        }
+        assert_eq!(read(b"[\"\xff\"]").unwrap_err().status, 400);
+        assert_eq!(read("\u{feff} [ ] ".as_bytes()).unwrap().len(), 0);
+        let many = format!("[{}0]", "0,".repeat(MOST_ROWS));
+        assert_eq!(read(many.as_bytes()).unwrap_err().status, 413);
+    }
+
+    #[test]
+    fn no_row_can_be_so_short_that_the_limit_refuses_usable_ones() {
+        let shortest = r#"{"app":{"id":"a"},"account":{"id":"1"},"never_used":true}"#;
+        assert!(read(shortest.as_bytes()).unwrap().remove(0).is_ok());
+        assert!(8 * 1024 * 1024 / (shortest.len() + 1) < MOST_ROWS);
+    }
+}

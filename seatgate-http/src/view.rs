@@ -1,0 +1,286 @@
+//! A request as others see it: the public JSON, joined with names at the last moment.
+
+use seatgate_core::gate::{Gate, GateError, Joined};
+use seatgate_core::id::{PersonRef, RequestId, SweepId, TaskId};
+use seatgate_core::money::Money;
+use seatgate_core::person::{Actor, PersonDetails, Surface};
+use seatgate_core::policy::Mode;
+use seatgate_core::port::StoreError;
+use seatgate_core::request::{
+    Decision, Outcome, PauseReason, Phase, Proof, RemovalKind, Request, StateLabel, Task, TaskState, Why,
+};
+use seatgate_core::seat::{AccountNames, Activity, App, Evidence};
+use seatgate_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+/// One request. Personal data: never log it.
+#[derive(Serialize)]
+pub(crate) struct RequestView {
+    id: RequestId,
+    state: StateLabel,
+    outcome: Option<Outcome>,
+    mode: Mode,
+    app: Option<AppView>,
+    account: Option<AccountView>,
+    entitlement: Option<String>,
+    approvers: Vec<ApproverView>,
+    /// Why the first of the approvers was asked.
+    why: Option<Why>,
+    opened_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Timestamp>,
+    evidence: Option<EvidenceView>,
+    decision: Option<DecisionView>,
+    tasks: Vec<TaskView>,
+    sweep_id: SweepId,
+    row: u32,
+    requesting_channel: Option<String>,
+    policy_version: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct AppView {
+    id: String,
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct AccountView {
+    id: Option<String>,
+    email: Option<String>,
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ApproverView {
+    #[serde(flatten)]
+    person: PersonView,
+    why: Why,
+}
+
+/// Somebody, by address and name; both are missing once they are erased.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct PersonView {
+    /// Their first address.
+    pub email: Option<String>,
+    /// What they are called.
+    pub name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EvidenceView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_activity_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never_used: Option<bool>,
+    observed_at: Timestamp,
+    /// Up to `observed_at`: what came after is not known.
+    days_idle: Option<u64>,
+    monthly_cost: Option<MoneyView>,
+}
+
+#[derive(Serialize)]
+struct MoneyView {
+    amount: String,
+    currency: &'static str,
+}
+
+/// What was decided, by whom, and when. Personal data: never log it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct DecisionView {
+    /// What.
+    pub decision: Decision,
+    /// By whom.
+    pub by: PersonView,
+    /// Who handed it in, if somebody else did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submitted_by: Option<String>,
+    /// Through what.
+    pub surface: Surface,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Until when the seat is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct TaskView {
+    id: TaskId,
+    name: String,
+    status: &'static str,
+    attempts: u32,
+    /// The number of the pause that an answer names.
+    pause: Option<u32>,
+    pause_reason: Option<PauseReason>,
+    may_have_happened: bool,
+    proof: Option<Proof>,
+    receipt: Option<String>,
+    detail: Option<String>,
+    /// What the removal came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removal: Option<RemovalKind>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl RequestView {
+    /// These requests, in this order.
+    pub(crate) async fn all(gate: &Gate, requests: &[Request]) -> Result<Vec<Self>, StoreError> {
+        let joined = gate.join(requests).await?;
+        Ok(requests.iter().map(|request| Self::of(request, &joined)).collect())
+    }
+
+    /// The request that the gate answered with, or the problem.
+    pub(crate) async fn answer(gate: &Gate, answer: Result<Request, GateError>) -> Result<Self, Problem> {
+        match answer {
+            Ok(request) => Ok(Self::of(&request, &gate.join(std::slice::from_ref(&request)).await?)),
+            Err(error) => Err(Problem::of(gate, error).await),
+        }
+    }
+
+    fn of(request: &Request, joined: &Joined) -> Self {
+        let seat = request.seat();
+        let approver = |(person, why)| ApproverView { person: PersonView::of(joined.person(person)), why };
+        let asked = request.approval.asked.iter().map(|asked| (asked.person, asked.why));
+        Self {
+            id: request.id,
+            state: request.label(),
+            outcome: request.outcome(),
+            mode: request.mode,
+            app: seat.map(|seat| AppView::of(&seat.app)),
+            account: seat.map(|seat| AccountView::of(joined.account(seat.account))),
+            entitlement: seat.map(|seat| seat.entitlement.to_string()),
+            approvers: asked.map(approver).collect(),
+            why: request.approval.asked.first().map(|asked| asked.why),
+            opened_at: request.opened_at,
+            closed_at: match request.phase {
+                Phase::Closed { at, .. } => Some(at),
+                _ => None,
+            },
+            grace_until: match request.phase {
+                Phase::InGrace { until } => Some(until),
+                _ => None,
+            },
+            evidence: request.evidence.as_ref().map(EvidenceView::of),
+            decision: DecisionView::of(request, joined),
+            tasks: request.plan.tasks.iter().map(|task| TaskView::of(task, joined)).collect(),
+            sweep_id: request.origin.sweep,
+            row: request.origin.row,
+            requesting_channel: request.channel.as_ref().map(ToString::to_string),
+            policy_version: request.policy_version.clone(),
+        }
+    }
+}
+
+impl AppView {
+    pub(crate) fn of(app: &App) -> Self {
+        Self { id: app.id.to_string(), name: app.name.clone() }
+    }
+}
+
+impl AccountView {
+    /// Nothing but nulls once the account's names are erased.
+    pub(crate) fn of(names: Option<&AccountNames>) -> Self {
+        Self {
+            id: names.and_then(|names| names.id.clone()),
+            email: names.and_then(|names| names.email.as_ref()).map(ToString::to_string),
+            name: names.and_then(|names| names.name.clone()),
+        }
+    }
+}
+
+impl PersonView {
+    pub(crate) fn of(person: Option<&PersonDetails>) -> Self {
+        Self {
+            email: person.and_then(PersonDetails::email).map(ToString::to_string),
+            name: person.and_then(|person| person.name.clone()),
+        }
+    }
+
+    /// Whoever acted; what is no person has a name and no address.
+    pub(crate) fn acting(actor: &Actor, find: impl Fn(PersonRef) -> Self) -> Self {
+        match actor {
+            Actor::Person(person) => find(*person),
+            Actor::Policy => Self { email: None, name: Some("the policy".to_owned()) },
+            other => Self { email: None, name: Some(other.to_string()) },
+        }
+    }
+}
+
+impl EvidenceView {
+    fn of(evidence: &Evidence) -> Self {
+        Self {
+            last_activity_at: match evidence.activity {
+                Activity::LastAt(at) => Some(at),
+                Activity::NeverUsed => None,
+            },
+            never_used: (evidence.activity == Activity::NeverUsed).then_some(true),
+            observed_at: evidence.observed_at,
+            days_idle: evidence.days_idle(evidence.observed_at),
+            monthly_cost: evidence.monthly_cost.map(MoneyView::of),
+        }
+    }
+}
+
+impl MoneyView {
+    fn of(money: Money) -> Self {
+        Self { amount: money.amount(), currency: money.currency().code() }
+    }
+}
+
+impl DecisionView {
+    /// The decision about `request`, once there is one.
+    pub(crate) fn of(request: &Request, joined: &Joined) -> Option<Self> {
+        let verdict = request.approval.verdict.as_ref()?;
+        let silence = || (verdict.by == Actor::Policy).then(|| "no answer".to_owned());
+        Some(Self {
+            decision: verdict.decision,
+            by: PersonView::acting(&verdict.by, |person| PersonView::of(joined.person(person))),
+            submitted_by: verdict.submitted_by.as_ref().map(|actor| joined.actor(actor)),
+            surface: verdict.surface,
+            at: verdict.at,
+            reason: joined.text(verdict.reason).map(str::to_owned).or_else(silence),
+            keep_until: verdict.keep_until,
+        })
+    }
+}
+
+impl TaskView {
+    fn of(task: &Task, joined: &Joined) -> Self {
+        let text = |text| joined.text(text).map(str::to_owned);
+        let mut view = Self {
+            id: task.id,
+            name: task.name.clone(),
+            status: task.state.label(),
+            attempts: task.attempts,
+            pause: None,
+            pause_reason: None,
+            may_have_happened: task.may_have_happened,
+            proof: None,
+            receipt: None,
+            detail: text(task.detail),
+            removal: None,
+            reason: None,
+        };
+        match &task.state {
+            TaskState::Paused { pause, why } => (view.pause, view.pause_reason) = (Some(*pause), Some(*why)),
+            TaskState::Done { removal, proof, receipt } => {
+                (view.proof, view.receipt, view.removal) = (Some(*proof), text(*receipt), *removal);
+            }
+            TaskState::Skipped { reason } => view.reason = text(*reason),
+            _ => {}
+        }
+        view
+    }
+}

@@ -1,0 +1,169 @@
+//! A gate with one target and one operator, its router, and ways to call it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use seatgate_core::gate::Gate;
+use seatgate_core::memory::MemoryStore;
+use seatgate_core::policy::{Policy, PolicyDraft};
+use seatgate_core::port::{Clock, Idempotency, Router as Targets, Target};
+use seatgate_core::testing::{ManualClock, ScriptedDeprovisioner, SeededEntropy};
+use seatgate_core::time::Timestamp;
+use seatgate_core::worker::Worker;
+use seatgate_http::server::{HttpOptions, router};
+use seatgate_http::sign::{Signer, Verifier, WebhookSecret, WebhookSecrets};
+use seatgate_http::token::ApiTokens;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+pub(crate) const TOKEN: &str = "a-token-of-enough-letters";
+pub(crate) const OPERATOR: &str = "olga@example.com";
+pub(crate) const MANAGER: &str = "mona@example.com";
+
+/// A reply, read to its end.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and pointer of a problem.
+    pub(crate) fn problem(&self) -> (u16, &str) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.body["status"], self.status.as_u16());
+        for member in ["type", "title", "detail"] {
+            assert!(self.body[member].as_str().is_some_and(|text| !text.is_empty()), "{member} of {self:?}");
+        }
+        (self.status.as_u16(), self.body["pointer"].as_str().unwrap_or("-"))
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) gate: Gate,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) target: Arc<ScriptedDeprovisioner>,
+    pub(crate) router: Router,
+    deliveries: AtomicU32,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with_policy(&[]).await
+    }
+
+    pub(crate) async fn with_policy(keys: &[(&str, &str)]) -> Self {
+        let mut draft = PolicyDraft::default();
+        keys.iter().for_each(|(key, value)| draft.set(key, value));
+        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::new(now));
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
+        let targets = Targets::new().route("figma".parse().unwrap(), Target::new("figma", target.clone()));
+        let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(1)))
+            .router(targets)
+            .policy(Policy::from_draft(&draft).unwrap())
+            .build()
+            .unwrap();
+        gate.appoint(&[OPERATOR.parse().unwrap()]).await.unwrap();
+        let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
+        let router = router(gate.clone(), HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap()));
+        Self { gate, clock, target, router, deliveries: AtomicU32::new(0) }
+    }
+
+    pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
+        assert_eq!(parts.headers.get("x-content-type-options").unwrap(), "nosniff");
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A call of the API with the token.
+    pub(crate) async fn api(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {TOKEN}"));
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        self.call(request.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.api("GET", path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.api("POST", path, Some(body)).await
+    }
+
+    /// A delivery with a new id.
+    pub(crate) async fn deliver(&self, body: &Value) -> Reply {
+        let id = format!("msg_{}", self.deliveries.fetch_add(1, Ordering::SeqCst));
+        self.call(self.signed(&id, "/v1/candidates", body.to_string().as_bytes())).await
+    }
+
+    pub(crate) fn signed(&self, id: &str, path: &str, body: &[u8]) -> Request<Body> {
+        signed(SECRET, id, self.clock.now().as_seconds(), path, body)
+    }
+
+    /// Asks about a seat, and answers with the path of the request.
+    pub(crate) async fn open(&self) -> String {
+        let reply = self.deliver(&candidate("ana")).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{reply:?}");
+        format!("/v1/requests/{}", reply.body["results"][0]["request_id"].as_str().unwrap())
+    }
+
+    pub(crate) async fn decide(&self, request: &str, body: Value) -> Reply {
+        self.post(&format!("{request}/decision"), body).await
+    }
+
+    pub(crate) async fn work(&self) {
+        Worker::new(&self.gate).run_until_idle().await.unwrap();
+    }
+
+    /// What the access stream says about denials: action and reason.
+    pub(crate) async fn denials(&self) -> Vec<(String, String)> {
+        let entries = self.gate.queries().trail(self.gate.access_stream()).await.unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let parse = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"].clone();
+        let data = entries.iter().map(|entry| parse(&entry.body));
+        data.map(|data| (text(&data["action"]), text(&data["denial"]))).collect()
+    }
+}
+
+pub(crate) fn signed(secret: &str, id: &str, at: i64, path: &str, body: &[u8]) -> Request<Body> {
+    let signer = Signer::new(secret.parse::<WebhookSecret>().unwrap());
+    let mut request = Request::builder().method("POST").uri(path).header("content-type", "application/json");
+    for (name, value) in signer.sign(&id.parse().unwrap(), at, body).into_pairs() {
+        request = request.header(name, value);
+    }
+    request.body(Body::from(body.to_vec())).unwrap()
+}
+
+/// A candidate with everything, held by `name`.
+pub(crate) fn candidate(name: &str) -> Value {
+    json!({
+        "source": "okta-sweep", "external_id": "row-17", "app": {"id": "figma", "name": "Figma"},
+        "account": {"id": format!("00u-{name}"), "email": format!("{name}@example.com"), "name": "Ana Ruiz"},
+        "entitlement": "pro", "manager": {"email": MANAGER, "name": "Mona Li"},
+        "last_activity_at": "2026-06-01T00:00:00Z", "never_used": false, "observed_at": "2026-11-20T06:00:00Z",
+        "monthly_cost": {"amount": "45.00", "currency": "USD"}, "requesting_channel": "C0SWEEP",
+        "risk_tags": ["finance"], "custom": {"cost_center": "42"}
+    })
+}
+
+/// `as`, for a body.
+pub(crate) fn person(email: &str) -> Value {
+    json!({ "email": email })
+}
