@@ -333,6 +333,9 @@ impl CandidateError {
     }
 }
 
+/// The most that one candidate may take, as JSON: it is kept as evidence.
+const LARGEST: usize = 16 * 1024;
+
 impl CandidateDraft {
     /// Checks every field.
     ///
@@ -340,7 +343,7 @@ impl CandidateDraft {
     /// The first field that does not fit, with its JSON pointer.
     pub fn parse(self) -> Result<Candidate, CandidateError> {
         let received = serde_json::to_string(&self).map_err(|e| CandidateError::new("", e))?;
-        Ok(Candidate {
+        let candidate = Candidate {
             app: App::new(field("/app/id", &self.app.id)?, name("/app/name", self.app.name)?),
             account: account(self.account)?,
             entitlement: field("/entitlement", self.entitlement.as_deref().unwrap_or_default())?,
@@ -351,7 +354,12 @@ impl CandidateDraft {
             requesting_channel: self.requesting_channel.map(|c| field("/requesting_channel", &c)).transpose()?,
             risk_tags: self.risk_tags,
             received,
-        })
+        };
+        if candidate.received.len() > LARGEST || candidate.received.contains("\\u0000") {
+            let detail = format!("expected at most {LARGEST} bytes in all, and no U+0000");
+            return Err(CandidateError::new("", detail));
+        }
+        Ok(candidate)
     }
 }
 
@@ -427,6 +435,16 @@ mod tests {
             let mut json = good.clone();
             json[member] = value;
             assert_eq!(parse(json).map_err(|e| e.pointer).err().as_deref(), Some(pointer));
+        }
+    }
+
+    #[test]
+    fn free_fields_are_bounded_and_hold_no_nul() {
+        for custom in ["x".repeat(LARGEST), "a\u{0}b".to_owned()] {
+            let json = serde_json::json!({
+                "app": {"id": "figma"}, "account": {"id": "1"}, "never_used": true, "custom": {"note": custom}
+            });
+            assert_eq!(parse(json).map_err(|e| e.pointer).err().as_deref(), Some(""));
         }
     }
 

@@ -272,8 +272,11 @@ impl<'a> Intake<'a> {
         let mut names = BTreeSet::new();
         let mut batch = Vec::new();
         for (row, candidate) in &self.waiting {
+            if batch.len() == ROUND {
+                break;
+            }
             let ours = identities(candidate);
-            if batch.len() < ROUND && ours.iter().all(|name| !names.contains(name)) {
+            if ours.iter().all(|name| !names.contains(name)) {
                 names.extend(ours);
                 batch.push(*row);
             }
