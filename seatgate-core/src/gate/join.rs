@@ -95,11 +95,17 @@ impl Gate {
         let accounts: Vec<_> = wanted.accounts.into_iter().collect();
         let texts: Vec<_> = wanted.texts.into_iter().collect();
         let store = &self.parts.people;
-        Ok(Joined {
-            people: known(&people, store.details(&people).await?),
-            accounts: known(&accounts, store.account_names(&accounts).await?),
-            texts: known(&texts, store.texts(&texts).await?),
-        })
+        let mut joined = Joined::default();
+        if !people.is_empty() {
+            joined.people = known(&people, store.details(&people).await?);
+        }
+        if !accounts.is_empty() {
+            joined.accounts = known(&accounts, store.account_names(&accounts).await?);
+        }
+        if !texts.is_empty() {
+            joined.texts = known(&texts, store.texts(&texts).await?);
+        }
+        Ok(joined)
     }
 }
 
