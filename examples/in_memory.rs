@@ -1,5 +1,7 @@
 //! The library alone: one sweep, one approval, one removal, one verified trail. Nothing but memory.
 
+#![allow(clippy::print_stdout, reason = "an example shows what happens")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

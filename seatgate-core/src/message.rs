@@ -171,7 +171,7 @@ impl DecisionLine {
             Decision::Approve => "Removal approved",
             Decision::Keep => "Kept",
         };
-        let until = self.keep_until.map(|until| format!(" until {}", until.date())).unwrap_or_default();
+        let until = self.keep_until.map(|until| format!(" until {}", until.last_date())).unwrap_or_default();
         let reason = self.reason.as_ref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
         format!("{what}{until} by {} at {}{reason}", one_line(&self.by), self.at)
     }

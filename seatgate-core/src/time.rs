@@ -79,6 +79,12 @@ impl Timestamp {
         }
     }
 
+    /// The last day before this instant in UTC: who wrote a date as an end, with [`Timestamp::parse_end`], reads it again.
+    #[must_use]
+    pub fn last_date(self) -> String {
+        self.saturating_sub(Duration::from_micros(1)).date()
+    }
+
     /// The day of this instant in UTC, such as `2026-06-01`.
     #[must_use]
     pub fn date(self) -> String {
@@ -226,6 +232,7 @@ mod tests {
         assert_eq!(end.map(|t| t.to_string()).as_deref(), Ok("2027-01-01T00:00:00.000000Z"));
         let exact = Timestamp::parse_end("2026-12-31T08:00:00+02:00");
         assert_eq!(exact.map(|t| t.to_string()).as_deref(), Ok("2026-12-31T06:00:00.000000Z"));
+        assert_eq!(end.map(Timestamp::last_date).as_deref(), Ok("2026-12-31"));
         assert!(Timestamp::parse_end("tomorrow").is_err());
         assert!("2026-12-31".parse::<Timestamp>().is_err());
     }

@@ -7,6 +7,7 @@
 //! - [`deprovisioner`]: [`HttpDeprovisioner`](deprovisioner::HttpDeprovisioner) removes seats by a signed webhook.
 //! - `server` (feature `axum`): the routes. Candidates come in signed, the API is for bearers of a token, and every
 //!   error is a `problem::Problem` (RFC 9457).
+//! - `inbox` (feature `axum`): the web pages where people answer.
 
 pub mod deprovisioner;
 pub mod guard;
@@ -14,6 +15,8 @@ pub mod sign;
 
 #[cfg(feature = "axum")]
 mod api;
+#[cfg(feature = "axum")]
+pub mod inbox;
 #[cfg(feature = "axum")]
 mod intake;
 #[cfg(feature = "axum")]

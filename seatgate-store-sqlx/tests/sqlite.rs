@@ -8,7 +8,10 @@ use std::sync::Arc;
 use seatgate_core::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, Next, Settlement};
 use seatgate_core::id::{ChangeId, InstanceId, RequestId};
 use seatgate_core::person::{Actor, Surface};
-use seatgate_core::port::{Answer, Change, Clock, Conflict, OsEntropy, RequestQueries, RequestStore, StoreErrorKind};
+use seatgate_core::port::{
+    Answer, Change, Clock, Conflict, OsEntropy, PeopleStore, RequestQueries, RequestStore, StoreErrorKind,
+};
+use seatgate_core::testing::World;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, EntryDraft, Stream, verify};
 use seatgate_store_sqlx::{SqliteOptions, SqliteStore};
@@ -208,6 +211,21 @@ async fn a_commit_whose_caller_left_still_lands() {
     store.close().await;
     let store = open(&path).await;
     assert_eq!(store.chain(stream).await.unwrap().version, 1);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn texts_come_back_byte_for_byte() {
+    let (_folder, path) = folder();
+    let store = open(&path).await;
+    let world = World::new(1);
+    let bodies = ["", "Zoë \"quoted\" \\ back", "two\nlines\ttab", "\u{1f600}\u{7f}\u{2028}", "nothing\u{0} is lost"];
+    let mut change = change(&mut new_chain());
+    change.texts = bodies.map(|body| world.text(body, None)).to_vec();
+    let ids: Vec<_> = change.texts.iter().map(|text| text.reference.id).collect();
+    store.commit(vec![change]).await.unwrap();
+    let found: Vec<_> = store.texts(&ids).await.unwrap().into_iter().flatten().collect();
+    assert_eq!(found, bodies);
     store.close().await;
 }
 

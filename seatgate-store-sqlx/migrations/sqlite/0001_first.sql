@@ -149,10 +149,9 @@ CREATE TABLE accounts (
     ext_id      TEXT,
     email       TEXT,
     name        TEXT,
-    -- The account that remains. Always the last one, never a chain.
+    -- The account that remains. Never a chain: what others merge into has an id, and what has an id is not merged.
     merged_into TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX accounts_merged ON accounts (merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE account_aliases (
     app     TEXT NOT NULL,

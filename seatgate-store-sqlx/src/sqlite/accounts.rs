@@ -29,12 +29,11 @@ const LINK: &str = "UPDATE accounts SET email = NULL
             email = COALESCE(excluded.email, email), name = COALESCE(excluded.name, name)
         WHERE (excluded.ext_id, excluded.email, excluded.name) IS NOT (ext_id, email, name)";
 
-/// The names, aliases, earlier merges and exceptions of $1 become those of $2.
+/// The names, aliases and exceptions of $1 become those of $2. Nothing was merged into $1: it has no id of its own.
 const FOLLOW: &str = "UPDATE accounts SET email = COALESCE(email, (SELECT email FROM accounts WHERE id = $1)),
             name = COALESCE(name, (SELECT name FROM accounts WHERE id = $1))
         WHERE id = $2;
     UPDATE accounts SET ext_id = NULL, email = NULL, name = NULL, merged_into = $2 WHERE id = $1;
-    UPDATE accounts SET merged_into = $2 WHERE merged_into = $1;
     UPDATE account_aliases SET account = $2 WHERE account = $1;
     UPDATE exceptions SET account = $2 WHERE account = $1";
 

@@ -1,0 +1,224 @@
+//! The commands.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use seatgate_core::port::{Clock, SystemClock};
+use seatgate_core::trail::{Stream, verify};
+use serde_json::{Value, json};
+
+use crate::client::{CallError, Client};
+use crate::demo;
+use crate::output::{complain, plain, say, say_table};
+
+/// The human gate between "this SaaS seat looks dormant" and "the seat is gone".
+#[derive(Parser)]
+#[command(name = "axum_server", version)]
+pub(crate) struct Arguments {
+    /// The configuration file.
+    #[arg(long, global = true, env = "SEATGATE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The server that commands talk to, such as http://127.0.0.1:8080; else the configured one.
+    #[arg(long, global = true)]
+    pub(crate) server: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the server. Does so without any command, too.
+    Serve,
+    /// The configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    #[command(flatten)]
+    Talk(Talk),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says what is wrong with the configuration, all at once.
+    Check,
+}
+
+/// What is asked of a running server.
+#[derive(Subcommand)]
+pub(crate) enum Talk {
+    /// Hand in candidates: a JSON object or array.
+    Sweep(SweepArguments),
+    /// List requests, oldest first.
+    Requests {
+        /// Only those that stand so, such as awaiting_decision or closed.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Decide for somebody who was asked.
+    Decide(DecideArguments),
+    /// Print a request's trail, and say whether its chain holds.
+    Trail {
+        /// Which request.
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct SweepArguments {
+    /// The file.
+    #[arg(required_unless_present = "sample", conflicts_with = "sample")]
+    file: Option<PathBuf>,
+    /// A few seats that do not exist, to try things out.
+    #[arg(long)]
+    sample: bool,
+    /// Ask nobody: only say who would be asked about.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DecideArguments {
+    /// Which request.
+    id: String,
+    /// What.
+    decision: DecisionWord,
+    /// Whose decision it is.
+    #[arg(long = "as", value_name = "EMAIL")]
+    person: String,
+    /// Why.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Until when a seat is kept: a date or a time.
+    #[arg(long)]
+    until: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DecisionWord {
+    /// Remove the seat.
+    Approve,
+    /// Keep it.
+    Keep,
+}
+
+/// Does what was asked; what the server refused is said on stderr and ends with 1.
+pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
+    let said = match talk {
+        Talk::Sweep(arguments) => sweep(client, arguments).await,
+        Talk::Requests { state } => requests(client, state.as_deref()).await,
+        Talk::Decide(arguments) => decide(client, arguments).await,
+        Talk::Trail { id } => trail(client, &id).await,
+    };
+    match said {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.to_string().lines().for_each(|line| complain(&plain(line)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn sweep(client: &Client, arguments: SweepArguments) -> Result<(), CallError> {
+    let local = |error: String| CallError::Local(error);
+    let body = match &arguments.file {
+        Some(path) => std::fs::read(path).map_err(|error| local(format!("{}: {error}", path.display())))?,
+        None => serde_json::to_vec(&demo::sample(SystemClock.now())).map_err(|error| local(error.to_string()))?,
+    };
+    let rows = match serde_json::from_slice(&body).map_err(|error| local(format!("this is no JSON: {error}")))? {
+        Value::Array(rows) => rows,
+        row => vec![row],
+    };
+    let answer = client.sweep(body, arguments.dry_run).await?;
+    let mut table = vec![["ROW", "STATUS", "APP", "ACCOUNT", "REQUEST OR REASON"].map(str::to_owned).to_vec()];
+    table.extend(items(&answer, "results").iter().map(|result| sweep_row(result, &rows)));
+    say_table(&table);
+    let counts = answer.get("counts").and_then(Value::as_object).into_iter().flatten();
+    let counts: Vec<String> = counts.map(|(status, count)| format!("{count} {status}")).collect();
+    say(&plain(&format!("{}: {}", text(&answer, "/sweep_id"), counts.join(", "))));
+    Ok(())
+}
+
+fn sweep_row(result: &Value, rows: &[Value]) -> Vec<String> {
+    let number = result.get("row").and_then(Value::as_u64).unwrap_or_default();
+    let row = usize::try_from(number).ok().and_then(|row| rows.get(row)).unwrap_or(&Value::Null);
+    let (detail, pointer) = (text(result, "/problem/detail"), text(result, "/problem/pointer"));
+    let reason = match (text(result, "/request_id"), detail.as_str(), pointer.as_str()) {
+        (request, ..) if !request.is_empty() => request,
+        (_, "", _) => String::new(),
+        (_, detail, "") => detail.to_owned(),
+        (_, detail, pointer) => format!("{detail} (at {pointer})"),
+    };
+    vec![number.to_string(), text(result, "/status"), text(row, "/app/id"), account(row), reason]
+}
+
+async fn requests(client: &Client, state: Option<&str>) -> Result<(), CallError> {
+    let mut table = vec![["REQUEST", "STATE", "OUTCOME", "APP", "ACCOUNT"].map(str::to_owned).to_vec()];
+    let mut cursor = String::new();
+    loop {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("limit", "200");
+        query.extend_pairs(state.map(|state| ("state", state)));
+        query.extend_pairs((!cursor.is_empty()).then_some(("cursor", cursor.as_str())));
+        let page = client.get(&format!("/v1/requests?{}", query.finish())).await?;
+        table.extend(items(&page, "items").iter().map(|request| {
+            let told = ["/id", "/state", "/outcome", "/app/id"].map(|pointer| text(request, pointer));
+            [told.to_vec(), vec![account(request)]].concat()
+        }));
+        cursor = text(&page, "/next");
+        if cursor.is_empty() {
+            say_table(&table);
+            return Ok(());
+        }
+    }
+}
+
+async fn decide(client: &Client, arguments: DecideArguments) -> Result<(), CallError> {
+    let decision = match arguments.decision {
+        DecisionWord::Approve => "approve",
+        DecisionWord::Keep => "keep",
+    };
+    let mut body = json!({ "decision": decision, "as": { "email": arguments.person } });
+    for (name, value) in [("reason", arguments.reason), ("keep_until", arguments.until)] {
+        if let Some(value) = value {
+            body[name] = Value::String(value);
+        }
+    }
+    let request = client.post(&format!("/v1/requests/{}/decision", segment(&arguments.id)?), &body).await?;
+    say(&plain(&format!("{}: {}", text(&request, "/id"), text(&request, "/state"))));
+    Ok(())
+}
+
+async fn trail(client: &Client, id: &str) -> Result<(), CallError> {
+    let page = client.get(&format!("/v1/requests/{}/trail", segment(id)?)).await?;
+    let entries = items(&page, "items");
+    let fields = ["/at", "/kind", "/actor", "/surface", "/hash"];
+    say_table(&entries.iter().map(|entry| fields.map(|field| text(entry, field)).to_vec()).collect::<Vec<_>>());
+    let stream: Stream = id.parse().map_err(|error| CallError::Local(format!("{error}")))?;
+    let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
+    match verify(stream, lines.iter().map(String::as_str)) {
+        Ok(chain) => say(&format!("chain verified: {} entries, head {}", chain.version, chain.head)),
+        Err(broken) => return Err(CallError::Local(format!("the chain does NOT verify: {broken}"))),
+    }
+    Ok(())
+}
+
+/// An id as part of a path: nothing in it may lead elsewhere.
+fn segment(id: &str) -> Result<&str, CallError> {
+    let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain { Ok(id) } else { Err(CallError::Local("expected an id such as req_…".to_owned())) }
+}
+
+fn items<'a>(page: &'a Value, name: &str) -> &'a [Value] {
+    page.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn account(value: &Value) -> String {
+    let names = ["/account/email", "/account/id"].map(|pointer| text(value, pointer));
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}

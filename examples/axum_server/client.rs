@@ -1,0 +1,145 @@
+//! Talking to a running server, as its commands do.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use seatgate_core::canonical::sha256_hex;
+use seatgate_core::port::{Clock, Entropy, OsEntropy, SystemClock};
+use seatgate_http::sign::{Signer, WebhookId, WebhookSecret};
+use serde_json::Value;
+use url::Url;
+
+use crate::config::{ClientConfig, Environment, Problems};
+use crate::demo::Secrets;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// One server, and what proves who we are.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    server: Url,
+    intake: Option<WebhookSecret>,
+    token: Option<String>,
+}
+
+/// Why there is no answer to show.
+pub(crate) enum CallError {
+    /// Something that the caller must mend first.
+    Local(String),
+    /// The server could not be reached.
+    Unreachable(String),
+    /// The server said no, and why.
+    Refused { status: u16, problem: Value },
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(why) => f.write_str(why),
+            Self::Unreachable(why) => write!(f, "the server did not answer: {why}"),
+            Self::Refused { status, problem } => {
+                let text = |name: &str| problem.get(name).and_then(Value::as_str);
+                let detail = text("detail").or_else(|| text("title")).unwrap_or("no reason given");
+                let pointer = text("pointer").map(|pointer| format!(" (at {pointer})")).unwrap_or_default();
+                write!(f, "{status}: {detail}{pointer}")?;
+                let Some(decision) = problem.get("decision").filter(|decision| decision.is_object()) else {
+                    return Ok(());
+                };
+                let said = |pointer: &str| decision.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+                let by = decision.pointer("/by/name").and_then(Value::as_str).unwrap_or_else(|| said("/by/email"));
+                write!(f, "\n{} by {by} at {}", said("/decision"), said("/at"))
+            }
+        }
+    }
+}
+
+impl Client {
+    /// The server at `server`, else the one that the configuration, or the demo beside the database, names.
+    pub(crate) fn new(file: Option<&Path>, environment: &Environment, server: Option<&str>) -> Result<Self, Problems> {
+        let config = ClientConfig::load(file, environment)?;
+        let secrets = match config.demo {
+            true => Some(Secrets::read(&config.database).map_err(|error| no_secrets(&config, &error))?),
+            false => None,
+        };
+        let at_demo = secrets.as_ref().and_then(|secrets| secrets.server.clone());
+        let configured = || format!("http://{}", config.listen);
+        let server = server.map(str::to_owned).or(at_demo).unwrap_or_else(configured);
+        let server = Url::parse(&server).map_err(|error| Problems::of(format!("--server: {error}")))?;
+        let intake = match &secrets {
+            Some(secrets) => secrets.intake_secret.parse().ok(),
+            None => config.intake,
+        };
+        let token = secrets.map(|secrets| secrets.api_token).or(config.token);
+        Ok(Self { http: http(&server)?, server, intake, token })
+    }
+
+    /// Hands in a sweep, signed.
+    pub(crate) async fn sweep(&self, body: Vec<u8>, dry_run: bool) -> Result<Value, CallError> {
+        let secret = self.intake.clone().ok_or_else(|| missing("SEATGATE_INTAKE_SECRET"))?;
+        let mut random = [0; 16];
+        OsEntropy.fill(&mut random);
+        let id: WebhookId = format!("cli_{}", sha256_hex(&random))
+            .parse()
+            .map_err(|error: seatgate_http::sign::WebhookIdError| CallError::Local(error.to_string()))?;
+        let signed = Signer::new(secret).sign(&id, SystemClock.now().as_seconds(), &body);
+        let path = if dry_run { "/v1/candidates?dry_run=true" } else { "/v1/candidates" };
+        let request = self.http.post(self.url(path)?).header("content-type", "application/json");
+        let request =
+            signed.into_pairs().into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        self.send(request.body(body)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, CallError> {
+        let request = self.http.get(self.url(path)?).bearer_auth(self.token()?);
+        self.send(request).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        let request = self.http.post(self.url(path)?).bearer_auth(self.token()?).json(body);
+        self.send(request).await
+    }
+
+    fn token(&self) -> Result<&str, CallError> {
+        self.token.as_deref().ok_or_else(|| missing("SEATGATE_API_TOKEN"))
+    }
+
+    fn url(&self, path: &str) -> Result<Url, CallError> {
+        self.server.join(path).map_err(|error| CallError::Local(error.to_string()))
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, CallError> {
+        let unreachable = |error: reqwest::Error| CallError::Unreachable(chain(&error.without_url()));
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(unreachable)?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        if status.is_success() { Ok(body) } else { Err(CallError::Refused { status: status.as_u16(), problem: body }) }
+    }
+}
+
+fn missing(variable: &str) -> CallError {
+    CallError::Local(format!("{variable} is not set, and without it the server does not know who asks"))
+}
+
+fn no_secrets(config: &ClientConfig, error: &std::io::Error) -> Problems {
+    let path = Secrets::path(&config.database);
+    Problems::of(format!(
+        "{}: {error} (is a demo running here? a configured server's secrets go here too)",
+        path.display()
+    ))
+}
+
+/// Plain http needs no certificates, so a machine without any can still talk to a server on it.
+fn http(server: &Url) -> Result<reqwest::Client, Problems> {
+    let builder = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT);
+    let builder = if server.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+    builder.build().map_err(|error| Problems::of(format!("the HTTP client: {error}")))
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,168 @@
+//! File and environment side by side: who wins, what is unknown, and what is not there yet.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use seatgate_core::policy::PolicyDraft;
+
+use super::table::Table;
+use super::{Environment, Problems};
+
+const POLICY_PREFIX: &str = "SEATGATE_POLICY__";
+/// Of other crates of the house, without a part of the server that could heed them.
+const SLACK: [&str; 4] = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SEATGATE_SLACK_CHANNEL"];
+const NOT_YET: &str = "is not available yet";
+
+/// A setting with the name it was found under.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+impl Named {
+    pub(super) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+}
+
+/// What was written, not yet judged.
+pub(super) struct Settings {
+    pub(super) file: Table,
+    environment: Environment,
+    heeded: BTreeSet<String>,
+}
+
+impl Settings {
+    pub(super) fn load(file: Option<&Path>, environment: &Environment, problems: &mut Problems) -> Self {
+        let file = file.and_then(|path| {
+            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+            let table = text.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
+            problems.keep(&path.display().to_string(), table)
+        });
+        let heeded = BTreeSet::from(["SEATGATE_CONFIG".to_owned()]);
+        Self { file: Table::root(file.unwrap_or_default()), environment: environment.clone(), heeded }
+    }
+
+    fn variable(&mut self, variable: &str) -> Option<Named> {
+        self.heeded.insert(variable.to_owned());
+        self.environment.get(variable).map(|text| Named::new(variable, text))
+    }
+
+    /// The environment's variable, else the file's key.
+    pub(super) fn plain(&mut self, variable: &str, key: &str, problems: &mut Problems) -> Option<Named> {
+        let (in_file, name) = (self.file.text(key, problems), self.file.name(key));
+        self.variable(variable).or_else(|| in_file.map(|text| Named::new(name, text)))
+    }
+
+    /// The same for a secret, which may also stand in a file of its own.
+    pub(super) fn secret(&mut self, variable: &str, key: &str, problems: &mut Problems) -> Option<Named> {
+        let in_environment = pair(self.variable(variable), self.variable(&format!("{variable}_FILE")), problems);
+        let in_file = secret_of(&mut self.file, key, problems);
+        in_environment.or(in_file)
+    }
+
+    /// A secret that only the environment can say.
+    pub(super) fn secret_variable(&mut self, variable: &str, problems: &mut Problems) -> Option<Named> {
+        pair(self.variable(variable), self.variable(&format!("{variable}_FILE")), problems)
+    }
+
+    pub(super) fn url_variable(&mut self, variable: &str) -> Option<Named> {
+        self.variable(variable)
+    }
+
+    /// Whether anything is said about targets.
+    pub(super) fn names_target(&self) -> bool {
+        let variables = ["URL", "SECRET", "SECRET_FILE"].map(|end| format!("SEATGATE_DEPROVISION_{end}"));
+        self.file.has("targets") || variables.iter().any(|variable| self.environment.contains_key(variable))
+    }
+
+    /// Whether Slack is configured.
+    pub(super) fn names_slack(&self) -> bool {
+        let said = |variable: &str| self.environment.get(variable).is_some_and(|text| !text.trim().is_empty());
+        SLACK.into_iter().any(said)
+    }
+
+    /// The `[policy]` of the file.
+    pub(super) fn policy_table(&mut self, problems: &mut Problems) -> Option<PolicyDraft> {
+        let Some(table) = self.file.take("policy") else { return Some(PolicyDraft::default()) };
+        let draft = table.try_into::<PolicyDraft>();
+        problems.keep("policy", draft.map_err(|_| "expected a table of keys"))
+    }
+
+    /// What the environment says about the policy, as paths such as `retry.first`.
+    pub(super) fn policy_variables(&self) -> Vec<(String, String)> {
+        let path = |name: &str| Some(name.strip_prefix(POLICY_PREFIX)?.to_lowercase().replace("__", "."));
+        self.environment.iter().filter_map(|(name, text)| Some((path(name)?, text.clone()))).collect()
+    }
+
+    /// Parts that come later: their keys are checked, and refused where they would ask for something to happen.
+    pub(super) fn judge_later_parts(&mut self, problems: &mut Problems) {
+        for variable in SLACK {
+            if self.variable(variable).is_some_and(|named| !named.text.trim().is_empty()) {
+                problems.add(variable, format!("Slack {NOT_YET}"));
+            }
+        }
+        for variable in ["SEATGATE_CHECKPOINT_KEY", "SEATGATE_CHECKPOINT_KEY_FILE"] {
+            if self.variable(variable).is_some() {
+                problems.add(variable, format!("signing checkpoints {NOT_YET}"));
+            }
+        }
+        let mut inbox = self.file.table("inbox", problems);
+        match inbox.text("identity", problems).as_deref() {
+            None | Some("off") => {}
+            Some("trusted_header") => problems.add("inbox.identity", format!("\"trusted_header\" {NOT_YET}")),
+            Some(_) => problems.add("inbox.identity", "expected \"off\" or \"trusted_header\""),
+        }
+        inbox.finish(problems);
+        self.judge_playbooks(problems);
+    }
+
+    /// Playbooks may be written down already; nothing runs them yet.
+    fn judge_playbooks(&mut self, problems: &mut Problems) {
+        let mut playbooks = self.file.table("playbooks", problems);
+        for name in playbooks.names() {
+            let mut playbook = playbooks.table(&name, problems);
+            if playbook.flag("four_eyes", false, problems) {
+                problems.add(&playbook.name("four_eyes"), NOT_YET);
+            }
+            if playbook.take("tasks").is_some_and(|tasks| !tasks.is_array()) {
+                problems.add(&playbook.name("tasks"), "expected a list of tables");
+            }
+            playbook.finish(problems);
+        }
+    }
+
+    /// Notes keys and variables that nobody has asked for: a slip of the pen must not go unnoticed.
+    pub(super) fn refuse_the_rest(self, problems: &mut Problems) {
+        self.file.finish(problems);
+        for name in self.environment.keys() {
+            if name.starts_with("SEATGATE_") && !name.starts_with(POLICY_PREFIX) && !self.heeded.contains(name) {
+                problems.add(name, "unknown variable");
+            }
+        }
+    }
+}
+
+/// The secret under `key`, or in the file under `key_file`.
+pub(super) fn secret_of(table: &mut Table, key: &str, problems: &mut Problems) -> Option<Named> {
+    let file_key = format!("{key}_file");
+    let (name, file_name) = (table.name(key), table.name(&file_key));
+    let text = table.text(key, problems).map(|text| Named::new(name, text));
+    let file = table.text(&file_key, problems).map(|path| Named::new(file_name, path));
+    pair(text, file, problems)
+}
+
+/// A secret that is said at one place only, with its file read. Neither is ever quoted.
+fn pair(text: Option<Named>, file: Option<Named>, problems: &mut Problems) -> Option<Named> {
+    match (text, file) {
+        (Some(text), Some(file)) => {
+            problems.add(&text.name, format!("is set, and {} too: which of them is meant?", file.name));
+            Some(text)
+        }
+        (text, None) => text,
+        (None, Some(file)) => {
+            let read = std::fs::read_to_string(&file.text);
+            problems.keep(&file.name, read).map(|text| Named::new(file.name, text.trim().to_owned()))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Puts the crates together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use seatgate_core::gate::Gate;
+use seatgate_core::port::{Deprovisioner, OsEntropy, Router as Targets, SystemClock, Target};
+use seatgate_http::deprovisioner::{HttpDeprovisioner, WebhookTarget};
+use seatgate_http::guard::{AllowedPrivate, GuardedClient};
+use seatgate_http::inbox::{self, InboxIdentity, InboxOptions};
+use seatgate_http::server::{self, HttpOptions};
+use seatgate_http::sign::{Verifier, WebhookSecret, WebhookSecrets};
+use seatgate_http::token::ApiTokens;
+use seatgate_store_sqlx::SqliteStore;
+
+use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
+use crate::demo;
+use crate::pretend::Pretend;
+
+/// Everything that runs.
+pub(crate) struct Server {
+    pub(crate) gate: Gate,
+    pub(crate) routes: Router,
+    pub(crate) store: Arc<SqliteStore>,
+}
+
+/// What differs between the demo and a configured server.
+struct Outfit {
+    intake: WebhookSecrets,
+    tokens: ApiTokens,
+    targets: Targets,
+    inbox: InboxOptions,
+    /// Routes that only the demo has.
+    extra: Router,
+}
+
+/// The server for this configuration, on a listener that has `address` already.
+pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server, Problems> {
+    let store = SqliteStore::open(config.database.clone()).await;
+    let store = Arc::new(store.map_err(|error| problem("DATABASE_URL", &error))?);
+    let outfit = match &config.access {
+        Access::Demo => demo_outfit(&config, address)?,
+        Access::Configured(configured) => configured_outfit(&config, configured)?,
+    };
+    let gate = Gate::builder(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy))
+        .router(outfit.targets)
+        .policy(config.policy)
+        .mode(config.mode)
+        .build()
+        .map_err(|error| Problems::of(error.to_string()))?;
+    gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;
+    let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens);
+    let routes =
+        server::router(gate.clone(), options).merge(inbox::router(gate.clone(), outfit.inbox)).merge(outfit.extra);
+    Ok(Server { gate, routes, store })
+}
+
+fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems> {
+    let secrets = demo::Secrets::keep(&config.database, address, &OsEntropy)
+        .map_err(|error| problem(&demo::Secrets::path(&config.database).display().to_string(), &error))?;
+    let broken = |error: &dyn std::error::Error| problem("the demo's secrets", error);
+    let secret: WebhookSecret = secrets.deprovision_secret.parse().map_err(|error| broken(&error))?;
+    let allowed: AllowedPrivate = address.to_string().parse().map_err(|error| broken(&error))?;
+    let url = demo::target_url(address).map_err(|error| broken(&error))?;
+    let target = webhook(&client(allowed)?, WebhookTarget::new(url, secret.clone()));
+    Ok(Outfit {
+        intake: secrets.intake_secret.parse().map_err(|error| broken(&error))?,
+        tokens: ApiTokens::admin(&secrets.api_token).map_err(|error| broken(&error))?,
+        targets: Targets::new().otherwise(Target::new("demo", target)),
+        inbox: InboxOptions::new(InboxIdentity::demo(&OsEntropy)).offering_sample(demo::sample_candidates),
+        extra: demo::target(secret),
+    })
+}
+
+fn configured_outfit(config: &Config, configured: &Configured) -> Result<Outfit, Problems> {
+    let client = client(config.allowed.clone())?;
+    if let Some(error) = client.https_problem() {
+        tracing::warn!(%error, "targets cannot be called by https");
+    }
+    let targets =
+        configured.targets.iter().try_fold(Targets::new(), |targets, target| add(targets, target, &client))?;
+    if configured.targets.is_empty() {
+        tracing::warn!("there is no target: every candidate is rejected");
+    }
+    Ok(Outfit {
+        intake: configured.intake.clone(),
+        tokens: configured.tokens.clone(),
+        targets,
+        inbox: InboxOptions::new(InboxIdentity::off()),
+        extra: Router::new(),
+    })
+}
+
+fn client(allowed: AllowedPrivate) -> Result<GuardedClient, Problems> {
+    GuardedClient::builder().allow_private(allowed).build().map_err(|error| problem("the outbound client", &error))
+}
+
+fn webhook(client: &GuardedClient, target: WebhookTarget) -> Arc<dyn Deprovisioner> {
+    Arc::new(HttpDeprovisioner::new(client.clone(), Arc::new(SystemClock), target))
+}
+
+fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Result<Targets, Problems> {
+    let name = config.app.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);
+    let deprovisioner: Arc<dyn Deprovisioner> = match &config.kind {
+        TargetKind::Pretend => Arc::new(Pretend),
+        TargetKind::Webhook { urls, target } => {
+            // A machine without certificates is no mistake in the configuration; it says so in its log.
+            let judged = urls.iter().filter(|(_, url)| client.https_problem().is_none() || url.scheme() != "https");
+            for (key, url) in judged {
+                client.check(url).map_err(|error| problem(&format!("targets.{name}.{key}"), &error))?;
+            }
+            webhook(client, WebhookTarget::clone(target))
+        }
+    };
+    let target = Target::new(name, deprovisioner).with_timeout(config.timeout);
+    let target = if config.reversible { target.reversible() } else { target };
+    Ok(match &config.app {
+        Some(app) => targets.route(app.clone(), target),
+        None => targets.otherwise(target),
+    })
+}
+
+/// An error with what caused it.
+fn problem(name: &str, error: &dyn std::error::Error) -> Problems {
+    let mut text = format!("{name}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    Problems::of(text)
+}

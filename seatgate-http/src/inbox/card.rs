@@ -1,0 +1,147 @@
+//! One request as people read it, with the form that answers it.
+
+use seatgate_core::gate::{Gate, Joined};
+use seatgate_core::message::{DecisionLine, Row};
+use seatgate_core::policy::KeepReason;
+use seatgate_core::request::{Decision, Request};
+use seatgate_core::seat::Activity;
+use seatgate_core::time::Timestamp;
+
+use super::identity::Viewer;
+
+/// A request, ready to be shown.
+pub(super) struct Card {
+    pub(super) id: String,
+    pub(super) app: String,
+    pub(super) account: String,
+    pub(super) test: bool,
+    pub(super) facts: Vec<Fact>,
+    pub(super) status: String,
+    pub(super) decision: Option<String>,
+    pub(super) opened: String,
+    /// The form, where the viewer can still answer.
+    pub(super) form: Option<Form>,
+}
+
+/// One line of a card.
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+}
+
+/// What the forms of a card ask for.
+pub(super) struct Form {
+    /// Whether an approval needs a reason: the viewer operates and was not asked.
+    pub(super) approve_reason: bool,
+    pub(super) keep_reason: bool,
+    pub(super) keep_reason_required: bool,
+    /// What was written before, when the form is shown again.
+    pub(super) reason: String,
+    pub(super) until: String,
+    pub(super) earliest: String,
+    pub(super) latest: String,
+    pub(super) keep_for: String,
+}
+
+impl Card {
+    pub(super) fn new(gate: &Gate, request: &Request, joined: &Joined, viewer: &Viewer) -> Self {
+        let row = joined.row(gate, request, Some(viewer.person));
+        Self {
+            id: request.id.to_string(),
+            facts: facts(&row, request),
+            form: row.is_live().then(|| Form::new(request, viewer, gate.now())),
+            status: row.status_line(),
+            decision: row.decision.as_ref().map(decision_line),
+            test: row.test,
+            app: row.app,
+            account: row.account,
+            opened: minute(request.opened_at),
+        }
+    }
+
+    /// The same with what was written into its form.
+    pub(super) fn filled(mut self, reason: &str, until: &str) -> Self {
+        if let Some(form) = &mut self.form {
+            reason.clone_into(&mut form.reason);
+            until.clone_into(&mut form.until);
+        }
+        self
+    }
+}
+
+impl Form {
+    fn new(request: &Request, viewer: &Viewer, now: Timestamp) -> Self {
+        let terms = &request.terms;
+        let asked = request.approval.asks(viewer.person);
+        Self {
+            approve_reason: !asked,
+            keep_reason: terms.keep_reason != KeepReason::Off || !asked,
+            keep_reason_required: terms.keep_reason == KeepReason::Required || !asked,
+            reason: String::new(),
+            until: String::new(),
+            earliest: now.date(),
+            // A date means its end, so the last one allowed is the day before.
+            latest: now.saturating_add(terms.keep_max.duration()).saturating_sub(DAY).date(),
+            keep_for: terms.keep_for.to_string(),
+        }
+    }
+}
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+
+fn facts(row: &Row, request: &Request) -> Vec<Fact> {
+    let fact = |name, text| Fact { name, text };
+    let mut facts = Vec::new();
+    if !row.entitlement.is_empty() {
+        facts.push(fact("Licence", row.entitlement.clone()));
+    }
+    facts.extend(row.activity.map(|(activity, observed)| fact("Activity", activity_line(activity, observed))));
+    facts.extend(row.monthly_cost.as_ref().map(|cost| fact("Cost", format!("{cost} a month"))));
+    facts.extend(row.why.map(|why| fact("Why you", sentence(why.explanation()))));
+    if row.is_live() {
+        facts.push(fact("Approving", approving(row, request)));
+    }
+    facts
+}
+
+fn activity_line(activity: Activity, observed: Timestamp) -> String {
+    match activity {
+        Activity::NeverUsed => format!("Never used, as of {}", observed.date()),
+        Activity::LastAt(at) => {
+            let days = observed.since(at).as_secs() / DAY.as_secs();
+            format!("{days} days idle: last used {}, as of {}", at.date(), observed.date())
+        }
+    }
+}
+
+fn approving(row: &Row, request: &Request) -> String {
+    let grace = match request.terms.grace {
+        grace if grace.is_zero() => "Removes the seat at once".to_owned(),
+        grace => format!("Removes the seat after {grace}, in which you can take it back"),
+    };
+    let undo = if row.reversible { "it can be given back" } else { "it cannot be given back from here" };
+    format!("{grace}; {undo}.")
+}
+
+fn decision_line(line: &DecisionLine) -> String {
+    let what = match line.decision {
+        Decision::Approve => "Removal approved",
+        Decision::Keep => "Kept",
+    };
+    let until = line.keep_until.map(|until| format!(" until {}", until.last_date())).unwrap_or_default();
+    let reason = line.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{what}{until} by {}, {}{reason}", line.by, minute(line.at))
+}
+
+/// A time as people read it: `2026-11-22 08:15 UTC`.
+pub(super) fn minute(at: Timestamp) -> String {
+    let text: String = at.to_string().chars().take(16).collect();
+    format!("{} UTC", text.replace('T', " "))
+}
+
+/// With a capital and a full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

@@ -1,0 +1,169 @@
+//! What every page has: the frame around it, the headers that protect it, and what is said when there is none.
+
+use askama::Template;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use seatgate_core::gate::GateError;
+use seatgate_core::port::StoreError;
+
+use super::Inbox;
+use super::identity::Viewer;
+
+/// No script, no frame, no form to elsewhere: what slipped through escaping could still do nothing.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                      base-uri 'none'";
+const STYLESHEET: &str = include_str!("../../templates/inbox/inbox.css");
+
+/// What is around every page.
+pub(super) struct Frame {
+    pub(super) base: String,
+    pub(super) form_token: String,
+    pub(super) viewer: Option<String>,
+    pub(super) notice: Option<Notice>,
+}
+
+/// A calm word about what just happened.
+pub(super) struct Notice {
+    /// Whether it went as wished.
+    pub(super) good: bool,
+    pub(super) text: String,
+}
+
+impl Notice {
+    pub(super) fn refused(text: impl Into<String>) -> Self {
+        Self { good: false, text: text.into() }
+    }
+
+    /// What a code in the address says. A code and not a text, so that nobody can put words on our page by a link.
+    pub(super) fn of_code(code: Option<&str>) -> Option<Self> {
+        let text = match code? {
+            "approved" => "Your approval is recorded.",
+            "kept" => "Your answer is recorded: keep the seat.",
+            "sample" => "The sample sweep is in. Pick somebody who was asked.",
+            "sample-again" => "The sample sweep is in already: nobody was asked again.",
+            _ => return None,
+        };
+        Some(Self { good: true, text: text.to_owned() })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "inbox/message.html")]
+struct MessagePage {
+    frame: Frame,
+    title: &'static str,
+    text: &'static str,
+}
+
+/// Why there is no page to show.
+#[derive(Debug)]
+pub(super) enum PageError {
+    NotFound,
+    Forged,
+    BadForm,
+    Unavailable,
+    Broken,
+}
+
+impl PageError {
+    fn words(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "Not found", "There is no such page for you."),
+            Self::Forged => (
+                StatusCode::FORBIDDEN,
+                "This form has expired",
+                "Nothing was done. Go back, load the page again and send the form from there.",
+            ),
+            Self::BadForm => (StatusCode::BAD_REQUEST, "This form cannot be read", "Nothing was done."),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not now",
+                "seatgate cannot answer at the moment. Try again in a little while.",
+            ),
+            Self::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "That did not work", "The operators can find out why."),
+        }
+    }
+}
+
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        Self::from(GateError::from(error))
+    }
+}
+
+impl From<GateError> for PageError {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::NotFound(_) => Self::NotFound,
+            error if error.is_transient() => {
+                tracing::warn!(%error, "the inbox cannot answer");
+                Self::Unavailable
+            }
+            error => {
+                tracing::error!(%error, "the inbox failed");
+                Self::Broken
+            }
+        }
+    }
+}
+
+impl Inbox {
+    pub(super) fn frame(&self, viewer: Option<&Viewer>, notice: Option<Notice>) -> Frame {
+        Frame {
+            base: self.options.prefix.clone(),
+            form_token: self.options.identity.form_token(viewer.map(|viewer| viewer.person)),
+            viewer: viewer.map(|viewer| viewer.name.clone()),
+            notice,
+        }
+    }
+
+    /// A path of ours, as the browser sees it.
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.options.prefix)
+    }
+
+    /// The page, or what is said in its place.
+    pub(super) fn respond(&self, page: Result<Response, PageError>) -> Response {
+        page.unwrap_or_else(|error| {
+            let (status, title, text) = error.words();
+            html(status, &MessagePage { frame: self.frame(None, None), title, text })
+        })
+    }
+}
+
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+pub(super) async fn switched_off() -> &'static str {
+    "The inbox is switched off. Set [inbox] identity to switch it on.\n"
+}
+
+pub(super) async fn stylesheet() -> Response {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLESHEET).into_response()
+}
+
+/// The headers of every answer. Nothing is cached: a page tells names, and how things stand now.
+pub(super) async fn protect(mut response: Response) -> Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 4] = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

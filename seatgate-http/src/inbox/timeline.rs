@@ -1,0 +1,155 @@
+//! The trail as people read it: one line an entry, and whether the chain holds.
+
+use std::collections::BTreeMap;
+
+use seatgate_core::gate::Gate;
+use seatgate_core::id::{PersonRef, TaskId};
+use seatgate_core::person::{Actor, PersonDetails};
+use seatgate_core::port::StoreError;
+use seatgate_core::request::{AttemptResult, Decision, Event, Fact, RemovalKind, Request, TaskAction};
+use seatgate_core::trail::{Entry, Stream, verify};
+
+use super::card::minute;
+
+/// The trail of one request.
+pub(super) struct Timeline {
+    pub(super) lines: Vec<Line>,
+    /// What is wrong with the chain, if anything is.
+    pub(super) broken: Option<String>,
+}
+
+/// One entry.
+pub(super) struct Line {
+    pub(super) seq: u64,
+    pub(super) at: String,
+    pub(super) what: String,
+    pub(super) who: String,
+    pub(super) surface: &'static str,
+    /// The start of its hash.
+    pub(super) hash: String,
+}
+
+impl Timeline {
+    pub(super) async fn read(gate: &Gate, request: &Request, entries: &[Entry]) -> Result<Self, StoreError> {
+        let exported: Vec<String> = entries.iter().map(Entry::to_json).collect();
+        let verified = verify(Stream::Request(request.id), exported.iter().map(String::as_str));
+        let facts: Vec<(&Entry, Option<Fact>)> = entries.iter().map(|entry| (entry, entry.fact())).collect();
+        let people = people(gate, facts.iter().filter_map(|(_, fact)| fact.as_ref())).await?;
+        Ok(Self {
+            lines: facts.into_iter().map(|(entry, fact)| line(request, &people, entry, fact.as_ref())).collect(),
+            broken: verified.err().map(|broken| broken.to_string()),
+        })
+    }
+}
+
+type People = BTreeMap<PersonRef, PersonDetails>;
+
+async fn people(gate: &Gate, facts: impl Iterator<Item = &Fact>) -> Result<People, StoreError> {
+    let mut wanted: Vec<PersonRef> = Vec::new();
+    for fact in facts {
+        wanted.extend([Some(&fact.actor), fact.submitted_by.as_ref()].into_iter().flatten().filter_map(Actor::person));
+        if let Event::Opened(opening) = &fact.event {
+            wanted.extend(opening.asked.iter().map(|asked| asked.person));
+        }
+    }
+    wanted.sort();
+    wanted.dedup();
+    let details = gate.people().details(&wanted).await?;
+    Ok(details.into_iter().flatten().map(|details| (details.reference, details)).collect())
+}
+
+fn name(people: &People, actor: &Actor) -> String {
+    match actor {
+        Actor::Person(person) => people.get(person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label),
+        Actor::Policy => "the policy".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn line(request: &Request, people: &People, entry: &Entry, fact: Option<&Fact>) -> Line {
+    let what = fact.map_or_else(|| entry.kind.replace('_', " "), |fact| words(request, people, &fact.event));
+    let who = fact.map(|fact| match &fact.submitted_by {
+        Some(submitter) => format!("{} (handed in by {})", name(people, &fact.actor), name(people, submitter)),
+        None => name(people, &fact.actor),
+    });
+    Line {
+        seq: entry.seq,
+        at: minute(entry.at),
+        what,
+        who: who.unwrap_or_default(),
+        surface: fact.map(|fact| fact.surface.label()).unwrap_or_default(),
+        hash: entry.hash.to_string().chars().take(12).collect(),
+    }
+}
+
+fn words(request: &Request, people: &People, event: &Event) -> String {
+    match event {
+        Event::Opened(opening) => {
+            let asked: Vec<_> = opening.asked.iter().map(|asked| name(people, &Actor::Person(asked.person))).collect();
+            if asked.is_empty() {
+                "Opened; nobody could be asked".to_owned()
+            } else {
+                format!("Asked {}", asked.join(", "))
+            }
+        }
+        Event::Decided { decision: Decision::Approve, relation, .. } => format!("Approved the removal, as {relation}"),
+        Event::Decided { decision: Decision::Keep, relation, keep_until, .. } => {
+            let until = keep_until.map(|until| format!(" until {}", until.last_date())).unwrap_or_default();
+            format!("Kept the seat{until}, as {relation}")
+        }
+        Event::Expired => "Nobody answered in time".to_owned(),
+        Event::GraceEnded => "The grace period is over".to_owned(),
+        Event::Undone { .. } => "Took the approval back".to_owned(),
+        Event::Withdrawn { .. } => "Withdrawn".to_owned(),
+        Event::StopAsked { .. } => "Stopped".to_owned(),
+        Event::Closed { outcome, .. } => format!("Closed: {}", outcome.label().replace('_', " ")),
+        Event::Verified { finding } => format!("Looked up afterwards: {finding:?}").to_lowercase(),
+        other => task_words(request, other),
+    }
+}
+
+fn task_words(request: &Request, event: &Event) -> String {
+    match event {
+        Event::Begun { task, attempt, key } if removes(request, *task) => {
+            format!("Removal call sent, attempt {attempt}, key {key}")
+        }
+        Event::Begun { attempt, .. } => format!("Filing the exception, attempt {attempt}"),
+        Event::AttemptEnded { attempt, lease_lost: true, .. } => {
+            format!("Attempt {attempt} was interrupted: it may have happened")
+        }
+        Event::AttemptEnded { attempt, result, .. } => format!("Attempt {attempt}: {}", result_words(result)),
+        Event::Probed { answer, .. } => format!("Asked the target: {answer:?}").to_lowercase(),
+        Event::Observed { attempt, result, .. } => {
+            format!("A late answer to attempt {attempt}: {}", result_words(result))
+        }
+        Event::Blocked { .. } => "A check before the call said no".to_owned(),
+        Event::Resolved { resolution, .. } => format!("Answered the pause: {resolution}"),
+        other => other.kind().label().replace('_', " "),
+    }
+}
+
+fn removes(request: &Request, task: TaskId) -> bool {
+    request.plan.task(task).is_some_and(|task| matches!(task.action, TaskAction::Remove { .. }))
+}
+
+fn result_words(result: &AttemptResult) -> &'static str {
+    match result {
+        AttemptResult::Done { removal: Some(removal), .. } => removal_words(*removal),
+        AttemptResult::Done { removal: None, .. } => "the exception is filed",
+        AttemptResult::NotDone { .. } => "not done; it is tried again",
+        AttemptResult::Rejected { .. } => "the target refused",
+        AttemptResult::Unknown { .. } => "no clear answer: it may have happened",
+        _ => "ended",
+    }
+}
+
+pub(super) fn removal_words(removal: RemovalKind) -> &'static str {
+    match removal {
+        RemovalKind::Removed => "the seat is removed",
+        RemovalKind::AlreadyAbsent => "the seat was gone already",
+        RemovalKind::Scheduled { .. } => "the removal is scheduled",
+        RemovalKind::StillBilled => "the access is gone, the seat is still billed",
+        RemovalKind::Pending { .. } => "the target works on it",
+        _ => "done",
+    }
+}

@@ -1,0 +1,164 @@
+//! Everything that is wrong is said at once, by its name, and without any secret.
+
+use super::house::run;
+
+const INTAKE: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const REMOVAL: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const TOKEN: &str = "a-token-of-the-test";
+const SECRETS: [(&str, &str); 3] =
+    [("SEATGATE_INTAKE_SECRET", INTAKE), ("SEATGATE_API_TOKEN", TOKEN), ("SEATGATE_DEPROVISION_SECRET", REMOVAL)];
+
+/// The file that the contract shows: it always loads.
+const DOCUMENTED: &str = include_str!("documented.toml");
+
+/// Exit code and text of `config check`.
+fn check(file: &str, environment: &[(&str, &str)]) -> (i32, String) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("seatgate.toml"), file).unwrap();
+    std::fs::write(directory.path().join("intake"), format!("{INTAKE}\n")).unwrap();
+    let (output, text) = run(directory.path(), environment, &["--config", "seatgate.toml", "config", "check"]);
+    (output.status.code().unwrap(), text)
+}
+
+fn with_secrets<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [SECRETS.as_slice(), more].concat()
+}
+
+#[test]
+fn the_documented_file_loads() {
+    assert_eq!(check(DOCUMENTED, &SECRETS), (0, "the configuration is sound\n".to_owned()));
+    let example = include_str!("../../examples/axum_server/deploy/seatgate.toml");
+    assert_eq!(check(example, &SECRETS).0, 0, "{}", check(example, &SECRETS).1);
+}
+
+#[test]
+fn nothing_at_all_is_a_demo() {
+    assert_eq!(check("", &[]).0, 0);
+    let (code, text) = check("", &[("SEATGATE_LISTEN", "0.0.0.0:8080")]);
+    assert!(code == 2 && text.contains("SEATGATE_LISTEN") && text.contains("loopback"), "{text}");
+}
+
+#[test]
+fn all_mistakes_are_named_at_once() {
+    let file = r#"
+        mode = "slow"
+        lisen = "127.0.0.1:1"
+        [policy]
+        min_idel = "30d"
+        quorum = 2
+        [targets.figma]
+        kind = "webhook"
+        [targets.okta]
+        kind = "okta"
+        [targets.zoom]
+        kind = "webhook"
+        url = "https://idp.example.com/hook?token=hidden"
+        timeout = "1h"
+        status_url = "https://{account_id}.example.com/hidden"
+        retries = 3
+        [inbox]
+        identity = "trusted_header"
+        [playbooks.leaver]
+        four_eyes = true
+    "#;
+    let environment = [
+        ("DATABASE_URL", "postgres://ana:hidden@db/seatgate"),
+        ("SEATGATE_INTAKE_SECRET", "whsec_hidden"),
+        ("SEATGATE_API_TOKEN", "hidden"),
+        ("SEATGATE_POLICY__GRACE", "soon"),
+        ("SEATGATE_OPERATORS", "ana@example.com, somebody"),
+        ("SEATGATE_ALLOW_PRIVATE_TARGETS", "host"),
+        ("SEATGATE_LISTN", "127.0.0.1:1"),
+        ("SLACK_BOT_TOKEN", "xoxb-hidden"),
+        ("SEATGATE_CHECKPOINT_KEY", "hidden"),
+    ];
+    let (code, text) = check(file, &environment);
+    assert_eq!(code, 2);
+    for name in [
+        "mode:",
+        "lisen:",
+        "policy.min_idel:",
+        "policy.quorum:",
+        "policy.grace:",
+        "targets.figma.url:",
+        "targets.figma.secret:",
+        "targets.okta.kind:",
+        "targets.zoom.timeout:",
+        "targets.zoom.status_url:",
+        "targets.zoom.retries:",
+        "targets.zoom.secret:",
+        "inbox.identity:",
+        "playbooks.leaver.four_eyes:",
+        "DATABASE_URL:",
+        "SEATGATE_INTAKE_SECRET:",
+        "SEATGATE_API_TOKEN:",
+        "SEATGATE_OPERATORS:",
+        "SEATGATE_ALLOW_PRIVATE_TARGETS:",
+        "SEATGATE_LISTN:",
+        "SLACK_BOT_TOKEN:",
+        "SEATGATE_CHECKPOINT_KEY:",
+    ] {
+        assert!(text.contains(&format!("\n  {name} ")), "{name} in {text}");
+    }
+    assert!(!text.contains("hidden"), "{text}");
+}
+
+#[test]
+fn half_of_a_pair_is_a_mistake() {
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&SECRETS[..1], "SEATGATE_API_TOKEN: is required"),
+        (&SECRETS[1..2], "SEATGATE_INTAKE_SECRET: is required"),
+        (&SECRETS, "SEATGATE_DEPROVISION_SECRET: is set, but"),
+        (
+            &[SECRETS[0], SECRETS[1], ("SEATGATE_DEPROVISION_URL", "https://idp.example.com/")],
+            "targets.*.secret: is req",
+        ),
+    ];
+    for (environment, expected) in cases {
+        let (code, text) = check("", environment);
+        assert!(code == 2 && text.contains(expected), "{expected}: {text}");
+    }
+    let (code, text) = check("[targets.figma]\nkind = \"pretend\"", &[]);
+    assert!(code == 2 && text.contains("SEATGATE_INTAKE_SECRET") && text.contains("SEATGATE_API_TOKEN"), "{text}");
+}
+
+#[test]
+fn the_environment_beats_the_file_and_secrets_may_be_files() {
+    let file = "mode = \"nonsense\"\n[policy]\ngrace = \"nonsense\"";
+    assert_eq!(check(file, &[("SEATGATE_MODE", "off"), ("SEATGATE_POLICY__GRACE", "2d")]).0, 0);
+    let url = ("SEATGATE_DEPROVISION_URL", "https://idp.example.com/");
+    let from_file = [("SEATGATE_INTAKE_SECRET_FILE", "intake"), SECRETS[1], SECRETS[2], url];
+    assert_eq!(check("", &from_file), (0, "the configuration is sound\n".to_owned()));
+    let (code, text) = check("", &[("SEATGATE_API_TOKEN_FILE", "missing"), SECRETS[0], SECRETS[2], url]);
+    assert!(code == 2 && text.contains("SEATGATE_API_TOKEN_FILE: "), "{text}");
+    let (code, text) = check("", &with_secrets(&[url, ("SEATGATE_INTAKE_SECRET_FILE", "intake")]));
+    assert!(code == 2 && text.contains("which of them is meant"), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let (code, text) = check("mode = ", &[]);
+    assert!(code == 2 && text.contains("seatgate.toml"), "{text}");
+    let directory = tempfile::tempdir().unwrap();
+    let (output, text) = run(directory.path(), &[("SEATGATE_CONFIG", "missing.toml")], &["config", "check"]);
+    assert!(output.status.code() == Some(2) && text.contains("missing.toml"), "{text}");
+}
+
+#[test]
+fn a_target_inside_the_house_must_be_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = ("SEATGATE_DEPROVISION_URL", "http://127.0.0.1:9/");
+    let environment = with_secrets(&[url, ("SEATGATE_LISTEN", "127.0.0.1:0")]);
+    let (output, text) = run(directory.path(), &environment, &[]);
+    assert!(output.status.code() == Some(2) && text.contains("targets.*.url:"), "{text}");
+}
+
+#[test]
+fn silence_never_removes_what_cannot_be_given_back() {
+    let file = "[policy]\non_expiry = \"reclaim\"\n[targets.\"*\"]\nkind = \"pretend\"";
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("seatgate.toml"), file).unwrap();
+    let environment = [&SECRETS[..2], &[("SEATGATE_LISTEN", "127.0.0.1:0")]].concat();
+    let (output, text) = run(directory.path(), &environment, &["--config", "seatgate.toml"]);
+    assert!(output.status.code() == Some(2) && text.contains("reclaim"), "{text}");
+}

@@ -1,0 +1,155 @@
+//! A running server in a directory of its own, and what talks to it.
+
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use reqwest::redirect::Policy;
+use serde_json::Value;
+
+/// Much longer than anything here takes, also on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The example, which cargo builds before it runs the tests of its package.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let binary = test.parent().unwrap().parent().unwrap().join("examples").join("axum_server");
+    assert!(binary.is_file(), "{} is missing: cargo build --example axum_server", binary.display());
+    binary
+}
+
+/// A command of the example in `directory`, with nothing of our own environment in it.
+pub(crate) fn command(directory: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(directory).env_clear().args(arguments);
+    command.envs(environment.iter().copied());
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(directory: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> (Output, String) {
+    let output = command(directory, environment, arguments).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output, text)
+}
+
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) base: String,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Server {
+    /// Starts the server and waits for its first line.
+    pub(crate) fn start(directory: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = command(directory, environment, &[]);
+        let mut child = command.env("SEATGATE_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+        let (send, lines) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).tls_certs_only([]).build().unwrap();
+        let mut server = Self { child, base: String::new(), lines, seen: Vec::new(), http };
+        let line = server.line("seatgate listens on ");
+        server.base = line.split(' ').next_back().unwrap().to_owned();
+        server
+    }
+
+    /// The next line that starts so.
+    pub(crate) fn line(&mut self, start: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.starts_with(start) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("no line \"{start}\" among {:#?}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// Everything it has printed.
+    pub(crate) fn printed(&mut self) -> &[String] {
+        self.seen.extend(self.lines.try_iter());
+        &self.seen
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> (u16, Value) {
+        answer(self.http.get(self.url(path)).bearer_auth(token)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        answer(self.http.post(self.url(path)).bearer_auth(token).json(body)).await
+    }
+
+    /// One request, once it is closed.
+    pub(crate) async fn closed(&self, id: &str, token: &str) -> Value {
+        eventually(|| async {
+            let (_, request) = self.get(&format!("/v1/requests/{id}"), token).await;
+            (request["state"] == "closed").then_some(request)
+        })
+        .await
+    }
+
+    fn signal(&self, name: &str) {
+        // The shell's own `kill` is everywhere.
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Asks it to stop, and answers how it ended.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.wait().unwrap()
+    }
+
+    /// Ends it without a word, as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
+}
+
+/// Looks until there is something, and fails when it takes too long.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it did not happen");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What stands between `before` and `after`.
+pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
+    rest.split_once(after).unwrap().0
+}
