@@ -77,6 +77,25 @@ fn the_readme_and_the_gate_run_the_same_tests() {
 
 // ------------------------------------------------------------------------------------------------------------ the files
 
+#[test]
+fn code_in_the_readme_is_an_example_that_compiles() {
+    let readme = read(&root().join("README.md"));
+    let mut examples = Vec::new();
+    files(&root().join("examples"), &mut examples);
+    let examples: Vec<String> = examples.iter().filter(|path| is_rust(path)).map(|path| read(path)).collect();
+    let blocks = rust_blocks(&readme);
+    assert!(!blocks.is_empty(), "the README shows no code");
+    for block in blocks {
+        assert!(examples.iter().any(|example| example.contains(block)), "no example holds this:\n{block}");
+    }
+}
+
+/// The Rust code of a Markdown text.
+fn rust_blocks(markdown: &str) -> Vec<&str> {
+    let after_fences = markdown.split("```rust\n").skip(1);
+    after_fences.map(|rest| rest.split("```").next().unwrap_or(rest).trim_end()).collect()
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
