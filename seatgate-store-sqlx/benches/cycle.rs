@@ -151,8 +151,8 @@ async fn main() {
     let wanted = std::env::var("SEATGATE_BENCH_CYCLES").ok().and_then(|count| count.parse().ok());
     let count = wanted.unwrap_or(if measured { 4000 } else { 64 });
     let folder = tempfile::tempdir().unwrap();
-    let one = plain(folder.path(), count / 4, 1).await;
-    let many = plain(folder.path(), count / 40, IN_FLIGHT).await;
+    let one = plain(folder.path(), count, 1).await;
+    let many = plain(folder.path(), count / 8, IN_FLIGHT).await;
     let (rate, latencies) = cycles(folder.path(), count).await;
     let at = |part: usize| latencies[(latencies.len() * part / 100).min(latencies.len() - 1)];
     println!("plain SQLite, one row a commit:   {one:8.0} commits/s");
