@@ -7,7 +7,8 @@ use crate::request::Why;
 ///
 /// The manager, unless nobody names one: then the policy's fallback approvers, and without them the operators. A manager
 /// who holds the seat may give it up, but keeping it needs somebody else: so the others are asked beside them. The
-/// holder is asked only as a manager. May be empty: then the request waits with whoever becomes an operator.
+/// holder is asked only as a manager. May be empty: then the request waits with whoever is or becomes an operator, and its
+/// deadline starts at once.
 #[must_use]
 pub fn approvers_of(
     manager: Option<PersonRef>,

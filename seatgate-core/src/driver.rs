@@ -8,8 +8,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::agenda::Claimed;
+use crate::retry::Backoff;
 use crate::time::Timestamp;
-use crate::worker::Worker;
+use crate::worker::{Finished, Worker};
 
 /// How the driver runs.
 #[derive(Debug, Clone)]
@@ -36,6 +37,7 @@ impl Default for DriverOptions {
 /// # Cancel safety
 /// Dropping the future drops the items in flight, as a crash would: their leases run out, and they come back.
 pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Output = ()>) {
+    let worker = worker.with_timer(tokio::time::sleep);
     let news = Arc::new(Notify::new());
     let bell = Arc::clone(&news);
     worker.gate().on_commit(move || bell.notify_one());
@@ -73,9 +75,22 @@ async fn claim_and_spawn(worker: &Worker, options: &DriverOptions, tasks: &mut J
 
 async fn work(worker: Worker, claimed: Claimed) {
     let patience = worker.patience(&claimed.item);
-    // Given up or failed, the item is left to its lease, and comes back.
+    // Given up, the item is left to its lease, and comes back.
     if let Ok(finished) = tokio::time::timeout(patience, worker.perform(claimed)).await {
-        let _ = worker.settle(vec![finished]).await;
+        settle(&worker, finished).await;
+    }
+}
+
+/// A result is all that is known of an effect, so it is kept while the store is away. A good half minute: a lease that
+/// ran out by then was taken over, and the result still enters as an observation.
+async fn settle(worker: &Worker, finished: Finished) {
+    const TRIES: u32 = 9;
+    const AGAIN: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(8));
+    for attempt in 1..=TRIES {
+        match worker.settle(vec![finished.clone()]).await {
+            Err(error) if error.is_transient() => tokio::time::sleep(AGAIN.delay(attempt, u64::MAX)).await,
+            _ => return,
+        }
     }
 }
 

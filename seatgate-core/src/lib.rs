@@ -62,6 +62,7 @@ pub mod schedule;
 pub mod seat;
 #[cfg(feature = "test-util")]
 pub mod testing;
+mod text;
 pub mod time;
 pub mod trail;
 pub mod worker;

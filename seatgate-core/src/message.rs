@@ -141,7 +141,12 @@ impl Row {
             (StateLabel::NeedsAttention, None) => "Needs attention: the last step did not succeed.",
             (StateLabel::Closed, None) => "Closed.",
         };
-        let warning = if self.may_have_happened { " The removal may have happened all the same." } else { "" };
+        let keeps = self.decision.as_ref().is_some_and(|decision| decision.decision == Decision::Keep);
+        let warning = match (self.may_have_happened, keeps) {
+            (false, _) => "",
+            (true, false) => " The removal may have happened all the same.",
+            (true, true) => " The exception may be filed all the same.",
+        };
         format!("{line}{warning}")
     }
 

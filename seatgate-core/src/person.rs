@@ -4,15 +4,17 @@
 //! text live in tables of their own and are joined when something is shown. So a person can be erased, and the trail
 //! still verifies.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::canonical::{Digest, Salt};
 use crate::id::{PersonRef, TextId};
 use crate::label::labels;
 use crate::port::Entropy;
+use crate::text::serde_as_text;
 use crate::time::Timestamp;
 
 /// An e-mail address, in lower case, so that two spellings of one address are equal.
@@ -274,23 +276,6 @@ impl fmt::Display for ActorName {
     }
 }
 
-macro_rules! serde_as_text {
-    ($($name:ty),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-
 serde_as_text!(EmailAddress, Identity, Actor, ActorName);
 
 labels! {
@@ -333,18 +318,31 @@ pub struct Text {
     pub salt: Salt,
     /// The text.
     pub body: String,
-    /// Whose personal data it is: erased with that person.
-    pub about: Option<PersonRef>,
+    /// Whose personal data it is: erased with any of them. Everybody it may name, and whoever wrote it.
+    pub about: Vec<PersonRef>,
 }
 
 impl Text {
-    /// A text about (or by) `about`, with a new id and a new salt.
+    /// A text about (or by) these people, with a new id and a new salt.
     #[must_use]
-    pub fn new(body: impl Into<String>, about: Option<PersonRef>, now: Timestamp, entropy: &dyn Entropy) -> Self {
+    pub fn new(
+        body: impl Into<String>,
+        about: impl IntoIterator<Item = PersonRef>,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Self {
         let body = body.into();
+        let about = about.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         let salt = Salt::generate(entropy);
         let reference = TextRef { id: TextId::generate(now, entropy), digest: Digest::salted(&salt, &body) };
         Self { reference, salt, body, about }
+    }
+
+    /// The same text, which names these people, too.
+    #[must_use]
+    pub fn also_about(mut self, people: impl IntoIterator<Item = PersonRef>) -> Self {
+        self.about = self.about.into_iter().chain(people).collect::<BTreeSet<_>>().into_iter().collect();
+        self
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, PersonRef};
 use crate::money::{Currency, Money};
 use crate::person::{EmailAddress, Identity, PersonDraft, TextRef};
+use crate::text::serde_as_text;
 use crate::time::Timestamp;
 
 /// A text that does not fit a field: empty where it may not be, too long, or with control characters.
@@ -53,18 +54,7 @@ macro_rules! texts {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
+        serde_as_text!($name);
     )*};
 }
 

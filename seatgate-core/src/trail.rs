@@ -6,13 +6,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::canonical::{CanonicalError, Digest, to_canonical};
 use crate::id::{ChangeId, InstanceId, RequestId, SweepId};
 use crate::person::{Actor, Surface};
 use crate::request::Fact;
+use crate::text::serde_as_text;
 use crate::time::Timestamp;
 
 /// The version of an entry's form.
@@ -60,17 +61,7 @@ impl FromStr for Stream {
     }
 }
 
-impl Serialize for Stream {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Stream {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Stream);
 
 /// What is to be recorded, before it has a place in a chain.
 #[derive(Debug, Clone, PartialEq)]

@@ -240,3 +240,21 @@ async fn a_closed_store_says_so() {
     let error = store.chain(Stream::System).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_keeps_no_other_from_being_claimed() {
+    use sqlx::{ConnectOptions as _, Connection as _};
+
+    let (_folder, path) = folder();
+    let store = open(&path).await;
+    let mut first = change(&mut new_chain());
+    first.agenda = vec![schedule(wake()), schedule(wake())];
+    assert_eq!(store.commit(vec![first]).await.unwrap(), [Answer::Committed]);
+    store.close().await;
+    let mut file = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let spoil = "UPDATE agenda SET item = '{\"v\":99}' WHERE key = (SELECT min(key) FROM agenda)";
+    sqlx::query(spoil).execute(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    let store = open(&path).await;
+    assert_eq!(claim(&store).await.items.len(), 1);
+}

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::gate::{Gate, GateError, corrupt};
 use crate::id::RequestId;
 use crate::person::{Actor, Surface};
-use crate::port::{Change, StoreError};
+use crate::port::Change;
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
@@ -172,13 +172,4 @@ fn entry(at: Timestamp, attempt: &Attempt, count: u64) -> EntryDraft {
     });
     let surface = surface.parse().unwrap_or(Surface::Library);
     EntryDraft::new(at, "denied", actor.clone(), surface, data)
-}
-
-impl From<GateError> for StoreError {
-    fn from(error: GateError) -> Self {
-        match error {
-            GateError::Store(error) => error,
-            other => Self::new(crate::port::StoreErrorKind::Unavailable, "the gate").caused_by(other),
-        }
-    }
 }

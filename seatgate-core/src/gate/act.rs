@@ -178,7 +178,8 @@ impl Gate {
             .request
             .handle(&command, &context)
             .map_err(|refusal| GateError::Refused { refusal, request: Box::new(before.request.clone()) })?;
-        Ok(self.change(change, before, transition, delivered_at, text.cloned().into_iter().collect())?)
+        let texts = text.cloned().map(|text| text.also_about(before.request.holder())).into_iter().collect();
+        Ok(self.change(change, before, transition, delivered_at, texts)?)
     }
 
     async fn authorized(

@@ -21,7 +21,7 @@ use crate::port::{
     StoreError, SweepRecord,
 };
 use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject};
-use crate::seat::{Activity, Candidate, Evidence, Seat};
+use crate::seat::{AccountNames, Activity, Candidate, Evidence, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
@@ -82,11 +82,10 @@ impl SweepReport {
 }
 
 fn counts(results: &[RowResult]) -> BTreeMap<RowStatus, usize> {
-    let mut counts = BTreeMap::new();
-    for result in results {
+    results.iter().fold(BTreeMap::new(), |mut counts, result| {
         *counts.entry(result.status).or_insert(0) += 1;
-    }
-    counts
+        counts
+    })
 }
 
 /// How far ahead of our clock an observation may be.
@@ -114,6 +113,7 @@ struct Intake<'a> {
 struct Read {
     row: u32,
     candidate: Candidate,
+    names: AccountNames,
     manager: Option<PersonRef>,
     seat: Seat,
     status: SeatStatusRow,
@@ -296,16 +296,17 @@ impl<'a> Intake<'a> {
         }
         let accounts = batch.iter().map(|(_, candidate)| new_account(candidate)).collect();
         let accounts = gate.parts.people.accounts(accounts, now).await?;
-        let people = self.people(&batch).await?;
+        let names = self.names(&batch, &accounts).await?;
+        let people = self.people(&batch, &names).await?;
         let mut reads = Vec::with_capacity(batch.len());
-        for ((row, candidate), account) in batch.into_iter().zip(accounts) {
+        for (((row, candidate), account), names) in batch.into_iter().zip(accounts).zip(names) {
             let find = |draft: Option<PersonDraft>| draft.and_then(|draft| people.get(&draft.identity).copied());
-            let holder = find(holder(&candidate));
+            let holder = find(holder(&names));
             let manager = find(candidate.manager.clone());
             let terms = self.settings.policy.terms(candidate.app.id.as_str());
             let fallbacks = terms.fallback_approvers.iter().filter_map(|text| find(fallback(text))).collect();
             let seat = Seat::new(candidate.app.clone(), account, candidate.entitlement.clone(), holder);
-            reads.push(Read { row, candidate, manager, seat, status: SeatStatusRow::default(), fallbacks });
+            reads.push(Read { row, candidate, names, manager, seat, status: SeatStatusRow::default(), fallbacks });
         }
         let seats: Vec<Seat> = reads.iter().map(|read| read.seat.clone()).collect();
         for (read, status) in reads.iter_mut().zip(gate.parts.requests.seats(&seats).await?) {
@@ -314,12 +315,26 @@ impl<'a> Intake<'a> {
         Ok(reads)
     }
 
-    async fn people(&self, batch: &[(u32, Candidate)]) -> Result<BTreeMap<Identity, PersonRef>, StoreError> {
+    /// The names that the accounts are known by: so a holder is known, and bound, although a report names an id alone.
+    async fn names(&self, batch: &[(u32, Candidate)], accounts: &[AccountId]) -> Result<Vec<AccountNames>, StoreError> {
+        let reported = batch.iter().map(|(_, candidate)| candidate.account.clone());
+        if batch.iter().all(|(_, candidate)| candidate.account.email.is_some()) {
+            return Ok(reported.collect());
+        }
+        let known = self.gate.parts.people.account_names(accounts).await?;
+        Ok(reported.zip(known).map(|(reported, known)| known.unwrap_or(reported)).collect())
+    }
+
+    async fn people(
+        &self,
+        batch: &[(u32, Candidate)],
+        names: &[AccountNames],
+    ) -> Result<BTreeMap<Identity, PersonRef>, StoreError> {
         let mut drafts: BTreeMap<Identity, PersonDraft> = BTreeMap::new();
-        for (_, candidate) in batch {
+        for ((_, candidate), names) in batch.iter().zip(names) {
             let terms = self.settings.policy.terms(candidate.app.id.as_str());
             let fallbacks = terms.fallback_approvers.iter().filter_map(|text| fallback(text));
-            for draft in holder(candidate).into_iter().chain(candidate.manager.clone()).chain(fallbacks) {
+            for draft in holder(names).into_iter().chain(candidate.manager.clone()).chain(fallbacks) {
                 let known = drafts.entry(draft.identity.clone()).or_insert_with(|| draft.clone());
                 known.name = known.name.take().or(draft.name);
             }
@@ -330,12 +345,11 @@ impl<'a> Intake<'a> {
 
     /// Answers rows whose seat is asked about or excepted already, and gives back the rest.
     async fn sift(&mut self, reads: Vec<Read>) -> Result<Vec<Read>, StoreError> {
-        let named: Vec<_> =
-            reads.iter().map(|read| NamedSeat::new(read.seat.clone(), read.candidate.account.clone())).collect();
-        let excepted = match named.is_empty() {
-            true => Vec::new(),
-            false => self.gate.parts.exceptions.active(&named, self.gate.now()).await?,
-        };
+        let named: Vec<_> = reads.iter().map(|read| NamedSeat::new(read.seat.clone(), read.names.clone())).collect();
+        let mut excepted = Vec::new();
+        if !named.is_empty() {
+            excepted = self.gate.parts.exceptions.active(&named, self.gate.now()).await?;
+        }
         let mut rest = Vec::new();
         for (read, exception) in reads.into_iter().zip(excepted) {
             if let Some(request) = read.status.open_request {
@@ -354,7 +368,8 @@ impl<'a> Intake<'a> {
     fn open(&self, read: &Read) -> Result<(Change, RowResult), StoreError> {
         let (gate, now, entropy) = (self.gate, self.gate.now(), &*self.gate.parts.entropy);
         let id = RequestId::generate(now, entropy);
-        let received = Text::new(read.candidate.received.clone(), read.seat.holder, now, entropy);
+        let received =
+            Text::new(read.candidate.received.clone(), read.seat.holder.into_iter().chain(read.manager), now, entropy);
         let opening = self.opening(read, &received);
         let request = Request::open(id, now, opening.clone());
         let event = Event::Opened(Box::new(opening));
@@ -447,9 +462,8 @@ fn identities(candidate: &Candidate) -> Vec<(String, String)> {
     id.chain(email).map(|name| (app.to_owned(), name)).collect()
 }
 
-fn holder(candidate: &Candidate) -> Option<PersonDraft> {
-    let email = candidate.account.email.clone()?;
-    Some(PersonDraft::new(Identity::Email(email), candidate.account.name.clone()))
+fn holder(names: &AccountNames) -> Option<PersonDraft> {
+    Some(PersonDraft::new(Identity::Email(names.email.clone()?), names.name.clone()))
 }
 
 fn fallback(address: &str) -> Option<PersonDraft> {

@@ -123,11 +123,7 @@ struct Wanted {
 impl Wanted {
     fn add(&mut self, request: &Request) {
         let verdict = request.approval.verdict.as_ref();
-        let actors = verdict.iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
-        self.people.extend(actors.flatten().filter_map(Actor::person));
-        self.people.extend(request.approval.asked.iter().map(|asked| asked.person));
-        self.people.extend(request.holder());
-        self.people.extend(request.origin.submitted_by.person());
+        self.people.extend(request.people());
         self.accounts.extend(request.seat().map(|seat| seat.account));
         self.texts.extend(verdict.and_then(|verdict| verdict.reason).map(|text| text.id));
         for task in &request.plan.tasks {

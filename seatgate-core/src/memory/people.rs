@@ -92,7 +92,7 @@ impl PeopleStore for MemoryStore {
         let mut state = self.state();
         let addresses = state.people.erase(person);
         state.accounts.erase(&addresses);
-        state.texts.retain(|_, text| text.about != Some(person));
+        state.texts.retain(|_, text| !text.about.contains(&person));
         Ok(())
     }
 }

@@ -56,7 +56,8 @@ impl NewAccount {
 ///   of its own, it merges into the one with the id: its seats, exceptions and names follow, and where both had an open
 ///   request about the same seat, the older one keeps it and the newer one is woken. Where the other one has an id of its
 ///   own, the address moves.
-/// - **PS-3** `erase` removes a person's name, identities, texts, and the account names that bear one of their addresses
+/// - **PS-3** `erase` removes a person's name, identities, every text that is about them (alone or among
+///   others), and the account names that bear one of their addresses
 ///   (the app's own id included, so that a later report makes a new account). References stay, and resolve to nothing.
 /// - **PS-4** Every answer is in the order of the question.
 ///

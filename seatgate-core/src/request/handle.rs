@@ -195,7 +195,8 @@ impl Draft<'_> {
         !self.after.plan.ever_begun && self.after.approval.state.next(ApprovalInput::Withdraw).is_ok()
     }
 
-    /// Time is up. Silence removes nothing that cannot be given back, whatever the policy says.
+    /// Time is up. Silence removes nothing that cannot be given back, whatever the policy says; and where nobody was
+    /// asked, nobody was silent.
     fn expire(&mut self) {
         match self.after.terms.on_expiry {
             OnExpiry::Close => {
@@ -203,7 +204,7 @@ impl Draft<'_> {
                 let dry = self.after.mode != Mode::Live;
                 self.close(if dry { Outcome::DryRun } else { Outcome::Expired });
             }
-            OnExpiry::Reclaim if self.context.target.reversible => {
+            OnExpiry::Reclaim if self.context.target.reversible && !self.after.approval.asked.is_empty() => {
                 self.record_decision(Decision::Approve, Actor::Policy, None, None);
             }
             OnExpiry::Keep | OnExpiry::Reclaim => {

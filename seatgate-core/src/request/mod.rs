@@ -21,6 +21,7 @@ pub use plan::*;
 pub use task::*;
 
 use crate::id::{ExceptionId, PersonRef, RequestId};
+use crate::person::Actor;
 use crate::policy::{Mode, Terms};
 use crate::seat::{Channel, Evidence, Seat};
 use crate::time::Timestamp;
@@ -281,6 +282,14 @@ impl Request {
             Subject::Seat(seat) => seat.holder,
             Subject::Person(person) => Some(*person),
         }
+    }
+
+    /// Everybody whom a text about it may name: the holder, who was asked, who decided, who handed it in.
+    pub fn people(&self) -> impl Iterator<Item = PersonRef> {
+        let verdict = self.approval.verdict.as_ref();
+        let deciders = verdict.into_iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
+        let actors = deciders.flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
+        self.holder().into_iter().chain(self.approval.asked.iter().map(|asked| asked.person)).chain(actors)
     }
 
     /// The exception that its keep plan files, with its end.

@@ -91,6 +91,8 @@ pub enum PauseReason {
     UsedAgain,
     /// A check just before the call found nobody and nothing to name to the target: the person was erased.
     Erased,
+    /// No target serves the app any more.
+    NoTarget,
 }
 
 /// Where a task stands.

@@ -85,7 +85,7 @@ impl World {
 
     /// A text about (or by) somebody.
     #[must_use]
-    pub fn text(&self, body: &str, about: Option<PersonRef>) -> Text {
+    pub fn text(&self, body: &str, about: impl IntoIterator<Item = PersonRef>) -> Text {
         Text::new(body, about, self.now, &self.entropy)
     }
 

@@ -1,5 +1,8 @@
 //! Cards and announcements.
 
+use std::future::Future;
+use std::time::Duration;
+
 use crate::agenda::{Announcement, Card, CardReceipt, Claimed, Lane, LaneReport, Next, Settlement};
 use crate::gate::GateError;
 use crate::id::CardId;
@@ -12,7 +15,9 @@ use crate::time::Timestamp;
 use crate::worker::{End, Worker, end};
 
 /// How messages are repeated: from a second to ten minutes.
-const BACKOFF: Backoff = Backoff { first: std::time::Duration::from_secs(1), max: std::time::Duration::from_secs(600) };
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(600) };
+/// How long a notifier may ask to wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Worker {
     /// Makes a card show what its requests are now. It is desired state: rendered after the claim, posted when there is no
@@ -36,32 +41,39 @@ impl Worker {
         if card.posted.is_none() && !live && !message.repeated {
             return Ok(end(claimed, Next::Done));
         }
+        let notifier = &self.gate.parts.notifier;
         let sent = match &card.posted {
-            Some(posted) => self.gate.parts.notifier.update(&Posted(posted.clone()), &message).await,
-            None => self.gate.parts.notifier.post(&message).await,
+            Some(posted) => self.in_time(notifier.update(&Posted(posted.clone()), &message)).await,
+            None => self.in_time(notifier.post(&message)).await,
         };
-        Ok(End::Item(Box::new(self.card_settlement(claimed, &card, &message, sent))))
+        let shown = Text::new(
+            message.plain_text(),
+            requests.iter().flat_map(Request::people).chain([card.approver]),
+            self.gate.now(),
+            &*self.gate.parts.entropy,
+        );
+        Ok(End::Item(Box::new(self.card_settlement(claimed, &card, message.repeated, shown, sent))))
     }
 
     fn card_settlement(
         &self,
         claimed: &Claimed,
         card: &Card,
-        message: &Message,
+        ambiguous: bool,
+        shown: Text,
         sent: Result<Posted, NotifyError>,
     ) -> Settlement {
         let now = self.gate.now();
         let lane = Lane::Messages(card.approver.to_string());
         let mut settlement = Settlement::new(claimed, Next::Done);
-        let mut receipt = CardReceipt::new(card.id, message.repeated);
+        let mut receipt = CardReceipt::new(card.id, ambiguous);
         match sent {
             Ok(Posted(posted)) => {
                 // Claimed after whatever made it ambiguous, and it arrived: what we know is what is shown.
                 receipt.ambiguous = false;
                 receipt.posted = Some(posted);
-                let text = Text::new(message.plain_text(), Some(card.approver), now, &*self.gate.parts.entropy);
-                receipt.shown = Some(text.reference);
-                settlement.texts.push(text);
+                receipt.shown = Some(shown.reference);
+                settlement.texts.push(shown);
                 settlement.lane = Some(LaneReport::works(lane));
             }
             // Nobody will see it there: the inbox shows it, and the time to answer starts.
@@ -92,12 +104,17 @@ impl Worker {
         message.repeated = claimed.after_lost_lease || claimed.tries > 0;
         let lane = Lane::Messages(what.channel.to_string());
         let mut settlement = Settlement::new(claimed, Next::Done);
-        match self.gate.parts.notifier.post(&message).await {
+        match self.in_time(self.gate.parts.notifier.post(&message)).await {
             Ok(_) => settlement.lane = Some(LaneReport::works(lane)),
             Err(NotifyError::Unreachable) => {}
             Err(error) => (settlement.next, settlement.lane) = self.again(claimed, lane, &error),
         }
         Ok(End::Item(Box::new(settlement)))
+    }
+
+    /// Whether a message arrived that hangs, nobody knows.
+    async fn in_time(&self, sending: impl Future<Output = Result<Posted, NotifyError>>) -> Result<Posted, NotifyError> {
+        self.timer.within(Self::LIMIT, sending).await.unwrap_or(Err(NotifyError::Unknown))
     }
 
     fn again(&self, claimed: &Claimed, lane: Lane, error: &NotifyError) -> (Next, Option<LaneReport>) {
@@ -106,7 +123,7 @@ impl Worker {
         self.gate.parts.entropy.fill(&mut word);
         let backoff = BACKOFF.delay(claimed.tries.saturating_add(1), u64::from_le_bytes(word));
         let wanted: Option<Timestamp> = match error {
-            NotifyError::RetryAt(at) => *at,
+            NotifyError::RetryAt(at) => at.map(|at| at.min(now.saturating_add(LONGEST_WAIT))),
             _ => None,
         };
         let at = wanted.unwrap_or_else(|| now.saturating_add(backoff));

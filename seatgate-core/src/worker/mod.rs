@@ -2,14 +2,19 @@
 //!
 //! [`Worker::claim`] takes due items under leases, [`Worker::perform`] does one, [`Worker::settle`] commits results.
 //! [`Worker::run_until_idle`] puts the three together and needs no runtime; the driver (feature `tokio`) runs many items
-//! at a time, with time-outs.
+//! at a time, with time-outs, and hands a result in again when the store is away.
 
 mod message;
 mod task;
+mod timer;
 
+use std::future::Future;
+use std::time::Duration;
+
+use self::timer::Timer;
 use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, LaneReport, Next, Settlement};
 use crate::gate::{Gate, GateError, TRIES};
-use crate::id::RequestId;
+use crate::id::{ChangeId, RequestId};
 use crate::person::Text;
 use crate::policy::Mode;
 use crate::port::{Answer, Conflict, StoreError, Stored};
@@ -21,14 +26,15 @@ use crate::time::Timestamp;
 #[derive(Clone)]
 pub struct Worker {
     gate: Gate,
+    timer: Timer,
 }
 
-/// What doing one item came to, to be settled.
-#[derive(Debug)]
+/// What doing one item came to, to be settled. When that fails, a clone may be handed in again: it counts once.
+#[derive(Debug, Clone)]
 #[must_use = "an item that is not settled is done again when its lease runs out"]
 pub struct Finished(End);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum End {
     /// Everything is committed, or the item was somebody else's.
     Settled,
@@ -40,8 +46,10 @@ enum End {
     Task(Box<TaskResult>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct TaskResult {
+    /// The same however often it is handed in, so that the store knows it again.
+    change: ChangeId,
     claimed: Claimed,
     request: RequestId,
     command: Command,
@@ -63,7 +71,18 @@ impl Worker {
     /// A worker for `gate`.
     #[must_use]
     pub fn new(gate: &Gate) -> Self {
-        Self { gate: gate.clone() }
+        Self { gate: gate.clone(), timer: Timer::default() }
+    }
+
+    /// Gives up look-ups and messages that take longer than [`Worker::LIMIT`]: `sleep` waits for a time. Without it, what
+    /// never answers holds up its item for ever.
+    #[must_use]
+    pub fn with_timer<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.timer = Timer::new(sleep);
+        self
     }
 
     /// The gate it works for.
@@ -100,27 +119,29 @@ impl Worker {
         Finished(end.unwrap_or(End::Left))
     }
 
-    /// Commits results, each under its lease.
+    /// Commits results, each under its lease; one that cannot be committed keeps no other from it.
     ///
     /// # Errors
-    /// When the store failed; the items come back when their leases run out.
+    /// When the store failed. The same results may be handed in again: what was committed stays as it is. Otherwise the
+    /// items come back when their leases run out, and whatever had begun is ambiguous.
     ///
     /// # Cancel safety
     /// Dropping the future leaves some results committed and some not, none half.
-    pub async fn settle(&self, finished: Vec<Finished>) -> Result<(), StoreError> {
+    pub async fn settle(&self, finished: Vec<Finished>) -> Result<(), GateError> {
         let mut settlements = Vec::new();
+        let mut settled = Ok(());
         for finished in finished {
             match finished.0 {
                 End::Settled | End::Left => {}
                 End::Item(settlement) => settlements.push(*settlement),
-                End::Task(result) => self.settle_task(*result).await?,
+                End::Task(result) => settled = settled.and(self.settle_task(*result).await),
             }
         }
         if !settlements.is_empty() {
             self.gate.parts.requests.settle(settlements).await?;
             self.gate.wake();
         }
-        Ok(())
+        settled
     }
 
     /// Does everything that is due, one item after the other, until nothing is. Time does not pass: what becomes due
@@ -128,7 +149,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn run_until_idle(&self) -> Result<Idle, StoreError> {
+    pub async fn run_until_idle(&self) -> Result<Idle, GateError> {
         let mut performed = 0;
         loop {
             let claims = self.claim(64).await?;
@@ -177,13 +198,12 @@ impl Worker {
         Err(GateError::Contended)
     }
 
-    /// Whether accounts were merged, and an older request about the same seat has it.
+    /// Whether accounts were merged, and an older request about the same seat has it, or had it until it closed.
     async fn seat_lost(&self, request: &Request) -> Result<bool, GateError> {
         match request.seat() {
             Some(seat) if request.mode == Mode::Live && request.outcome().is_none() => {
                 let rows = self.gate.parts.requests.seats(std::slice::from_ref(seat)).await?;
-                let holder = rows.first().and_then(|row| row.open_request);
-                Ok(holder.is_some_and(|holder| holder != request.id))
+                Ok(rows.first().is_some_and(|row| row.open_request != Some(request.id)))
             }
             _ => Ok(false),
         }
@@ -195,10 +215,9 @@ impl Worker {
     }
 
     /// Judges `command` until its change is kept, refused, or no longer ours.
-    async fn settle_task(&self, result: TaskResult) -> Result<(), StoreError> {
-        let TaskResult { claimed, request, mut command, texts, lane } = result;
+    async fn settle_task(&self, result: TaskResult) -> Result<(), GateError> {
+        let TaskResult { change: id, claimed, request, mut command, texts, lane } = result;
         let mut fence = Some(claimed.fence());
-        let id = self.gate.new_change();
         for _ in 0..TRIES {
             let before: Stored = self.gate.load(request).await?;
             let Ok(transition) = before.request.handle(&command, &self.context(&before.request)) else {
@@ -222,20 +241,24 @@ impl Worker {
                 }
             }
         }
-        Err(GateError::Contended.into())
+        Err(GateError::Contended)
     }
 
-    /// How long an item may take before the driver gives it up: for a task a little less than its lease.
+    /// How long an item may take before the driver gives it up: for a task, a look-up and then the call under a lease of
+    /// its own.
     #[must_use]
-    pub fn patience(&self, item: &Item) -> std::time::Duration {
+    pub fn patience(&self, item: &Item) -> Duration {
         match item {
-            Item::Perform { .. } => self.gate.parts.router.longest_timeout() + Self::LEASE_MARGIN,
+            Item::Perform { .. } => Self::LIMIT + self.gate.parts.router.longest_timeout() + Self::LEASE_MARGIN,
             _ => Claim::LEASE,
         }
     }
 
     /// How much longer than a call's time-out its lease is.
-    pub const LEASE_MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
+    pub const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+    /// How long a look-up or a message may take: what comes of it must still find the lease it was claimed under.
+    pub const LIMIT: Duration = Claim::LEASE.saturating_sub(Self::LEASE_MARGIN);
 }
 
 /// A result whose worker lost its lease settles nothing; it is recorded as an observation.

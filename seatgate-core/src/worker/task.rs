@@ -24,11 +24,13 @@ impl Worker {
         let before = self.gate.load(id).await?;
         let Some(task) = before.request.plan.task(task).cloned() else { return Ok(end(claimed, Next::Done)) };
         match task.state {
+            // The clock was set back since it was scheduled.
+            TaskState::Ready { at } if at > self.gate.now() => Ok(end(claimed, Next::At(at))),
             TaskState::Ready { .. } => self.begin(claimed, &before, &task).await,
             TaskState::Probing { .. } => self.probe(claimed, &before.request, &task).await,
             TaskState::InFlight => {
                 let command = Command::LoseLease { task: task.id, attempt: task.attempts };
-                Ok(task_end(claimed, id, command, Vec::new(), None))
+                Ok(self.task_end(claimed, id, command, Vec::new(), None))
             }
             _ => Ok(end(claimed, Next::Done)),
         }
@@ -40,7 +42,7 @@ impl Worker {
             Ok(call) => call,
             Err(why) => {
                 let command = Command::Block { task: task.id, why };
-                return Ok(task_end(claimed, request.id, command, Vec::new(), None));
+                return Ok(self.task_end(claimed, request.id, command, Vec::new(), None));
             }
         };
         if matches!(call, Call::Remove { .. }) && self.gate.settings().mode != Mode::Live {
@@ -73,9 +75,9 @@ impl Worker {
             return Ok(Ok(Call::File { exception: Box::new(self.exception(request, seat)?) }));
         };
         let Some(target) = self.gate.router().target(app).cloned() else {
-            return Err(StoreError::new(crate::port::StoreErrorKind::Unavailable, "finding the app's target").into());
+            return Ok(Err(PauseReason::NoTarget));
         };
-        let Some(job) = self.job(request, seat, task, &target).await? else {
+        let Some(mut job) = self.job(request, seat, task, &target).await? else {
             return Ok(Err(PauseReason::Erased));
         };
         let named = NamedSeat::new(seat.clone(), job.account.clone());
@@ -83,8 +85,7 @@ impl Worker {
         if exceptions.into_iter().flatten().next().is_some() {
             return Ok(Err(PauseReason::Excepted));
         }
-        let status = target.deprovisioner.probe(&job).await;
-        if used_again(request, &status) {
+        if used_again(request, &self.look_up(&target, &mut job).await) {
             return Ok(Err(PauseReason::UsedAgain));
         }
         Ok(Ok(Call::Remove { target, job: Box::new(job) }))
@@ -137,7 +138,7 @@ impl Worker {
         let mut texts = Vec::new();
         let result = self.attempt_result(request, task, result, &mut texts);
         let command = Command::Settle { task: task.id, attempt, result };
-        task_end(claimed, request.id, command, texts, report)
+        self.task_end(claimed, request.id, command, texts, report)
     }
 
     fn attempt_result(
@@ -148,7 +149,7 @@ impl Worker {
         texts: &mut Vec<Text>,
     ) -> AttemptResult {
         let mut keep = |text: &str| -> TextRef {
-            let text = Text::new(text, request.holder(), self.gate.now(), &*self.gate.parts.entropy);
+            let text = Text::new(text, request.people(), self.gate.now(), &*self.gate.parts.entropy);
             let reference = text.reference;
             texts.push(text);
             reference
@@ -187,23 +188,34 @@ impl Worker {
         let mut answer = ProbeAnswer::CannotTell;
         if let (TaskAction::Remove { app }, Some(seat)) = (&task.action, request.seat())
             && let Some(target) = self.gate.router().target(app)
-            && let Some(job) = self.job(request, seat, task, target).await?
+            && let Some(mut job) = self.job(request, seat, task, target).await?
         {
-            answer = target.deprovisioner.probe(&job).await.held;
+            answer = self.look_up(target, &mut job).await.held;
         }
         let command = Command::Probed { task: task.id, answer };
-        Ok(task_end(claimed, request.id, command, Vec::new(), None))
+        Ok(self.task_end(claimed, request.id, command, Vec::new(), None))
     }
-}
 
-fn task_end(
-    claimed: &Claimed,
-    request: RequestId,
-    command: Command,
-    texts: Vec<Text>,
-    lane: Option<LaneReport>,
-) -> End {
-    End::Task(Box::new(TaskResult { claimed: claimed.clone(), request, command, texts, lane }))
+    /// Asks the target; it cannot tell what it does not say in time. However long a call may take there, a look-up ends
+    /// before the lease that the item was claimed under.
+    async fn look_up(&self, target: &Target, job: &mut Job) -> SeatStatus {
+        job.timeout = target.timeout.min(Self::LIMIT);
+        let answer = self.timer.within(job.timeout, target.deprovisioner.probe(job)).await;
+        job.timeout = target.timeout;
+        answer.unwrap_or_else(SeatStatus::cannot_tell)
+    }
+
+    fn task_end(
+        &self,
+        claimed: &Claimed,
+        request: RequestId,
+        command: Command,
+        texts: Vec<Text>,
+        lane: Option<LaneReport>,
+    ) -> End {
+        let change = self.gate.new_change();
+        End::Task(Box::new(TaskResult { change, claimed: claimed.clone(), request, command, texts, lane }))
+    }
 }
 
 /// Whether the seat was used after it was reported dormant.

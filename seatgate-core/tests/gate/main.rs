@@ -5,9 +5,12 @@
 
 mod access;
 mod crash;
+#[cfg(feature = "tokio")]
+mod driver;
 mod effects;
 mod house;
 mod invariants;
+mod mishaps;
 mod promises;
 mod stepped;
 mod sweeps;

@@ -279,6 +279,29 @@ fn an_erased_person_is_gone_and_the_chain_still_verifies() {
 }
 
 #[test]
+fn no_kept_text_names_somebody_who_was_erased() {
+    block_on(async {
+        for (email, words) in [("mona@example.com", ["Mona", "mona@"]), ("ana@example.com", ["Ana", "ana@"])] {
+            let house = House::new();
+            let id = house.open().await;
+            house.keep(id).await.unwrap();
+            house.idle().await;
+            let request = house.request(id).await;
+            let verdict = request.approval.verdict.unwrap();
+            let kept =
+                [Some(request.evidence.unwrap().received), verdict.seen, verdict.reason].map(|text| text.unwrap().id);
+            let texts = async || house.world.store.texts(&kept).await.unwrap();
+            assert!(texts().await.iter().flatten().any(|text| text.contains(words[0])), "there is something to erase");
+            let person = house.by(email).await.actor.person().unwrap();
+            house.gate.people().erase(person).await.unwrap();
+            for text in texts().await.into_iter().flatten() {
+                assert!(words.iter().all(|word| !text.contains(word)), "{text}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_removal_that_has_begun_cannot_be_withdrawn_but_stopped() {
     block_on(async {
         let house = House::with(ScriptedDeprovisioner::new(KEYED), &[]);

@@ -176,9 +176,14 @@ CREATE TABLE identities (
 CREATE INDEX identities_person ON identities (person);
 
 CREATE TABLE texts (
-    id    TEXT PRIMARY KEY,
-    salt  TEXT NOT NULL,
-    body  TEXT NOT NULL,
-    about TEXT
+    id   TEXT PRIMARY KEY,
+    salt TEXT NOT NULL,
+    body TEXT NOT NULL
 ) STRICT;
-CREATE INDEX texts_about ON texts (about) WHERE about IS NOT NULL;
+
+-- Whose personal data a text is: it is erased with any of them.
+CREATE TABLE text_subjects (
+    person TEXT NOT NULL,
+    text   TEXT NOT NULL,
+    PRIMARY KEY (person, text)
+) STRICT, WITHOUT ROWID;

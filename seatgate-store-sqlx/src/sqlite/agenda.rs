@@ -36,8 +36,12 @@ const SETTLE_RETRY: &str = "UPDATE agenda
 const TOKEN: &str = "SELECT token FROM agenda WHERE key = $1";
 
 const RECEIVE: &str = "UPDATE cards SET posted = $2, shown = $3, delivered_at = $4, ambiguous = $5 WHERE id = $1";
-const TEXTS: &str = "INSERT INTO texts (id, salt, body, about)
-    SELECT value ->> 'id', value ->> 'salt', value ->> 'body', value ->> 'about' FROM json_each($1) WHERE true
+const TEXTS: &str = "INSERT INTO texts (id, salt, body)
+    SELECT value ->> 'id', value ->> 'salt', value ->> 'body' FROM json_each($1) WHERE true
+    ON CONFLICT DO NOTHING;
+    INSERT INTO text_subjects (person, text)
+    SELECT subject.value, added.value ->> 'id' FROM json_each($1) AS added, json_each(added.value, '$.about') AS subject
+    WHERE true
     ON CONFLICT DO NOTHING";
 
 #[derive(Serialize)]

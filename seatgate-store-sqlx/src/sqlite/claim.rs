@@ -97,10 +97,19 @@ async fn lease(
         .execute(&mut desk.connection)
         .await?;
     let token = to_count(token)?;
-    let claimed = |(_, item, wanted, tries, lost): FreeRow| {
-        Ok(Claimed::new(decode(&item)?, token, to_count(wanted)?, tries, lost))
-    };
-    free.into_iter().map(claimed).collect()
+    Ok(free.into_iter().filter_map(|row| claimed(row, token)).collect())
+}
+
+/// An item that cannot be read, as after a step back to an older version, is left to its lease: it must not keep the others
+/// from being claimed.
+fn claimed((key, item, wanted, tries, lost): FreeRow, token: u64) -> Option<Claimed> {
+    match (decode(&item), to_count(wanted)) {
+        (Ok(item), Ok(wanted)) => Some(Claimed::new(item, token, wanted, tries, lost)),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(key, %error, "an agenda item cannot be read, and is passed over");
+            None
+        }
+    }
 }
 
 async fn next_due(claim: &Claim, lease_now: Timestamp, desk: &mut Desk) -> Result<Option<Timestamp>, sqlx::Error> {

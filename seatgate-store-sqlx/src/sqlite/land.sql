@@ -40,6 +40,11 @@ INSERT INTO card_requests (card, position, request)
 SELECT value ->> 'card', value ->> 'position', value ->> 'request' FROM json_each($7) WHERE true
 ON CONFLICT DO NOTHING;
 
-INSERT INTO texts (id, salt, body, about)
-SELECT value ->> 'id', value ->> 'salt', value ->> 'body', value ->> 'about' FROM json_each($8) WHERE true
+INSERT INTO texts (id, salt, body)
+SELECT value ->> 'id', value ->> 'salt', value ->> 'body' FROM json_each($8) WHERE true
+ON CONFLICT DO NOTHING;
+
+INSERT INTO text_subjects (person, text)
+SELECT subject.value, added.value ->> 'id' FROM json_each($8) AS added, json_each(added.value, '$.about') AS subject
+WHERE true
 ON CONFLICT DO NOTHING;

@@ -50,7 +50,7 @@ pub(super) fn texts(texts: &[Text]) -> Result<String, sqlx::Error> {
         id: text.reference.id,
         salt: &text.salt,
         body: &text.body,
-        about: text.about,
+        about: &text.about,
     }))
 }
 
@@ -185,5 +185,5 @@ struct TextRow<'a> {
     id: TextId,
     salt: &'a Salt,
     body: &'a str,
-    about: Option<PersonRef>,
+    about: &'a [PersonRef],
 }

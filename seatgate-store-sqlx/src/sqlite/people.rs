@@ -42,7 +42,8 @@ const ERASE: &str = "DELETE FROM accounts WHERE id IN (
     DELETE FROM account_aliases WHERE account IN (
         SELECT account FROM account_aliases JOIN identities ON identity = 'email:' || value
         WHERE kind = 'email' AND person = $1);
-    DELETE FROM texts WHERE about = $1;
+    DELETE FROM texts WHERE id IN (SELECT text FROM text_subjects WHERE person = $1);
+    DELETE FROM text_subjects WHERE person = $1;
     DELETE FROM identities WHERE person = $1;
     DELETE FROM people WHERE id = $1";
 

@@ -165,6 +165,7 @@ macro_rules! store_conformance {
                 ps_02_a_merge_of_a_merge_is_followed
                 ps_02_64_racing_reports_of_both_names_end_as_one_seat
                 ps_03_an_erased_person_resolves_to_nothing
+                ps_03_a_text_about_several_people_goes_with_any_of_them
                 ps_03_erasing_forgets_account_names_with_their_addresses
                 ps_04_answers_come_in_the_order_of_the_question
                 ps_04_one_question_may_name_the_same_account_twice

@@ -210,6 +210,22 @@ pub async fn ps_03_an_erased_person_resolves_to_nothing<H: StoreHarness>(store: 
     scene.store.people().erase(ana).await.unwrap();
 }
 
+pub async fn ps_03_a_text_about_several_people_goes_with_any_of_them<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let ana = scene.person("ana@example.com", None).await;
+    let ben = scene.person("ben@example.com", None).await;
+    let both = scene.world.text("Ana asks Ben", [ana, ben]);
+    let other = scene.world.text("Ben asks", [ben]);
+    let mut change = scene.edits(Vec::new());
+    change.texts = vec![both.clone(), other.clone()];
+    assert_eq!(scene.commit(change).await, Answer::Committed);
+    scene.store.people().erase(ana).await.unwrap();
+    let kept = scene.store.people().texts(&[both.reference.id, other.reference.id]).await.unwrap();
+    assert_eq!(kept, [None, Some("Ben asks".to_owned())]);
+    scene.store.people().erase(ben).await.unwrap();
+    assert_eq!(scene.store.people().texts(&[other.reference.id]).await.unwrap(), [None]);
+}
+
 pub async fn ps_03_erasing_forgets_account_names_with_their_addresses<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
     let ana = scene.person("ana@example.com", None).await;
