@@ -8,9 +8,12 @@ use seatgate_core::port::{Clock, SystemClock};
 use seatgate_core::trail::{Stream, verify};
 use serde_json::{Value, json};
 
+use crate::audit::AuditCommand;
 use crate::client::{CallError, Client};
 use crate::demo;
+use crate::operate;
 use crate::output::{complain, plain, say, say_table};
+use crate::sweep_file::SweepFile;
 
 /// The human gate between "this SaaS seat looks dormant" and "the seat is gone".
 #[derive(Parser)]
@@ -35,6 +38,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// The trail, as an auditor takes it away.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     #[command(flatten)]
     Talk(Talk),
 }
@@ -48,7 +56,7 @@ pub(crate) enum ConfigCommand {
 /// What is asked of a running server.
 #[derive(Subcommand)]
 pub(crate) enum Talk {
-    /// Hand in candidates: a JSON object or array.
+    /// Hand in candidates: JSON, JSON lines (.ndjson, .jsonl) or a table (.csv).
     Sweep(SweepArguments),
     /// List requests, oldest first.
     Requests {
@@ -58,9 +66,31 @@ pub(crate) enum Talk {
     },
     /// Decide for somebody who was asked.
     Decide(DecideArguments),
+    /// List exceptions that hold, or revoke one.
+    Exceptions {
+        #[command(subcommand)]
+        command: Option<ExceptionsCommand>,
+    },
+    /// Show what is in force, or switch the mode.
+    Policy {
+        /// Switch to this mode, at once and for good.
+        #[arg(long, value_name = "MODE", value_parser = ["off", "dry_run", "live"])]
+        mode: Option<String>,
+    },
     /// Print a request's trail, and say whether its chain holds.
     Trail {
         /// Which request.
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ExceptionsCommand {
+    /// List those that hold, oldest first.
+    List,
+    /// From now on, the seat may be asked about again.
+    Revoke {
+        /// Which exception.
         id: String,
     },
 }
@@ -109,6 +139,9 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Sweep(arguments) => sweep(client, arguments).await,
         Talk::Requests { state } => requests(client, state.as_deref()).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
+        Talk::Exceptions { command: None | Some(ExceptionsCommand::List) } => operate::exceptions(client).await,
+        Talk::Exceptions { command: Some(ExceptionsCommand::Revoke { id }) } => operate::revoke(client, &id).await,
+        Talk::Policy { mode } => operate::policy(client, mode.as_deref()).await,
         Talk::Trail { id } => trail(client, &id).await,
     };
     match said {
@@ -121,16 +154,12 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
 }
 
 async fn sweep(client: &Client, arguments: SweepArguments) -> Result<(), CallError> {
-    let local = |error: String| CallError::Local(error);
-    let body = match &arguments.file {
-        Some(path) => std::fs::read(path).map_err(|error| local(format!("{}: {error}", path.display())))?,
-        None => serde_json::to_vec(&demo::sample(SystemClock.now())).map_err(|error| local(error.to_string()))?,
+    let file = match &arguments.file {
+        Some(path) => SweepFile::read(path),
+        None => SweepFile::json(Value::from(demo::sample(SystemClock.now())).to_string().into_bytes()),
     };
-    let rows = match serde_json::from_slice(&body).map_err(|error| local(format!("this is no JSON: {error}")))? {
-        Value::Array(rows) => rows,
-        row => vec![row],
-    };
-    let answer = client.sweep(body, arguments.dry_run).await?;
+    let SweepFile { body, content_type, rows } = file.map_err(CallError::Local)?;
+    let answer = client.sweep(body, content_type, arguments.dry_run).await?;
     let mut table = vec![["ROW", "STATUS", "APP", "ACCOUNT", "REQUEST OR REASON"].map(str::to_owned).to_vec()];
     table.extend(items(&answer, "results").iter().map(|result| sweep_row(result, &rows)));
     say_table(&table);
@@ -155,23 +184,13 @@ fn sweep_row(result: &Value, rows: &[Value]) -> Vec<String> {
 
 async fn requests(client: &Client, state: Option<&str>) -> Result<(), CallError> {
     let mut table = vec![["REQUEST", "STATE", "OUTCOME", "APP", "ACCOUNT"].map(str::to_owned).to_vec()];
-    let mut cursor = String::new();
-    loop {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("limit", "200");
-        query.extend_pairs(state.map(|state| ("state", state)));
-        query.extend_pairs((!cursor.is_empty()).then_some(("cursor", cursor.as_str())));
-        let page = client.get(&format!("/v1/requests?{}", query.finish())).await?;
-        table.extend(items(&page, "items").iter().map(|request| {
-            let told = ["/id", "/state", "/outcome", "/app/id"].map(|pointer| text(request, pointer));
-            [told.to_vec(), vec![account(request)]].concat()
-        }));
-        cursor = text(&page, "/next");
-        if cursor.is_empty() {
-            say_table(&table);
-            return Ok(());
-        }
+    let filter: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
+    for request in client.all("/v1/requests", &filter).await? {
+        let told = ["/id", "/state", "/outcome", "/app/id"].map(|pointer| text(&request, pointer));
+        table.push([told.to_vec(), vec![account(&request)]].concat());
     }
+    say_table(&table);
+    Ok(())
 }
 
 async fn decide(client: &Client, arguments: DecideArguments) -> Result<(), CallError> {
@@ -205,20 +224,20 @@ async fn trail(client: &Client, id: &str) -> Result<(), CallError> {
 }
 
 /// An id as part of a path: nothing in it may lead elsewhere.
-fn segment(id: &str) -> Result<&str, CallError> {
+pub(crate) fn segment(id: &str) -> Result<&str, CallError> {
     let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { Ok(id) } else { Err(CallError::Local("expected an id such as req_…".to_owned())) }
 }
 
-fn items<'a>(page: &'a Value, name: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(page: &'a Value, name: &str) -> &'a [Value] {
     page.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn text(value: &Value, pointer: &str) -> String {
+pub(crate) fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn account(value: &Value) -> String {
+pub(crate) fn account(value: &Value) -> String {
     let names = ["/account/email", "/account/id"].map(|pointer| text(value, pointer));
     names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
 }

@@ -15,6 +15,7 @@ use crate::config::{ClientConfig, Environment, Problems};
 use crate::demo::Secrets;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// One server, and what proves who we are.
 pub(crate) struct Client {
@@ -76,7 +77,7 @@ impl Client {
     }
 
     /// Hands in a sweep, signed.
-    pub(crate) async fn sweep(&self, body: Vec<u8>, dry_run: bool) -> Result<Value, CallError> {
+    pub(crate) async fn sweep(&self, body: Vec<u8>, content_type: &str, dry_run: bool) -> Result<Value, CallError> {
         let secret = self.intake.clone().ok_or_else(|| missing("SEATGATE_INTAKE_SECRET"))?;
         let mut random = [0; 16];
         OsEntropy.fill(&mut random);
@@ -85,7 +86,7 @@ impl Client {
             .map_err(|error: seatgate_http::sign::WebhookIdError| CallError::Local(error.to_string()))?;
         let signed = Signer::new(secret).sign(&id, SystemClock.now().as_seconds(), &body);
         let path = if dry_run { "/v1/candidates?dry_run=true" } else { "/v1/candidates" };
-        let request = self.http.post(self.url(path)?).header("content-type", "application/json");
+        let request = self.http.post(self.url(path)?).header("content-type", content_type);
         let request =
             signed.into_pairs().into_iter().fold(request, |request, (name, value)| request.header(name, value));
         self.send(request.body(body)).await
@@ -99,6 +100,54 @@ impl Client {
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
         let request = self.http.post(self.url(path)?).bearer_auth(self.token()?).json(body);
         self.send(request).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        let request = self.http.put(self.url(path)?).bearer_auth(self.token()?).json(body);
+        self.send(request).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, CallError> {
+        let request = self.http.delete(self.url(path)?).bearer_auth(self.token()?);
+        self.send(request).await
+    }
+
+    /// Every item of a list, page by page.
+    pub(crate) async fn all(&self, path: &str, filter: &[(&str, &str)]) -> Result<Vec<Value>, CallError> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("limit", "200").extend_pairs(filter);
+            query.extend_pairs((!cursor.is_empty()).then_some(("cursor", cursor.as_str())));
+            let mut page = self.get(&format!("{path}?{}", query.finish())).await?;
+            if let Some(Value::Array(page)) = page.get_mut("items") {
+                items.append(page);
+            }
+            cursor = page.get("next").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if cursor.is_empty() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Hands the answer to `write` part by part as it comes, however long it is.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+        mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), CallError> {
+        let unreachable = |error: reqwest::Error| CallError::Unreachable(chain(&error.without_url()));
+        let request = self.http.get(self.url(path)?).bearer_auth(self.token()?).timeout(DOWNLOAD_TIMEOUT);
+        let mut response = request.send().await.map_err(unreachable)?;
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            let body = response.bytes().await.map_err(unreachable)?;
+            return Err(CallError::Refused { status, problem: serde_json::from_slice(&body).unwrap_or(Value::Null) });
+        }
+        while let Some(part) = response.chunk().await.map_err(unreachable)? {
+            write(&part).map_err(|error| CallError::Local(error.to_string()))?;
+        }
+        Ok(())
     }
 
     fn token(&self) -> Result<&str, CallError> {

@@ -4,13 +4,16 @@
 //! crate; here they are only put together: `config` says how, `wire` does it, `serve` runs it, `demo` makes up what is
 //! not configured, and `cli` talks to a running server.
 
+mod audit;
 mod cli;
 mod client;
 mod config;
 mod demo;
+mod operate;
 mod output;
 mod pretend;
 mod serve;
+mod sweep_file;
 mod wire;
 
 use std::process::ExitCode;
@@ -18,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+use audit::AuditCommand;
 use cli::{Arguments, Command, ConfigCommand};
 use config::{Config, Environment, Problems};
 
@@ -54,6 +58,11 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<ExitCode, Prob
             Config::load(file, environment)?;
             output::say("the configuration is sound");
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Audit { command: AuditCommand::Verify { file } } => Ok(audit::verify(&file)),
+        Command::Audit { command: AuditCommand::Export(export) } => {
+            let client = client::Client::new(arguments.config.as_deref(), environment, arguments.server.as_deref())?;
+            Ok(runtime.block_on(audit::export(&client, &export)))
         }
         Command::Talk(talk) => {
             let client = client::Client::new(file, environment, arguments.server.as_deref())?;

@@ -46,9 +46,10 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
     let gate = Gate::builder(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy))
         .router(outfit.targets)
         .policy(config.policy)
-        .mode(config.mode)
         .build()
         .map_err(|error| Problems::of(error.to_string()))?;
+    let mode = gate.start_mode(config.mode).await.map_err(|error| problem("SEATGATE_MODE", &error))?;
+    tracing::info!(%mode, configured = config.mode.is_some(), "the mode at the start");
     gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;
     let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens);
     let routes =
@@ -87,7 +88,7 @@ fn configured_outfit(config: &Config, configured: &Configured) -> Result<Outfit,
         intake: configured.intake.clone(),
         tokens: configured.tokens.clone(),
         targets,
-        inbox: InboxOptions::new(InboxIdentity::off()),
+        inbox: InboxOptions::new(config.inbox.clone()),
         extra: Router::new(),
     })
 }

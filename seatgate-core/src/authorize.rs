@@ -1,4 +1,5 @@
-//! The one function that says who may. Every surface asks it; nothing else decides.
+//! The one function that says who may, and its sibling for what concerns no request. Every surface asks them; nothing else
+//! decides.
 
 use std::collections::BTreeSet;
 
@@ -139,6 +140,15 @@ pub fn authorize(
         Action::Undo => undo(caller, person, request, operators),
         Action::Withdraw | Action::Stop | Action::Resolve => operator(caller, person, operators),
     }
+}
+
+/// Says by what right `caller` may do what is about no one request, such as releasing a sweep, filing an exception or
+/// switching the mode: that is for operators.
+///
+/// # Errors
+/// Why not.
+pub fn authorize_operator(caller: &Caller, operators: &BTreeSet<PersonRef>) -> Result<Relation, Denial> {
+    operator(caller, caller.actor.person(), operators)
 }
 
 fn approve(

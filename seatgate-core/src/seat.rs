@@ -334,8 +334,8 @@ impl CandidateDraft {
     pub fn parse(self) -> Result<Candidate, CandidateError> {
         let received = serde_json::to_string(&self).map_err(|e| CandidateError::new("", e))?;
         let candidate = Candidate {
-            app: App::new(field("/app/id", &self.app.id)?, name("/app/name", self.app.name)?),
-            account: account(self.account)?,
+            app: self.app.parse()?,
+            account: self.account.parse()?,
             entitlement: field("/entitlement", self.entitlement.as_deref().unwrap_or_default())?,
             manager: self.manager.map(manager).transpose()?,
             activity: activity(self.last_activity_at.as_deref(), self.never_used)?,
@@ -353,6 +353,32 @@ impl CandidateDraft {
     }
 }
 
+impl AppDraft {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that does not fit, with its pointer in a candidate.
+    pub fn parse(self) -> Result<App, CandidateError> {
+        Ok(App::new(field("/app/id", &self.id)?, name("/app/name", self.name)?))
+    }
+}
+
+impl AccountDraft {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that does not fit, with its pointer in a candidate.
+    pub fn parse(self) -> Result<AccountNames, CandidateError> {
+        let id = name("/account/id", self.id)?;
+        let email = self.email.filter(|email| !email.trim().is_empty());
+        let email = email.map(|email| field("/account/email", &email)).transpose()?;
+        if id.is_none() && email.is_none() {
+            return Err(CandidateError::new("/account", "expected an `id` or an `email`"));
+        }
+        Ok(AccountNames { id, email, name: name("/account/name", self.name)? })
+    }
+}
+
 fn field<T: FromStr>(pointer: &str, text: &str) -> Result<T, CandidateError>
 where
     T::Err: fmt::Display,
@@ -364,16 +390,6 @@ fn name(pointer: &str, text: Option<String>) -> Result<Option<String>, Candidate
     let text = text.map(|text| bounded(&text, 0, 200)).transpose();
     let text = text.map_err(|error| CandidateError::new(pointer, error))?;
     Ok(text.filter(|text| !text.is_empty()))
-}
-
-fn account(draft: AccountDraft) -> Result<AccountNames, CandidateError> {
-    let id = name("/account/id", draft.id)?;
-    let email = draft.email.filter(|email| !email.trim().is_empty());
-    let email = email.map(|email| field("/account/email", &email)).transpose()?;
-    if id.is_none() && email.is_none() {
-        return Err(CandidateError::new("/account", "expected an `id` or an `email`"));
-    }
-    Ok(AccountNames { id, email, name: name("/account/name", draft.name)? })
 }
 
 fn manager(draft: ManagerDraft) -> Result<PersonDraft, CandidateError> {

@@ -3,6 +3,8 @@
 //! Each stream is a chain of its own: an entry's hash is the SHA-256 of its canonical JSON (RFC 8785) without the member
 //! `hash`, and each entry names its predecessor's hash, the first one 64 zeros. So any later change shows.
 
+mod export;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,11 +12,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::canonical::{CanonicalError, Digest, to_canonical};
-use crate::id::{ChangeId, InstanceId, RequestId, SweepId};
+use crate::id::{ChangeId, ExceptionId, InstanceId, RequestId, SweepId};
 use crate::person::{Actor, Surface};
 use crate::request::Fact;
 use crate::text::serde_as_text;
 use crate::time::Timestamp;
+
+pub use export::{BadExport, CSV_HEADER, Export, ExportCheck, Verified, csv_row, verify_export};
 
 /// The version of an entry's form.
 pub const VERSION: u64 = 1;
@@ -27,9 +31,11 @@ pub enum Stream {
     Request(RequestId),
     /// What a sweep brought.
     Sweep(SweepId),
+    /// Who filed or revoked an exception by hand.
+    Exception(ExceptionId),
     /// Who was denied what, at one running server.
     Access(InstanceId),
-    /// Policies and modes.
+    /// Modes that were switched to; later policies, too.
     System,
 }
 
@@ -38,6 +44,7 @@ impl fmt::Display for Stream {
         match self {
             Self::Request(id) => id.fmt(f),
             Self::Sweep(id) => id.fmt(f),
+            Self::Exception(id) => id.fmt(f),
             Self::Access(id) => write!(f, "access:{id}"),
             Self::System => f.write_str("system"),
         }
@@ -46,7 +53,7 @@ impl fmt::Display for Stream {
 
 /// A text that names no stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected a stream such as req_…, swp_…, access:srv_… or system")]
+#[error("expected a stream such as req_…, swp_…, exc_…, access:srv_… or system")]
 pub struct StreamError;
 
 impl FromStr for Stream {
@@ -55,9 +62,10 @@ impl FromStr for Stream {
     fn from_str(text: &str) -> Result<Self, StreamError> {
         let request = || text.parse().map(Self::Request).ok();
         let sweep = || text.parse().map(Self::Sweep).ok();
+        let exception = || text.parse().map(Self::Exception).ok();
         let access = || text.strip_prefix("access:")?.parse().map(Self::Access).ok();
         let system = || (text == "system").then_some(Self::System);
-        request().or_else(sweep).or_else(access).or_else(system).ok_or(StreamError)
+        request().or_else(sweep).or_else(exception).or_else(access).or_else(system).ok_or(StreamError)
     }
 }
 
@@ -326,7 +334,8 @@ mod tests {
     fn streams_read_as_they_print() {
         let entropy = SeededEntropy::new(7);
         let access = Stream::Access(InstanceId::generate(Timestamp::MIN, &entropy));
-        for stream in [chain_of(0).0, access, Stream::System] {
+        let exception = Stream::Exception(ExceptionId::generate(Timestamp::MIN, &entropy));
+        for stream in [chain_of(0).0, exception, access, Stream::System] {
             assert_eq!(stream.to_string().parse(), Ok(stream));
         }
         assert!("request".parse::<Stream>().is_err());

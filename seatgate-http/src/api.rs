@@ -1,17 +1,22 @@
-//! The API: requests, decisions, tasks and exceptions, for whoever has a token.
+//! The API: sweeps, requests, decisions, tasks, exceptions, mode and audit, for whoever has a token.
 //!
 //! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For undo, withdraw, stop
 //! and tasks an administrator's token counts as an operator.
 
 mod act;
+mod audit;
 mod auth;
+mod behalf;
 mod exceptions;
+mod policy;
 mod requests;
+mod sweeps;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
+use utoipa::openapi::ComponentsBuilder;
 
 use crate::server::App;
 
@@ -28,10 +33,23 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/requests/{id}/withdraw", post(act::withdraw))
         .route("/v1/requests/{id}/stop", post(act::stop))
         .route("/v1/requests/{id}/tasks/{task}", post(act::resolve))
-        .route("/v1/exceptions", get(exceptions::list))
+        .route("/v1/sweeps/{id}", get(sweeps::one))
+        .route("/v1/sweeps/{id}/release", post(sweeps::release))
+        .route("/v1/exceptions", get(exceptions::list).post(exceptions::file::file))
+        .route(
+            "/v1/exceptions/check",
+            post(exceptions::check::check).layer(DefaultBodyLimit::max(exceptions::check::BODY_LIMIT)),
+        )
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
+        .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
+        .route("/v1/audit", get(audit::export))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route_layer(from_fn_with_state(app.clone(), auth::authenticate))
+}
+
+/// What is sent and read here, for the API's description.
+pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 
 /// One page of a list.

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use seatgate_core::port::{Clock, Deprovisioner, EffectError, Idempotency, Job, Removal, SeatStatus};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
+use tracing::Instrument;
 use url::Url;
 
 use crate::guard::{GuardedClient, Method, OutboundCall, OutboundError, OutboundErrorKind};
@@ -119,7 +120,8 @@ impl HttpDeprovisioner {
 impl Deprovisioner for HttpDeprovisioner {
     async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError> {
         let call = self.call(job, self.clock.0.now())?;
-        let reply = self.client.send(call).await.map_err(|error| effect_error(&error))?;
+        let span = tracing::info_span!("removal", request = %job.request, key = %job.key);
+        let reply = self.client.send(call).instrument(span).await.map_err(|error| effect_error(&error))?;
         let (retry_after, location) = (reply.header("retry-after"), reply.header("location"));
         removal(classify(reply.status(), retry_after, location, reply.body(), self.clock.0.now()))
     }
@@ -157,7 +159,11 @@ fn removal(reply: Reply) -> Result<Removal, EffectError> {
             let error = EffectError::not_done(detail);
             return Err(retry_at.into_iter().fold(error, EffectError::retry_at));
         }
-        Reply::Rejected { detail, .. } => return Err(EffectError::rejected(detail)),
+        Reply::Rejected { detail, gone: true } => {
+            tracing::error!("a deprovision target answered 410: its removals wait; mend or replace the target");
+            return Err(EffectError::rejected(detail).target_gone());
+        }
+        Reply::Rejected { detail, gone: false } => return Err(EffectError::rejected(detail)),
         Reply::Unknown { detail } => return Err(EffectError::unknown(detail)),
     };
     Ok(receipt.into_iter().fold(removal, |removal, receipt| removal.with_receipt(receipt.as_str())))

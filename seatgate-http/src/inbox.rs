@@ -4,12 +4,18 @@
 //! [`Submission`](seatgate_core::gate::Submission) and goes through [`Gate::act`](seatgate_core::gate::Gate::act), like
 //! those of every other surface. People see the requests that they were asked about, operators see all.
 //!
-//! Who is looking is said by [`InboxIdentity`]. [`InboxIdentity::demo`] lets anybody who reaches the page pick a person:
-//! it is for trials on one machine, and answers only to the names of that machine.
+//! Who is looking is said by [`InboxIdentity`]. [`InboxIdentity::trusted_header`] believes a proxy that signs people in and
+//! proves itself by a shared secret. [`InboxIdentity::demo`] lets anybody who reaches the page pick a person: it is for
+//! trials on one machine, and answers only to the names of that machine.
 
+mod act;
 mod answer;
+mod bulk;
 mod card;
+mod controls;
+mod exceptions;
 mod identity;
+mod notice;
 mod overview;
 mod page;
 mod pick;
@@ -27,7 +33,7 @@ use seatgate_core::gate::Gate;
 use seatgate_core::seat::Candidate;
 use seatgate_core::time::Timestamp;
 
-pub use identity::InboxIdentity;
+pub use identity::{InboxIdentity, PROXY_SECRET_HEADER, TrustedHeaderError};
 
 /// A form holds a reason of at most 2000 characters and little else.
 const LARGEST_FORM: usize = 64 * 1024;
@@ -62,6 +68,10 @@ impl InboxOptions {
         self.sample = Some(Arc::new(sample));
         self
     }
+
+    fn offers_sample(&self) -> bool {
+        self.sample.is_some() && self.identity.is_picked()
+    }
 }
 
 impl fmt::Debug for InboxOptions {
@@ -86,10 +96,20 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
     let mut routes = Router::new()
         .route("/", get(overview::show))
         .route("/inbox.css", get(page::stylesheet))
-        .route("/person", post(pick::choose))
+        .route("/inbox.svg", get(page::icon))
+        .route("/bulk", post(bulk::answer))
+        .route("/exceptions", get(exceptions::show))
+        .route("/exceptions/{id}/revoke", post(exceptions::revoke))
         .route("/requests/{id}", get(request::show))
-        .route("/requests/{id}/decision", post(answer::decide));
-    if options.sample.is_some() {
+        .route("/requests/{id}/decision", post(answer::decide))
+        .route("/requests/{id}/undo", post(act::undo))
+        .route("/requests/{id}/withdraw", post(act::withdraw))
+        .route("/requests/{id}/stop", post(act::stop))
+        .route("/requests/{id}/tasks/{task}", post(act::resolve));
+    if options.identity.is_picked() {
+        routes = routes.route("/person", post(pick::choose));
+    }
+    if options.offers_sample() {
         routes = routes.route("/demo/sample", post(pick::send_sample));
     }
     let inbox = Inbox { gate, options: Arc::new(options) };

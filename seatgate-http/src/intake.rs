@@ -1,8 +1,10 @@
-//! `POST /v1/candidates`: a sweep as one signed delivery.
+//! `POST /v1/candidates`: a sweep as one signed delivery, as JSON, as JSON lines or as a table.
 //!
 //! The order is that of trust: the body is capped while it is read, its signature is checked over the raw bytes, and only
 //! then is anything parsed. A delivery is known by its id, so that a repeated one gets the same answer.
 
+mod csv;
+mod format;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -16,10 +18,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use seatgate_core::canonical::Digest;
 use seatgate_core::gate::{Attempt, Sweep, SweepReport};
+use seatgate_core::id::RequestId;
 use seatgate_core::person::{Actor, Surface};
-use seatgate_core::port::{Inbound, RowResult, RowStatus};
+use seatgate_core::port::{Inbound, Problem as RowProblem, RowResult, RowStatus};
 use serde::Serialize;
 
+use self::format::Format;
 use crate::problem::Problem;
 use crate::request;
 use crate::server::App;
@@ -34,13 +38,35 @@ const DRY_RUN_MARK: &[u8] = b"dry_run\n";
 #[derive(Serialize)]
 struct Answer {
     sweep_id: String,
-    results: Vec<RowResult>,
+    results: Vec<RowView>,
     counts: BTreeMap<RowStatus, usize>,
+}
+
+/// The answer to one row.
+#[derive(Serialize)]
+pub(crate) struct RowView {
+    row: u32,
+    status: RowStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<RequestId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<RowProblem>,
+}
+
+impl From<RowResult> for RowView {
+    fn from(result: RowResult) -> Self {
+        let RowResult { row, status, request_id, problem, .. } = result;
+        Self { row, status, request_id, problem }
+    }
 }
 
 impl From<SweepReport> for Answer {
     fn from(report: SweepReport) -> Self {
-        Self { sweep_id: report.sweep.to_string(), counts: report.counts(), results: report.results }
+        Self {
+            sweep_id: report.sweep.to_string(),
+            counts: report.counts(),
+            results: report.results.into_iter().map(RowView::from).collect(),
+        }
     }
 }
 
@@ -57,9 +83,9 @@ async fn take_in(
     let body = request::body(body, BODY_LIMIT)?;
     let delivery = authentic(&app, &headers, body).await?;
     let dry_run = dry_run(query.as_deref())?;
-    request::require_json(&headers)?;
-    let rows = rows::read(delivery.body())?;
-    let inbound = Inbound::new(delivery.id().to_string(), digest(delivery.body(), dry_run));
+    let format = Format::of(&headers)?;
+    let rows = rows::read(format, delivery.body())?;
+    let inbound = Inbound::new(delivery.id().to_string(), digest(delivery.body(), format, dry_run));
     let sweep = Sweep::new(Actor::webhook(), Surface::Webhook, rows).delivered_as(inbound).dry_run(dry_run);
     let report = app.gate.sweep(sweep).await?;
     Ok((StatusCode::ACCEPTED, Json(Answer::from(report))).into_response())
@@ -100,7 +126,9 @@ fn dry_run(query: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-/// The query is not signed. So a dry run's delivery must not be resumed for real, nor the other way round.
-fn digest(body: &[u8], dry_run: bool) -> Digest {
-    if dry_run { Digest::of(&[DRY_RUN_MARK, body].concat()) } else { Digest::of(body) }
+/// Neither the query nor the content type is signed. So a dry run's delivery must not be resumed for real, nor one as
+/// rows of another form.
+fn digest(body: &[u8], format: Format, dry_run: bool) -> Digest {
+    let dry_run = if dry_run { DRY_RUN_MARK } else { b"" };
+    Digest::of(&[dry_run, format.mark(), body].concat())
 }

@@ -22,6 +22,10 @@ mod intake;
 #[cfg(feature = "axum")]
 mod json;
 #[cfg(feature = "axum")]
+pub mod openapi;
+#[cfg(feature = "axum")]
+mod probe;
+#[cfg(feature = "axum")]
 pub mod problem;
 #[cfg(feature = "axum")]
 mod request;
@@ -29,5 +33,7 @@ mod request;
 pub mod server;
 #[cfg(feature = "axum")]
 pub mod token;
+#[cfg(feature = "axum")]
+mod trace;
 #[cfg(feature = "axum")]
 mod view;

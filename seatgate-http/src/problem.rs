@@ -18,8 +18,9 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// An error as it is answered: what kind, in which words, about which field.
 ///
-/// Neither the title nor the detail quotes what was sent, and neither tells how this server is made.
-#[derive(Debug, Clone, Serialize)]
+/// Neither the title nor the detail quotes what was sent (but for the name of a parameter or a column), and neither
+/// tells how this server is made.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[non_exhaustive]
 pub struct Problem {
     /// `urn:seatgate:problem:` and a stable name, for programs.
@@ -159,6 +160,14 @@ impl From<GateError> for Problem {
     fn from(error: GateError) -> Self {
         match error {
             GateError::NotFound(_) => Self::not_found("there is no such request"),
+            GateError::NoSweep(_) => Self::not_found("there is no such sweep"),
+            GateError::NoException(_) => Self::not_found("no exception with this id holds"),
+            GateError::Unfit(Refusal::KeepEndsInPast | Refusal::KeepTooLong) => {
+                Self::invalid("/until", error.to_string())
+            }
+            GateError::Unfit(_) => Self::invalid("/reason", error.to_string()),
+            GateError::NotFiled(_) if error.is_transient() => Self::unavailable(error.to_string()),
+            GateError::NotFiled(_) => Self::conflict("not-filed", "the store of exceptions refuses this one"),
             GateError::Denied(denial) => Self::denied(denial),
             GateError::Refused { refusal, .. } => by_refusal(refusal),
             GateError::BadReason => Self::invalid("/reason", error.to_string()),

@@ -21,11 +21,15 @@ pub(crate) fn body(body: Result<Bytes, BytesRejection>, limit: usize) -> Result<
     })
 }
 
-/// Refuses every media type but `application/json`. Parameters do not matter.
+/// The media type of the body, without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
+}
+
+/// Refuses every media type but `application/json`.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = essence.and_then(|value| value.split(';').next()).map(str::trim);
-    match essence {
+    match media_type(headers) {
         Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
         _ => Err(Problem::unsupported("expected `Content-Type: application/json`")),
     }

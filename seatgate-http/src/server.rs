@@ -1,25 +1,18 @@
 //! The routes as one [`axum::Router`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router};
 use seatgate_core::gate::Gate;
-use seatgate_core::port::RequestFilter;
-use serde_json::json;
 
 use crate::problem::Problem;
 use crate::sign::Verifier;
 use crate::token::ApiTokens;
-use crate::{api, intake};
-
-/// How long the store may take to show that it is there.
-const READY_WITHIN: Duration = Duration::from_secs(3);
+use crate::{api, intake, openapi, probe, trace};
 
 /// What the routes need beside the gate.
 #[derive(Debug, Clone)]
@@ -43,7 +36,7 @@ pub(crate) struct App {
     pub(crate) options: Arc<HttpOptions>,
 }
 
-/// Intake, API and probes.
+/// Intake, API, probes and `/metrics`, which needs no token: it holds numbers only.
 ///
 /// It brings the fallbacks for unknown paths and methods, so another router that is merged into it must have none. The
 /// header `X-Content-Type-Options` is set on what is in here; a merged router sets its own.
@@ -54,34 +47,15 @@ pub fn router(gate: Gate, options: HttpOptions) -> Router {
     Router::new()
         .route("/v1/candidates", intake::route())
         .merge(api::routes(&app))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
+        .route("/livez", get(probe::livez))
+        .route("/readyz", get(probe::readyz))
+        .route("/metrics", get(probe::metrics))
+        .route("/openapi.json", get(openapi::document))
+        .route_layer(from_fn(trace::traced))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(map_response(no_sniffing))
         .with_state(app)
-}
-
-async fn livez() -> &'static str {
-    "ok"
-}
-
-async fn readyz(State(app): State<App>) -> Response {
-    let nothing_much = RequestFilter::first(1);
-    let ready = match tokio::time::timeout(READY_WITHIN, app.gate.queries().list(&nothing_much)).await {
-        Ok(Ok(_)) => true,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the store did not answer");
-            false
-        }
-        Err(_) => {
-            tracing::warn!("not ready: the store did not answer in time");
-            false
-        }
-    };
-    let (status, word) = if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    let body = Json(json!({ "status": word }));
-    (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 async fn not_found() -> Problem {

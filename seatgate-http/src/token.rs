@@ -42,15 +42,9 @@ impl ApiTokens {
     /// # Errors
     /// When it is too short or too long, or cannot be sent.
     pub fn admin(token: &str) -> Result<Self, TokenError> {
-        let token = token.trim();
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Characters);
-        }
-        if !(SHORTEST..=LONGEST).contains(&token.len()) {
-            return Err(TokenError::Length { length: token.len() });
-        }
+        let digest = digest(token)?;
         let name = ActorName::from_str(ADMIN).map_err(|_| TokenError::Characters)?;
-        Ok(Self(vec![ApiToken { name, digest: Digest::of(token.as_bytes()) }]))
+        Ok(Self(vec![ApiToken { name, digest }]))
     }
 
     /// Whose token this is. Compares digests, all of them and to the end, so that the time taken tells nothing.
@@ -60,6 +54,23 @@ impl ApiTokens {
         let found: Vec<_> = self.0.iter().filter(matching).collect();
         found.first().map(|known| Actor::Token(known.name.clone()))
     }
+}
+
+/// The digest of a token that can be sent and not be guessed.
+pub(crate) fn digest(token: &str) -> Result<Digest, TokenError> {
+    let token = token.trim();
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(TokenError::Characters);
+    }
+    if !(SHORTEST..=LONGEST).contains(&token.len()) {
+        return Err(TokenError::Length { length: token.len() });
+    }
+    Ok(Digest::of(token.as_bytes()))
+}
+
+/// Whether `token` is the one with this digest. The time taken tells nothing.
+pub(crate) fn is(known: &Digest, token: &[u8]) -> bool {
+    equal(known.as_bytes(), Digest::of(token).as_bytes())
 }
 
 fn equal(a: &[u8; 32], b: &[u8; 32]) -> bool {

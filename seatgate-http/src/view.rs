@@ -16,55 +16,70 @@ use serde::Serialize;
 use crate::problem::Problem;
 
 /// One request. Personal data: never log it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Request)]
 pub(crate) struct RequestView {
+    #[schema(value_type = String)]
     id: RequestId,
+    #[schema(value_type = crate::openapi::labels::State)]
     state: StateLabel,
+    #[schema(value_type = Option<crate::openapi::labels::Outcome>)]
     outcome: Option<Outcome>,
+    #[schema(value_type = crate::openapi::labels::Mode)]
     mode: Mode,
     app: Option<AppView>,
     account: Option<AccountView>,
     entitlement: Option<String>,
     approvers: Vec<ApproverView>,
     /// Why the first of the approvers was asked.
+    #[schema(value_type = Option<crate::openapi::labels::Why>)]
     why: Option<Why>,
+    #[schema(value_type = String, format = DateTime)]
     opened_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     closed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     grace_until: Option<Timestamp>,
     evidence: Option<EvidenceView>,
     decision: Option<DecisionView>,
     tasks: Vec<TaskView>,
+    #[schema(value_type = String)]
     sweep_id: SweepId,
     row: u32,
     requesting_channel: Option<String>,
     policy_version: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = App)]
 pub(crate) struct AppView {
     id: String,
     name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Account)]
 pub(crate) struct AccountView {
     id: Option<String>,
     email: Option<String>,
     name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Approver)]
 struct ApproverView {
     #[serde(flatten)]
     person: PersonView,
+    #[schema(value_type = crate::openapi::labels::Why)]
     why: Why,
 }
 
 /// Somebody, by address and name; both are missing once they are erased.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[non_exhaustive]
+#[schema(as = Person)]
 pub struct PersonView {
     /// Their first address.
     pub email: Option<String>,
@@ -72,29 +87,36 @@ pub struct PersonView {
     pub name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Evidence)]
 struct EvidenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_activity_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     never_used: Option<bool>,
+    #[schema(value_type = String, format = DateTime)]
     observed_at: Timestamp,
     /// Up to `observed_at`: what came after is not known.
     days_idle: Option<u64>,
     monthly_cost: Option<MoneyView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Money)]
 struct MoneyView {
     amount: String,
+    #[schema(value_type = String)]
     currency: &'static str,
 }
 
 /// What was decided, by whom, and when. Personal data: never log it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[non_exhaustive]
+#[schema(as = Decision)]
 pub struct DecisionView {
     /// What.
+    #[schema(value_type = crate::openapi::labels::Decision)]
     pub decision: Decision,
     /// By whom.
     pub by: PersonView,
@@ -102,32 +124,41 @@ pub struct DecisionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
     /// Through what.
+    #[schema(value_type = crate::openapi::labels::Surface)]
     pub surface: Surface,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Until when the seat is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub keep_until: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Task)]
 struct TaskView {
+    #[schema(value_type = String)]
     id: TaskId,
     name: String,
+    #[schema(value_type = String)]
     status: &'static str,
     attempts: u32,
     /// The number of the pause that an answer names.
     pause: Option<u32>,
+    #[schema(value_type = Option<String>)]
     pause_reason: Option<PauseReason>,
     may_have_happened: bool,
+    #[schema(value_type = Option<crate::openapi::labels::Proof>)]
     proof: Option<Proof>,
     receipt: Option<String>,
     detail: Option<String>,
     /// What the removal came to.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
     removal: Option<RemovalKind>,
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,6 +31,31 @@ fn the_documented_file_loads() {
     assert_eq!(check(example, &SECRETS).0, 0, "{}", check(example, &SECRETS).1);
 }
 
+/// The variables of the example, those that are commented out included.
+fn example_environment() -> Vec<(&'static str, &'static str)> {
+    let example = include_str!("../../examples/axum_server/deploy/.env.example");
+    let lines = example.lines().map(|line| line.trim_start_matches("# "));
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    let named = pairs.filter(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+    named.collect()
+}
+
+#[test]
+fn the_example_environment_loads_once_its_secrets_are_replaced() {
+    let mut environment = example_environment();
+    assert!(environment.len() >= 12, "{environment:?}");
+    let file = include_str!("../../examples/axum_server/deploy/seatgate.toml");
+    let (code, text) = check(file, &environment);
+    assert_eq!(code, 2, "nobody runs with the example's secrets");
+    for (name, _) in SECRETS {
+        assert!(text.contains(&format!("\n  {name}: ")), "{name} in {text}");
+    }
+    for (name, secret) in SECRETS {
+        environment.iter_mut().filter(|(known, _)| *known == name).for_each(|pair| pair.1 = secret);
+    }
+    assert_eq!(check(file, &environment), (0, "the configuration is sound\n".to_owned()));
+}
+
 #[test]
 fn nothing_at_all_is_a_demo() {
     assert_eq!(check("", &[]).0, 0);
@@ -87,7 +112,8 @@ fn all_mistakes_are_named_at_once() {
         "targets.zoom.status_url:",
         "targets.zoom.retries:",
         "targets.zoom.secret:",
-        "inbox.identity:",
+        "inbox.header:",
+        "inbox.secret:",
         "playbooks.leaver.four_eyes:",
         "DATABASE_URL:",
         "SEATGATE_INTAKE_SECRET:",
@@ -120,6 +146,29 @@ fn half_of_a_pair_is_a_mistake() {
     }
     let (code, text) = check("[targets.figma]\nkind = \"pretend\"", &[]);
     assert!(code == 2 && text.contains("SEATGATE_INTAKE_SECRET") && text.contains("SEATGATE_API_TOKEN"), "{text}");
+}
+
+#[test]
+fn a_trusted_header_comes_with_a_secret() {
+    let url = ("SEATGATE_DEPROVISION_URL", "https://idp.example.com/");
+    let cases: [(&str, &str); 8] = [
+        ("identity = \"trusted_header\"\nheader = \"x-email\"", "inbox.secret: is required"),
+        ("identity = \"trusted_header\"\nsecret = \"hidden-hidden-hidden\"", "inbox.header: is required"),
+        ("header = \"x-email\"", "inbox.header: is set, but"),
+        ("identity = \"off\"\nsecret = \"hidden-hidden-hidden\"", "inbox.secret: is set, but"),
+        ("identity = \"trusted_header\"\nheader = \"x-email\"\nsecret = \"hidden\"", "inbox.secret: the token has 6"),
+        ("identity = \"trusted_header\"\nheader = \"cookie\"\nsecret_file = \"intake\"", "inbox.header: expected"),
+        ("identity = \"sso\"", "inbox.identity: expected"),
+        ("identity = \"off\"\nheaders = \"x-email\"", "inbox.headers: unknown key"),
+    ];
+    for (keys, expected) in cases {
+        let (code, text) = check(&format!("[inbox]\n{keys}"), &with_secrets(&[url]));
+        assert!(code == 2 && text.contains(expected) && !text.contains("hidden-"), "{expected}: {text}");
+    }
+    let whole = "[inbox]\nidentity = \"trusted_header\"\nheader = \"x-email\"\nsecret_file = \"intake\"";
+    assert_eq!(check(whole, &with_secrets(&[url])), (0, "the configuration is sound\n".to_owned()));
+    let (code, text) = check(whole, &[]);
+    assert!(code == 2 && text.contains("inbox.identity: nothing else is configured"), "{text}");
 }
 
 #[test]

@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
+mod browser;
 mod configuration;
+mod contract;
 mod crash;
 mod house;
 mod main_job;
+mod operate;
+mod proxy;
+mod volume;
+mod webdriver;

@@ -3,6 +3,7 @@
 //! The environment beats the file. Every mistake is found before anything starts, and each is named by the variable or
 //! the key that it stands in.
 
+mod inbox;
 mod settings;
 mod table;
 mod targets;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use seatgate_core::person::Identity;
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
 use seatgate_http::guard::AllowedPrivate;
+use seatgate_http::inbox::InboxIdentity;
 use seatgate_http::sign::{WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
 
@@ -59,10 +61,13 @@ impl fmt::Display for Problems {
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) database: PathBuf,
-    pub(crate) mode: Mode,
+    /// The mode to start in; without one, the mode that was switched to last.
+    pub(crate) mode: Option<Mode>,
     pub(crate) policy: Policy,
     pub(crate) operators: Vec<Identity>,
     pub(crate) allowed: AllowedPrivate,
+    /// Who the inbox's visitors are; the demo has its own.
+    pub(crate) inbox: InboxIdentity,
     pub(crate) access: Access,
 }
 
@@ -105,20 +110,30 @@ impl Config {
         let listen = listen(settings, problems);
         let database = database(settings, problems);
         let mode = settings.plain("SEATGATE_MODE", "mode", problems);
-        let mode = problems.read(mode, str::parse::<Mode>).unwrap_or(Mode::Live);
+        let mode = problems.read(mode, str::parse::<Mode>);
         let policy = policy(settings, problems);
         let operators = operators(settings, problems);
         let allowed = settings.plain("SEATGATE_ALLOW_PRIVATE_TARGETS", "allow_private_targets", problems);
         let allowed = problems.read(allowed, str::parse).unwrap_or_default();
         let access = access(settings, problems);
-        settings.judge_later_parts(problems);
         let demo = matches!(access, Some(Access::Demo));
+        let inbox = inbox::read(settings, demo, problems);
+        settings.judge_later_parts(problems);
         if let Some(listen) = listen.filter(|listen| demo && !listen.ip().is_loopback()) {
             let why =
                 "nothing is configured, and the demo lets whoever reaches it be anybody: it listens on loopback only";
             problems.add("SEATGATE_LISTEN", format!("{listen}: {why}"));
         }
-        Some(Self { listen: listen?, database: database?, mode, policy: policy?, operators, allowed, access: access? })
+        Some(Self {
+            listen: listen?,
+            database: database?,
+            mode,
+            policy: policy?,
+            operators,
+            allowed,
+            inbox,
+            access: access?,
+        })
     }
 }
 

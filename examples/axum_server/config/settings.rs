@@ -107,13 +107,6 @@ impl Settings {
                 problems.add(variable, format!("signing checkpoints {NOT_YET}"));
             }
         }
-        let mut inbox = self.file.table("inbox", problems);
-        match inbox.text("identity", problems).as_deref() {
-            None | Some("off") => {}
-            Some("trusted_header") => problems.add("inbox.identity", format!("\"trusted_header\" {NOT_YET}")),
-            Some(_) => problems.add("inbox.identity", "expected \"off\" or \"trusted_header\""),
-        }
-        inbox.finish(problems);
         self.judge_playbooks(problems);
     }
 

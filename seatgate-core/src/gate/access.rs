@@ -37,6 +37,11 @@ impl Attempt {
         Self { actor, surface: surface.label(), action, denial, request: None }
     }
 
+    /// Its action and its denial.
+    pub(super) fn labels(&self) -> (&'static str, &'static str) {
+        (self.action, self.denial)
+    }
+
     /// On this request.
     #[must_use]
     pub fn about(mut self, request: RequestId) -> Self {
@@ -99,6 +104,7 @@ impl Gate {
     /// Records that something was denied. Repeats of the same within a minute become one entry with a count. Never
     /// fails: what cannot be written now is written with the next one.
     pub async fn record_denied(&self, attempt: Attempt) {
+        self.count_denied(&attempt);
         let now = self.now();
         self.access(|log| log.note(now, attempt));
         self.flush_access().await;

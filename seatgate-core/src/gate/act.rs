@@ -1,6 +1,6 @@
 //! What people ask of a request.
 
-use crate::authorize::{Action, Caller, authorize};
+use crate::authorize::{Action, Caller, authorize, authorize_operator};
 use crate::gate::{Attempt, Gate, GateError, TRIES};
 use crate::id::{ChangeId, RequestId, TaskId};
 use crate::person::{Actor, Surface, Text, TextRef};
@@ -148,7 +148,7 @@ impl Gate {
         self.prepare_change(self.new_change(), &before, ask, text.as_ref(), by).await
     }
 
-    fn reason(&self, reason: Option<&str>, by: &Submission) -> Result<Option<Text>, GateError> {
+    pub(crate) fn reason(&self, reason: Option<&str>, by: &Submission) -> Result<Option<Text>, GateError> {
         let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else { return Ok(None) };
         let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if reason.chars().count() > LONGEST_REASON || reason.chars().any(odd) {
@@ -202,13 +202,27 @@ impl Gate {
         }
     }
 
+    /// Lets only operators pass; `action` is what a denial is recorded as.
+    pub(crate) async fn operator_only(&self, action: &'static str, by: &Submission) -> Result<(), GateError> {
+        let mut caller = Caller::new(by.actor.clone(), false);
+        caller.admin = by.admin;
+        let Err(denial) = authorize_operator(&caller, &self.settings().operators) else { return Ok(()) };
+        self.record_denied(Attempt::new(by.actor.clone(), by.surface, action, denial.label())).await;
+        Err(denial.into())
+    }
+
     /// Commits one change; a lost reply is asked for once more, which is safe because the change has an id.
     pub(crate) async fn commit_one(&self, change: Change) -> Result<Answer, GateError> {
+        let counted = change.clone();
         let first = self.parts.requests.commit(vec![change.clone()]).await;
         let answers = match first {
             Err(error) if error.kind() == StoreErrorKind::Unknown => self.parts.requests.commit(vec![change]).await?,
             answers => answers?,
         };
-        answers.into_iter().next().ok_or(GateError::Contended)
+        let answer = answers.into_iter().next().ok_or(GateError::Contended)?;
+        if answer.is_kept() {
+            self.count_kept(&counted);
+        }
+        Ok(answer)
     }
 }

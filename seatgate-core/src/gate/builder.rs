@@ -118,8 +118,13 @@ impl GateBuilder {
     pub fn build(self) -> Result<Gate, BuildError> {
         self.refuse_silent_removals()?;
         let instance = InstanceId::generate(self.clock.now(), &*self.entropy);
-        let settings =
-            Settings { policy: self.policy, mode: self.mode, operators: BTreeSet::new(), channel: self.channel };
+        let settings = Settings {
+            policy: self.policy,
+            mode: self.mode,
+            operators: BTreeSet::new(),
+            channel: self.channel,
+            mode_seq: 0,
+        };
         let parts = Parts {
             requests: self.requests,
             queries: self.queries,
@@ -132,6 +137,7 @@ impl GateBuilder {
             instance,
             settings: RwLock::new(Arc::new(settings)),
             access: Mutex::new(AccessLog::default()),
+            meter: Mutex::default(),
             listeners: RwLock::default(),
         };
         Ok(Gate { parts: Arc::new(parts) })

@@ -4,25 +4,29 @@
 //! commits; the store compares the seats' generations. A row that loses a race goes into the next round, so it starts
 //! again from the read: a Keep and the next sweep cannot cross. Two rows of one batch that name the same account go into
 //! different rounds.
+//!
+//! A row over a limit of the policy is held: its answer keeps the candidate as a text, and [`Gate::release`] asks about it.
+
+mod judge;
+mod limit;
+mod open;
+mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::json;
 
-use crate::agenda::{self, Card};
-use crate::approvers::approvers_of;
-use crate::gate::{Gate, GateError, Settings, TRIES, corrupt};
-use crate::id::{AccountId, CardId, PersonRef, RequestId, SweepId};
-use crate::person::{Actor, Identity, PersonDraft, Surface, Text};
-use crate::policy::{Mode, Terms};
+use self::judge::{fallback, holder, identities, judge};
+use self::limit::Limits;
+use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
+use crate::id::{AccountId, PersonRef, SweepId};
+use crate::person::{Actor, Identity, PersonDraft, Surface, Text, TextRef};
+use crate::policy::Mode;
 use crate::port::{
-    Answer, Change, Conflict, Inbound, NamedSeat, NewAccount, Problem, RowResult, RowStatus, SeatChange, SeatStatusRow,
-    StoreError, SweepRecord,
+    Answer, Change, Inbound, NamedSeat, NewAccount, Problem, RowResult, RowStatus, SeatStatusRow, StoreError,
+    SweepRecord,
 };
-use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject};
-use crate::seat::{AccountNames, Activity, Candidate, Evidence, Seat};
-use crate::time::Timestamp;
+use crate::seat::{AccountNames, Candidate, Seat};
 use crate::trail::{Chain, EntryDraft, Stream};
 
 /// Candidates that one scan reports together.
@@ -88,8 +92,6 @@ fn counts(results: &[RowResult]) -> BTreeMap<RowStatus, usize> {
     })
 }
 
-/// How far ahead of our clock an observation may be.
-const FUTURE_TOLERANCE: Duration = Duration::from_secs(300);
 /// How many rows are worked off at once.
 const ROUND: usize = 256;
 
@@ -107,6 +109,14 @@ struct Intake<'a> {
     unrecorded: Vec<RowResult>,
     /// Rows that are to be worked off.
     waiting: BTreeMap<u32, Candidate>,
+    /// How many of them may be asked about.
+    limits: Option<Limits>,
+    /// What is kept of rows that are being held.
+    keeping: BTreeMap<u32, Text>,
+    /// Who releases, where the rows are those that were held before.
+    released_by: Option<Submission>,
+    /// What was kept of the rows that are released.
+    kept: BTreeMap<u32, TextRef>,
 }
 
 /// A row with everything that was read for it.
@@ -135,34 +145,52 @@ impl Gate {
             return Err(GateError::Off);
         }
         let mut intake = Intake::start(self, &settings, &sweep).await?;
-        intake.sort(sweep.rows);
-        for _ in 0..TRIES + intake.waiting.len() {
-            if intake.waiting.is_empty() && intake.unrecorded.is_empty() {
-                self.wake();
-                return Ok(SweepReport { sweep: intake.record.id, results: intake.answered.into_values().collect() });
-            }
-            intake.round().await?;
+        intake.limits = Some(Limits::of(&settings.policy, &sweep.rows));
+        for (row, candidate) in (0_u32..).zip(sweep.rows) {
+            intake.put_in_line(row, candidate);
         }
-        Err(GateError::Contended)
+        intake.finish().await
     }
 }
 
 impl<'a> Intake<'a> {
-    /// Finds the sweep that this delivery brought before, or records a new one.
-    async fn start(gate: &'a Gate, settings: &'a Settings, sweep: &Sweep) -> Result<Self, GateError> {
-        let (now, entropy) = (gate.now(), &*gate.parts.entropy);
-        let id = SweepId::generate(now, entropy);
-        let mut intake = Self {
+    fn of(gate: &'a Gate, settings: &'a Settings, record: SweepRecord, surface: Surface, chain: Chain) -> Self {
+        Self {
             gate,
             settings,
-            record: SweepRecord::new(id, sweep.inbound.clone(), sweep.submitted_by.clone(), now),
-            surface: sweep.surface,
-            dry_run: sweep.dry_run,
-            chain: Chain::empty(Stream::Sweep(id)),
+            record,
+            surface,
+            dry_run: false,
+            chain,
             answered: BTreeMap::new(),
             unrecorded: Vec::new(),
             waiting: BTreeMap::new(),
-        };
+            limits: None,
+            keeping: BTreeMap::new(),
+            released_by: None,
+            kept: BTreeMap::new(),
+        }
+    }
+
+    /// Works off what is in line.
+    async fn finish(mut self) -> Result<SweepReport, GateError> {
+        for _ in 0..TRIES + self.waiting.len() {
+            if self.waiting.is_empty() && self.unrecorded.is_empty() {
+                self.gate.wake();
+                return Ok(SweepReport { sweep: self.record.id, results: self.answered.into_values().collect() });
+            }
+            self.round().await?;
+        }
+        Err(GateError::Contended)
+    }
+
+    /// Finds the sweep that this delivery brought before, or records a new one.
+    async fn start(gate: &'a Gate, settings: &'a Settings, sweep: &Sweep) -> Result<Self, GateError> {
+        let now = gate.now();
+        let id = SweepId::generate(now, &*gate.parts.entropy);
+        let record = SweepRecord::new(id, sweep.inbound.clone(), sweep.submitted_by.clone(), now);
+        let mut intake = Self::of(gate, settings, record, sweep.surface, Chain::empty(Stream::Sweep(id)));
+        intake.dry_run = sweep.dry_run;
         for _ in 0..TRIES {
             if intake.resume(sweep.inbound.as_ref()).await? || intake.record_sweep(sweep).await? {
                 return Ok(intake);
@@ -187,7 +215,10 @@ impl<'a> Intake<'a> {
     async fn reread(&mut self) -> Result<(), StoreError> {
         let store = &self.gate.parts.requests;
         self.chain = store.chain(Stream::Sweep(self.record.id)).await?;
-        self.answered = store.rows(self.record.id).await?.into_iter().map(|result| (result.row, result)).collect();
+        let releasing = self.released_by.is_some();
+        let open = |result: &RowResult| releasing && result.status == RowStatus::Held;
+        let rows = store.rows(self.record.id).await?.into_iter().filter(|result| !open(result));
+        self.answered = rows.map(|result| (result.row, result)).collect();
         self.waiting.retain(|row, _| !self.answered.contains_key(row));
         self.unrecorded.retain(|result| !self.answered.contains_key(&result.row));
         Ok(())
@@ -210,40 +241,27 @@ impl<'a> Intake<'a> {
     }
 
     fn append(&mut self, change: &mut Change, kind: &str, data: serde_json::Value) -> Result<(), StoreError> {
-        let actor = self.record.submitted_by.clone();
-        let draft = EntryDraft::new(self.gate.now(), kind, actor, self.surface, data);
+        let by = self.released_by.as_ref();
+        let actor = by.map_or(&self.record.submitted_by, |by| &by.actor).clone();
+        let mut draft = EntryDraft::new(self.gate.now(), kind, actor, self.surface, data);
+        draft.submitted_by = by.and_then(|by| by.submitted_by.clone());
         change.entries.push(self.chain.append(change.id, draft).map_err(corrupt)?);
         Ok(())
     }
 
-    /// Answers what needs no look into the store, and puts the rest in line.
-    fn sort(&mut self, rows: Vec<Result<Candidate, Problem>>) {
-        for (row, candidate) in (0_u32..).zip(rows) {
-            if self.answered.contains_key(&row) {
-                continue;
-            }
-            match candidate.and_then(|candidate| self.judge(candidate)) {
-                Ok(Ok(candidate)) => {
-                    self.waiting.insert(row, candidate);
-                }
-                Ok(Err(why)) => self.unrecorded.push(RowResult::new(row, RowStatus::Filtered).because(why)),
-                Err(problem) => self.unrecorded.push(RowResult::new(row, RowStatus::Rejected).because(problem)),
-            }
+    /// Answers a row that needs no look into the store, and puts any other in line.
+    fn put_in_line(&mut self, row: u32, candidate: Result<Candidate, Problem>) {
+        if self.answered.contains_key(&row) {
+            return;
         }
-    }
-
-    /// `Err` rejects the row, `Ok(Err)` filters it.
-    fn judge(&self, mut candidate: Candidate) -> Result<Result<Candidate, Problem>, Problem> {
-        let (terms, now) = (self.settings.policy.terms(candidate.app.id.as_str()), self.gate.now());
-        if self.gate.parts.router.target(&candidate.app.id).is_none() {
-            return Err(Problem::new("No target", "no target removes seats of this app", "/app/id"));
+        let received_at = self.record.received_at;
+        match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at)) {
+            Ok(Ok(candidate)) => {
+                self.waiting.insert(row, candidate);
+            }
+            Ok(Err(why)) => self.unrecorded.push(RowResult::new(row, RowStatus::Filtered).because(why)),
+            Err(problem) => self.unrecorded.push(RowResult::new(row, RowStatus::Rejected).because(problem)),
         }
-        let observed_at = *candidate.observed_at.get_or_insert(now);
-        stale_or_future(observed_at, candidate.activity, terms, now)?;
-        Ok(match not_asked_about(&candidate, observed_at, terms) {
-            Some(why) => Err(why),
-            None => Ok(candidate),
-        })
     }
 
     async fn round(&mut self) -> Result<(), GateError> {
@@ -343,14 +361,15 @@ impl<'a> Intake<'a> {
         Ok(identities.into_iter().zip(self.gate.resolve(drafts).await?).collect())
     }
 
-    /// Answers rows whose seat is asked about or excepted already, and gives back the rest.
+    /// Answers rows whose seat is asked about or excepted already, or that are too many, and gives back the rest.
     async fn sift(&mut self, reads: Vec<Read>) -> Result<Vec<Read>, StoreError> {
         let named: Vec<_> = reads.iter().map(|read| NamedSeat::new(read.seat.clone(), read.names.clone())).collect();
         let mut excepted = Vec::new();
         if !named.is_empty() {
             excepted = self.gate.parts.exceptions.active(&named, self.gate.now()).await?;
         }
-        let mut rest = Vec::new();
+        let mut room = self.limits.as_ref().map(|limits| limits.room(&self.answered));
+        let (mut rest, mut over) = (Vec::new(), Vec::new());
         for (read, exception) in reads.into_iter().zip(excepted) {
             if let Some(request) = read.status.open_request {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::Duplicate).about(request));
@@ -358,56 +377,27 @@ impl<'a> Intake<'a> {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::Excepted));
             } else if self.dry_run {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::SuppressedDryRun));
-            } else {
+            } else if room.as_mut().is_none_or(|room| room.take(read.row)) {
                 rest.push(read);
+            } else {
+                over.push(read);
             }
         }
+        over.iter().for_each(|read| self.hold(read));
         Ok(rest)
     }
 
-    fn open(&self, read: &Read) -> Result<(Change, RowResult), StoreError> {
-        let (gate, now, entropy) = (self.gate, self.gate.now(), &*self.gate.parts.entropy);
-        let id = RequestId::generate(now, entropy);
-        let received =
-            Text::new(read.candidate.received.clone(), read.seat.holder.into_iter().chain(read.manager), now, entropy);
-        let opening = self.opening(read, &received);
-        let request = Request::open(id, now, opening.clone());
-        let event = Event::Opened(Box::new(opening));
-        let fact = Fact::new(now, self.record.submitted_by.clone(), None, self.surface, event);
-        let mut chain = Chain::empty(Stream::Request(id));
-        let mut change = Change::new(gate.new_change(), &chain);
-        let entry = EntryDraft::of_fact(&fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
-        change.entries.push(entry);
-        change.texts.push(received);
-        change.cards = request.approval.asked.iter().map(|a| Card::new(a.card, a.person, vec![id])).collect();
-        change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
-        if request.mode == Mode::Live {
-            change.seat = Some(SeatChange::Take { seat: read.seat.clone(), generation: read.status.generation });
-        }
-        change.request = Some(request);
-        let result = RowResult::new(read.row, RowStatus::Asked).about(id);
-        change.rows.push((self.record.id, result.clone()));
-        Ok((change, result))
+    fn hold(&mut self, read: &Read) {
+        let text = self.received(read);
+        let held = RowResult::new(read.row, RowStatus::Held).keeping(text.reference);
+        self.unrecorded.push(held);
+        self.keeping.insert(read.row, text);
     }
 
-    fn opening(&self, read: &Read, received: &Text) -> Opening {
-        let (now, entropy, candidate) = (self.gate.now(), &*self.gate.parts.entropy, &read.candidate);
-        let policy = &self.settings.policy;
-        let operators: Vec<_> = self.settings.operators.iter().copied().collect();
-        let asked = approvers_of(read.manager, read.seat.holder, &read.fallbacks, &operators)
-            .into_iter()
-            .map(|(person, why)| Asked::new(person, why, CardId::generate(now, entropy)))
-            .collect();
-        let observed_at = candidate.observed_at.unwrap_or(now);
-        let evidence = Evidence::new(candidate.activity, observed_at, candidate.monthly_cost, received.reference);
-        let origin = Origin::new(self.record.id, read.row, self.record.submitted_by.clone());
-        let terms = policy.terms(candidate.app.id.as_str()).clone();
-        let subject = Subject::Seat(read.seat.clone());
-        let channel = candidate.requesting_channel.clone().or_else(|| self.settings.channel.clone());
-        Opening::new(subject, origin, self.settings.mode, policy.version().to_owned(), terms)
-            .with_evidence(evidence)
-            .asking(asked)
-            .telling(channel)
+    /// What was received, as a text to be kept.
+    fn received(&self, read: &Read) -> Text {
+        let about = read.seat.holder.into_iter().chain(read.manager);
+        Text::new(read.candidate.received.clone(), about, self.gate.now(), &*self.gate.parts.entropy)
     }
 
     fn record_rows(&mut self, results: &[RowResult]) -> Result<Change, StoreError> {
@@ -415,8 +405,15 @@ impl<'a> Intake<'a> {
         let data: BTreeMap<&str, usize> =
             counts(results).into_iter().map(|(status, count)| (status.label(), count)).collect();
         self.append(&mut change, "rows_answered", json!({ "counts": data }))?;
-        change.rows = results.iter().map(|result| (self.record.id, result.clone())).collect();
+        change.texts = results.iter().filter_map(|result| self.keeping.get(&result.row).cloned()).collect();
+        self.answer(&mut change, results.iter().cloned());
         Ok(change)
+    }
+
+    /// Adds answers to rows; in place of `held` where rows are released.
+    fn answer(&self, change: &mut Change, results: impl IntoIterator<Item = RowResult>) {
+        let rows = if self.released_by.is_some() { &mut change.released } else { &mut change.rows };
+        rows.extend(results.into_iter().map(|result| (self.record.id, result)));
     }
 
     async fn take_answers(
@@ -431,8 +428,9 @@ impl<'a> Intake<'a> {
                 Answer::Committed | Answer::Duplicate => {
                     self.answered.insert(result.row, result);
                 }
-                Answer::Conflict(conflict) => {
-                    raced |= *conflict == Conflict::Row;
+                Answer::Conflict(_) => {
+                    // Another worker on this sweep may have been first: what it asked about counts for the limit.
+                    raced = true;
                     self.waiting.insert(result.row, candidate);
                 }
             }
@@ -451,51 +449,5 @@ impl<'a> Intake<'a> {
             self.reread().await?;
         }
         Ok(())
-    }
-}
-
-/// What an account is found by.
-fn identities(candidate: &Candidate) -> Vec<(String, String)> {
-    let app = candidate.app.id.as_str();
-    let id = candidate.account.id.iter().map(|id| format!("id:{id}"));
-    let email = candidate.account.email.iter().map(|email| format!("email:{email}"));
-    id.chain(email).map(|name| (app.to_owned(), name)).collect()
-}
-
-fn holder(names: &AccountNames) -> Option<PersonDraft> {
-    Some(PersonDraft::new(Identity::Email(names.email.clone()?), names.name.clone()))
-}
-
-fn fallback(address: &str) -> Option<PersonDraft> {
-    address.parse().ok().map(|identity| PersonDraft::new(identity, None))
-}
-
-fn stale_or_future(observed: Timestamp, activity: Activity, terms: &Terms, now: Timestamp) -> Result<(), Problem> {
-    let observed_at = |detail: String| Err(Problem::new("Unusable evidence", detail, "/observed_at"));
-    if observed > now.saturating_add(FUTURE_TOLERANCE) {
-        return observed_at("lies in the future".to_owned());
-    }
-    if now.since(observed) > terms.max_evidence_age.duration() {
-        return observed_at(format!("is older than the policy's max_evidence_age of {}", terms.max_evidence_age));
-    }
-    match activity {
-        Activity::LastAt(at) if at > observed => {
-            Err(Problem::new("Unusable evidence", "lies after `observed_at`", "/last_activity_at"))
-        }
-        Activity::LastAt(_) | Activity::NeverUsed => Ok(()),
-    }
-}
-
-fn not_asked_about(candidate: &Candidate, observed_at: Timestamp, terms: &Terms) -> Option<Problem> {
-    if let Some(position) = candidate.risk_tags.iter().position(|tag| terms.exempt_tags.contains(tag)) {
-        let pointer = format!("/risk_tags/{position}");
-        return Some(Problem::new("Exempt", "the policy exempts seats with this tag", pointer));
-    }
-    match candidate.activity {
-        Activity::LastAt(at) if observed_at.since(at) < terms.min_idle.duration() => {
-            let detail = format!("was used within the policy's min_idle of {}", terms.min_idle);
-            Some(Problem::new("Not idle", detail, "/last_activity_at"))
-        }
-        Activity::LastAt(_) | Activity::NeverUsed => None,
     }
 }

@@ -7,8 +7,11 @@
 mod access;
 mod act;
 mod builder;
+mod exceptions;
 mod intake;
 mod join;
+mod meter;
+mod mode;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -16,18 +19,20 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub use access::Attempt;
 pub use act::{Ask, Submission};
 pub use builder::{BuildError, GateBuilder, Store};
+pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
+pub use meter::{Latency, Meter};
 
 use crate::agenda;
 use crate::authorize::Denial;
 use crate::canonical::CanonicalError;
-use crate::id::{ChangeId, InstanceId, PersonRef, RequestId};
+use crate::id::{ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId};
 use crate::person::{Identity, PersonDraft, Text};
 use crate::policy::{Mode, Policy};
 use crate::port::{
-    Change, Clock, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore, RequestQueries, RequestStore, Router,
-    SeatChange, StoreError, StoreErrorKind, Stored,
+    Change, Clock, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore,
+    RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
 };
 use crate::request::{Refusal, Request, TargetFacts, Transition};
 use crate::seat::Channel;
@@ -41,6 +46,9 @@ pub enum GateError {
     /// There is no such request.
     #[error("there is no request {0}")]
     NotFound(RequestId),
+    /// There is no such sweep.
+    #[error("there is no sweep {0}")]
+    NoSweep(SweepId),
     /// They may not. Recorded in the access stream.
     #[error(transparent)]
     Denied(#[from] Denial),
@@ -55,6 +63,15 @@ pub enum GateError {
     /// The reason is too long or holds control characters.
     #[error("expected a reason of at most 2000 characters")]
     BadReason,
+    /// An exception does not fit the policy: its end, or the lack of a reason.
+    #[error("{0}")]
+    Unfit(Refusal),
+    /// No exception with this id holds.
+    #[error("no exception {0} holds")]
+    NoException(ExceptionId),
+    /// The store of exceptions did not file one.
+    #[error("the exception could not be filed")]
+    NotFiled(#[source] EffectError),
     /// This delivery's id came before with another body.
     #[error("a delivery with this id came before with another body")]
     DeliveryReused,
@@ -75,6 +92,7 @@ impl GateError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Off | Self::Contended => true,
+            Self::NotFiled(error) => error.kind() != EffectErrorKind::Rejected,
             Self::Store(error) => error.kind() != StoreErrorKind::Corrupt,
             _ => false,
         }
@@ -93,6 +111,8 @@ pub struct Settings {
     pub operators: BTreeSet<PersonRef>,
     /// Who hears about candidates that name no channel.
     pub channel: Option<Channel>,
+    /// Where the mode is recorded in the system's stream; 0 if it is not.
+    mode_seq: u64,
 }
 
 type Listener = Box<dyn Fn() + Send + Sync>;
@@ -109,6 +129,7 @@ pub(crate) struct Parts {
     instance: InstanceId,
     settings: RwLock<Arc<Settings>>,
     access: Mutex<access::AccessLog>,
+    meter: Mutex<Meter>,
     listeners: RwLock<Vec<Listener>>,
 }
 
@@ -163,7 +184,8 @@ impl Gate {
         change(Arc::make_mut(&mut settings));
     }
 
-    /// Switches between live, dry run and off. Removals that have begun are worked to their end; none begins unless live.
+    /// Switches between live, dry run and off, without a record: see [`Gate::switch`] for operators. Removals that have
+    /// begun are worked to their end; none begins unless live.
     pub fn set_mode(&self, mode: Mode) {
         self.change_settings(|settings| settings.mode = mode);
         self.wake();

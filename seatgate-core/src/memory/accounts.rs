@@ -60,6 +60,18 @@ impl Accounts {
         (found, merge)
     }
 
+    /// What [`Self::resolve`] would find.
+    pub(super) fn known(&self, app: &AppId, names: &AccountNames) -> Vec<AccountId> {
+        let by_id = names.id.clone().and_then(|id| self.by_id.get(&(app.clone(), id)).copied());
+        let by_email = names.email.clone().and_then(|email| self.by_email.get(&(app.clone(), email)).copied());
+        match (by_id, by_email) {
+            (Some(to), Some(from)) if to != from && !self.has_id(from) => vec![to, from],
+            (Some(found), _) => vec![found],
+            (None, Some(found)) if names.id.is_none() || !self.has_id(found) => vec![found],
+            (None, _) => Vec::new(),
+        }
+    }
+
     fn has_id(&self, account: AccountId) -> bool {
         self.names.get(&account).is_some_and(|names| names.id.is_some())
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::agenda::{Claim, Claimed, Claims, Fence, Item, Lane, LaneReport, Next};
+use crate::port::AgendaDepth;
 use crate::time::Timestamp;
 
 /// Everything still to be done.
@@ -51,6 +52,15 @@ impl Agenda {
         }
         let token = self.next_token();
         self.rows.insert(key, Row { item, due, lane, gated, wanted: 1, token, tries: 0, lease_until: None });
+    }
+
+    pub(super) fn depth(&self, now: Timestamp, removals_open: bool, lease_now: Timestamp) -> AgendaDepth {
+        let due = self.rows.values().filter(|row| row.due <= now).count();
+        let mut claim = Claim::new(now, usize::MAX);
+        claim.removals_open = removals_open;
+        let free = self.free_rows(&claim, lease_now);
+        let mut free = free.iter().filter_map(|key| self.rows.get(key)).filter(|row| self.opens_at(row) <= now);
+        AgendaDepth::new(self.rows.len() as u64, due as u64, free.next().map(|row| row.due))
     }
 
     pub(super) fn remove(&mut self, item: &Item) {

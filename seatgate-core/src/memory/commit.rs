@@ -6,7 +6,7 @@ use super::State;
 use crate::agenda::{AgendaChange, Item, Settlement};
 use crate::id::{RequestId, SweepId};
 use crate::person::Text;
-use crate::port::{Answer, Change, Conflict, RowResult, SeatChange, SweepRecord};
+use crate::port::{Answer, Change, Conflict, RowResult, RowStatus, SeatChange, SweepRecord};
 use crate::time::Timestamp;
 use crate::trail::Stream;
 
@@ -34,7 +34,7 @@ impl State {
         fits(self.chain(change.stream).version == change.expected, Conflict::Version)?;
         fits(change.fence.as_ref().is_none_or(|fence| self.agenda.is_held(fence)), Conflict::Lease)?;
         fits(self.seat_is_free(change), Conflict::Seat)?;
-        fits(self.rows_are_new(change), Conflict::Row)
+        fits(self.rows_are_new(change) && self.rows_are_held(change), Conflict::Row)
     }
 
     fn seat_is_free(&self, change: &Change) -> bool {
@@ -54,6 +54,14 @@ impl State {
             !answered && seen.insert((*sweep, result.row))
         };
         sweep_is_new && change.rows.iter().all(is_new)
+    }
+
+    fn rows_are_held(&self, change: &Change) -> bool {
+        let mut seen = BTreeSet::new();
+        change.released.iter().all(|(sweep, result)| {
+            let answered = self.rows.get(sweep).and_then(|rows| rows.get(&result.row));
+            answered.is_some_and(|row| row.status == RowStatus::Held) && seen.insert((*sweep, result.row))
+        })
     }
 
     pub(super) fn sweep_of(&self, inbound: &str) -> Option<&SweepRecord> {
@@ -80,7 +88,7 @@ impl State {
         if let Some(sweep) = change.sweep {
             self.sweeps.insert(sweep.id, sweep);
         }
-        for (sweep, result) in change.rows {
+        for (sweep, result) in change.rows.into_iter().chain(change.released) {
             self.rows.entry(sweep).or_default().insert(result.row, result);
         }
     }

@@ -21,14 +21,15 @@ use self::exceptions::Exceptions;
 use self::people::People;
 use self::seats::Seats;
 use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
-use crate::id::{CardId, RequestId, SweepId, TextId};
+use crate::id::{CardId, PersonRef, RequestId, SweepId, TextId};
 use crate::person::Text;
 use crate::port::{
-    Answer, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow, StoreError, Stored,
-    SweepRecord,
+    AgendaDepth, Answer, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow,
+    StateCounts, StoreError, Stored, SweepRecord,
 };
 use crate::request::Request;
 use crate::seat::Seat;
+use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
 
 /// A store that forgets when the process ends.
@@ -128,6 +129,10 @@ impl RequestStore for MemoryStore {
         Ok(self.state().sweep_of(inbound).cloned())
     }
 
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        Ok(self.state().sweeps.get(&id).cloned())
+    }
+
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
         let state = self.state();
         Ok(state.rows.get(&sweep).into_iter().flat_map(|rows| rows.values().cloned()).collect())
@@ -152,15 +157,50 @@ impl RequestStore for MemoryStore {
 impl RequestQueries for MemoryStore {
     async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         let state = self.state();
+        let comes = |id: RequestId, after| if filter.newest { id < after } else { id > after };
         let fits = |request: &&Request| {
-            filter.after.is_none_or(|after| request.id > after)
+            filter.after.is_none_or(|after| comes(request.id, after))
                 && filter.state.is_none_or(|label| request.label() == label)
                 && filter.asked.is_none_or(|person| request.approval.asks(person))
         };
-        Ok(state.requests.values().filter(fits).take(filter.limit).cloned().collect())
+        let fitting = state.requests.values().filter(fits);
+        Ok(match filter.newest {
+            true => fitting.rev().take(filter.limit).cloned().collect(),
+            false => fitting.take(filter.limit).cloned().collect(),
+        })
+    }
+
+    async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
+        let state = self.state();
+        let asks = |request: &&Request| asked.is_none_or(|person| request.approval.asks(person));
+        Ok(state.requests.values().filter(asks).map(|request| (request.label(), 1)).collect())
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
         Ok(self.state().streams.get(&stream).cloned().unwrap_or_default())
+    }
+
+    async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let state = self.state();
+        let entries = state.streams.get(&stream).map(Vec::as_slice).unwrap_or_default();
+        Ok(entries.iter().filter(|entry| entry.seq > after).take(limit).cloned().collect())
+    }
+
+    async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
+        let state = self.state();
+        let (after, name) = (after.as_ref().map(ToString::to_string), ToString::to_string);
+        let written = state.streams.iter().filter(|(_, entries)| !entries.is_empty());
+        let named: BTreeMap<String, Stream> = written.map(|(stream, _)| (name(stream), *stream)).collect();
+        Ok(named
+            .into_iter()
+            .filter(|(name, _)| Some(name) > after.as_ref())
+            .map(|(_, stream)| stream)
+            .take(limit)
+            .collect())
+    }
+
+    async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
+        let lease_now = self.lease_clock.now();
+        Ok(self.state().agenda.depth(now, removals_open, lease_now))
     }
 }

@@ -9,7 +9,7 @@ use crate::agenda::Item;
 use crate::id::{AccountId, PersonRef, TextId};
 use crate::person::{EmailAddress, Identity, PersonDetails};
 use crate::port::{NewAccount, NewPerson, PeopleStore, StoreError};
-use crate::seat::AccountNames;
+use crate::seat::{AccountNames, AppId};
 use crate::time::Timestamp;
 
 /// People by reference and by identity.
@@ -76,6 +76,11 @@ impl PeopleStore for MemoryStore {
         let found: Vec<AccountId> = accounts.into_iter().map(|new| state.account(new, now)).collect();
         // A later one of the same question may have merged an earlier one away.
         Ok(found.into_iter().map(|account| state.accounts.remaining(account)).collect())
+    }
+
+    async fn known_accounts(&self, accounts: &[(AppId, AccountNames)]) -> Result<Vec<Vec<AccountId>>, StoreError> {
+        let state = self.state();
+        Ok(accounts.iter().map(|(app, names)| state.accounts.known(app, names)).collect())
     }
 
     async fn account_names(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, StoreError> {

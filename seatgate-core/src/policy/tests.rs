@@ -105,7 +105,6 @@ fn a_key_without_effect_is_refused_at_another_value_only() {
         ("remind_after", json!(["2d"]), "[\"2d\",\"4d\"]"),
         ("escalate_after", json!("6d"), "5d"),
         ("quorum", json!(2), "1"),
-        ("max_requests_per_sweep", json!(10), "500"),
         ("strict_identity", json!(true), "false"),
     ];
     for (key, value, default) in changed {
@@ -114,6 +113,9 @@ fn a_key_without_effect_is_refused_at_another_value_only() {
         assert_eq!(problems(json!({"apps": {"figma": {key: value}}})), [format!("apps.figma.{reason}")]);
     }
     assert!(policy(json!({"remind_after": ["48h", "96h"]})).is_ok());
+    assert_eq!(policy(json!({"max_requests_per_sweep": 10})).unwrap().terms("figma").max_requests_per_sweep, 10);
+    let none = "max_requests_per_sweep: expected a whole number from 1 to 4294967295";
+    assert_eq!(problems(json!({"max_requests_per_sweep": 0})), [none]);
     assert_eq!(problems(json!({"quorum": 0})), ["quorum: expected a whole number from 1 to 4294967295"]);
 }
 

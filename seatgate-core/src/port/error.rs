@@ -23,31 +23,40 @@ pub struct EffectError {
     kind: EffectErrorKind,
     detail: String,
     retry_at: Option<Timestamp>,
+    target_gone: bool,
 }
 
 impl EffectError {
     /// Certainly not performed.
     #[must_use]
     pub fn not_done(detail: impl Into<String>) -> Self {
-        Self { kind: EffectErrorKind::NotDone, detail: detail.into(), retry_at: None }
+        Self { kind: EffectErrorKind::NotDone, detail: detail.into(), retry_at: None, target_gone: false }
     }
 
     /// Refused for good.
     #[must_use]
     pub fn rejected(detail: impl Into<String>) -> Self {
-        Self { kind: EffectErrorKind::Rejected, detail: detail.into(), retry_at: None }
+        Self { kind: EffectErrorKind::Rejected, detail: detail.into(), retry_at: None, target_gone: false }
     }
 
     /// Nobody knows.
     #[must_use]
     pub fn unknown(detail: impl Into<String>) -> Self {
-        Self { kind: EffectErrorKind::Unknown, detail: detail.into(), retry_at: None }
+        Self { kind: EffectErrorKind::Unknown, detail: detail.into(), retry_at: None, target_gone: false }
     }
 
     /// The target wants to be asked again then. Only heeded for [`EffectErrorKind::NotDone`].
     #[must_use]
     pub fn retry_at(mut self, at: Timestamp) -> Self {
         self.retry_at = Some(at);
+        self
+    }
+
+    /// The target says that it no longer exists: its lane is closed for an hour, so that the others in it are not refused
+    /// one by one. Each of those hours lets a call through, and the first one that works opens the lane.
+    #[must_use]
+    pub fn target_gone(mut self) -> Self {
+        self.target_gone = true;
         self
     }
 
@@ -61,6 +70,12 @@ impl EffectError {
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// Whether the target says that it no longer exists.
+    #[must_use]
+    pub fn is_target_gone(&self) -> bool {
+        self.target_gone
     }
 
     /// When the target wants to be asked again.

@@ -60,6 +60,8 @@ impl NewAccount {
 ///   others), and the account names that bear one of their addresses
 ///   (the app's own id included, so that a later report makes a new account). References stay, and resolve to nothing.
 /// - **PS-4** Every answer is in the order of the question.
+/// - **PS-5** `known_accounts` changes nothing. It answers with what `accounts` would find: nothing where it would add an
+///   account, one, or, where it would merge two, both, the one that would remain first.
 ///
 /// # Cancel safety
 /// Dropping a future leaves it unknown whether something was added; all may be repeated.
@@ -89,6 +91,12 @@ pub trait PeopleStore: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn accounts(&self, accounts: Vec<NewAccount>, now: Timestamp) -> Result<Vec<AccountId>, StoreError>;
+
+    /// Finds accounts, adding none and merging none.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn known_accounts(&self, accounts: &[(AppId, AccountNames)]) -> Result<Vec<Vec<AccountId>>, StoreError>;
 
     /// The names of accounts; after a merge, those of the one that remains.
     ///

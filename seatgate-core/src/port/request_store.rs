@@ -1,5 +1,7 @@
 //! Keeping requests: one transaction for state, trail and agenda.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,7 @@ use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Lane, LaneReport, 
 use crate::canonical::Digest;
 use crate::id::{CardId, ChangeId, PersonRef, RequestId, SweepId};
 use crate::label::labels;
-use crate::person::{Actor, Text};
+use crate::person::{Actor, Text, TextRef};
 use crate::port::StoreError;
 use crate::request::{Request, StateLabel};
 use crate::seat::Seat;
@@ -159,19 +161,29 @@ pub struct RowResult {
     /// What is wrong with it, or why it was filtered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// What was received, as it is kept while the row is held. Not for the outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<TextRef>,
 }
 
 impl RowResult {
     /// The answer to `row`.
     #[must_use]
     pub fn new(row: u32, status: RowStatus) -> Self {
-        Self { row, status, request_id: None, problem: None }
+        Self { row, status, request_id: None, problem: None, candidate: None }
     }
 
     /// With the request that asks about the seat.
     #[must_use]
     pub fn about(mut self, request: RequestId) -> Self {
         self.request_id = Some(request);
+        self
+    }
+
+    /// With what was received, so that the row can be released.
+    #[must_use]
+    pub fn keeping(mut self, candidate: TextRef) -> Self {
+        self.candidate = Some(candidate);
         self
     }
 
@@ -213,6 +225,8 @@ pub struct Change {
     pub sweep: Option<SweepRecord>,
     /// Answers to rows of a sweep.
     pub rows: Vec<(SweepId, RowResult)>,
+    /// New answers to rows that are held.
+    pub released: Vec<(SweepId, RowResult)>,
 }
 
 impl Change {
@@ -233,6 +247,7 @@ impl Change {
             lane: None,
             sweep: None,
             rows: Vec::new(),
+            released: Vec::new(),
         }
     }
 }
@@ -267,7 +282,7 @@ pub enum Conflict {
     Seat,
     /// The lease is somebody else's, or the item is gone.
     Lease,
-    /// A row that must be new is there: a delivery, or the answer to a sweep's row.
+    /// A row that must be new is there (a delivery, or the answer to a sweep's row), or one that must be held is not.
     Row,
 }
 
@@ -291,6 +306,9 @@ pub enum Conflict {
 ///   Settling ends it only if it is wanted no more than when it was claimed.
 /// - **RS-10** *Durable:* what was answered survives a crash of the process and of the machine.
 /// - **RS-11** *A bad change spoils no other:* if a batch fails as a whole, the store tries its changes one by one.
+/// - **RS-12** *Held rows:* an answer in `released` lands only in the place of one that is [`RowStatus::Held`], each row
+///   at most once in a change; where one of them is not held, the change is [`Conflict::Row`]. No other answer to a row
+///   is ever replaced.
 ///
 /// # Cancel safety
 /// Dropping a future leaves it unknown whether the batch landed, but never lets a part of a change land. Repeat the
@@ -333,6 +351,12 @@ pub trait RequestStore: Send + Sync {
     /// When the store cannot tell.
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError>;
 
+    /// A sweep, with the delivery that brought it.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError>;
+
     /// The answers to a sweep's rows so far, by row.
     ///
     /// # Errors
@@ -366,8 +390,10 @@ pub struct RequestFilter {
     pub state: Option<StateLabel>,
     /// Only those that this person was asked about.
     pub asked: Option<PersonRef>,
-    /// Only those after this one, in the order of ids.
+    /// Only those that come after this one in the list.
     pub after: Option<RequestId>,
+    /// Newest first; else oldest first.
+    pub newest: bool,
     /// At most so many.
     pub limit: usize,
 }
@@ -380,21 +406,89 @@ impl RequestFilter {
     }
 }
 
+/// How many requests stand in each state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StateCounts(BTreeMap<StateLabel, u64>);
+
+impl StateCounts {
+    /// How many stand so.
+    #[must_use]
+    pub fn of(&self, state: StateLabel) -> u64 {
+        self.0.get(&state).copied().unwrap_or_default()
+    }
+}
+
+impl FromIterator<(StateLabel, u64)> for StateCounts {
+    /// Several numbers for one state are added up.
+    fn from_iter<I: IntoIterator<Item = (StateLabel, u64)>>(counts: I) -> Self {
+        let mut sums = BTreeMap::new();
+        for (state, count) in counts {
+            *sums.entry(state).or_default() += count;
+        }
+        Self(sums)
+    }
+}
+
+/// How much is still to be done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AgendaDepth {
+    /// Items on the agenda, whenever they are due.
+    pub items: u64,
+    /// Those that are due, also while somebody works on them or a closed lane holds them.
+    pub due: u64,
+    /// When the oldest of those fell due that nobody works on and nothing holds: no closed lane, and no closed gate. If
+    /// that is long ago, the workers do not keep up.
+    pub waiting_since: Option<Timestamp>,
+}
+
+impl AgendaDepth {
+    /// So many items.
+    #[must_use]
+    pub fn new(items: u64, due: u64, waiting_since: Option<Timestamp>) -> Self {
+        Self { items, due, waiting_since }
+    }
+}
+
 /// Read-only questions, for lists and pages.
 ///
 /// # Cancel safety
 /// Nothing changes; every future may be dropped.
 #[async_trait]
 pub trait RequestQueries: Send + Sync {
-    /// Requests in the order of their ids, oldest first.
+    /// Requests in the order of their ids: oldest first, or newest first.
     ///
     /// # Errors
     /// When the store cannot tell.
     async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError>;
+
+    /// How many requests stand in each state: all of them, or those that one person was asked about.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError>;
 
     /// A chain's entries, in order.
     ///
     /// # Errors
     /// When the store cannot tell.
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError>;
+
+    /// At most `limit` of a chain's entries, in order, from the one after number `after`.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// At most `limit` streams that have entries, in the order of their names as texts, after this one.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError>;
+
+    /// How much is still to be done, as a claim at the caller's `now` would find it.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError>;
 }

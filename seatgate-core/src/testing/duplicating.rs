@@ -55,6 +55,10 @@ impl<T: RequestStore + ?Sized> RequestStore for Duplicating<T> {
         self.0.sweep_of(inbound).await
     }
 
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        self.0.sweep(id).await
+    }
+
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
         self.0.rows(sweep).await
     }

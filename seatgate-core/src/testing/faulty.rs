@@ -95,6 +95,10 @@ impl<T: RequestStore + ?Sized> RequestStore for Faulty<T> {
         self.pass(self.inner.sweep_of(inbound)).await
     }
 
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        self.pass(self.inner.sweep(id)).await
+    }
+
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
         self.pass(self.inner.rows(sweep)).await
     }

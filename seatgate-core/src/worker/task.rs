@@ -1,5 +1,7 @@
 //! Working on tasks: begin, call, look up, settle.
 
+use std::time::Duration;
+
 use crate::agenda::{AgendaChange, Claimed, Lane, LaneReport, Next};
 use crate::gate::GateError;
 use crate::id::{RequestId, TaskId};
@@ -12,6 +14,9 @@ use crate::port::{
 use crate::request::{AttemptResult, Command, PauseReason, ProbeAnswer, Request, Task, TaskAction, TaskState};
 use crate::seat::{Activity, Seat};
 use crate::worker::{End, TaskResult, Worker, end};
+
+/// How long the lane of a target that says it is gone stays closed. Longer would hold up one that was mended.
+const GONE_FOR: Duration = Duration::from_secs(3_600);
 
 /// What a task's call needs, put together just before Begin.
 enum Call {
@@ -171,8 +176,11 @@ impl Worker {
         }
     }
 
-    /// A target that asks for time, or fails, closes its lane; one that answers opens it.
+    /// A target that asks for time, fails or is gone closes its lane; one that answers opens it.
     async fn lane_report(&self, lane: Lane, error: Option<&EffectError>, request: &Request) -> Option<LaneReport> {
+        if error.is_some_and(EffectError::is_target_gone) {
+            return Some(LaneReport::closed(lane, self.gate.now().saturating_add(GONE_FOR)));
+        }
         let Some(error) = error.filter(|error| error.kind() != EffectErrorKind::Rejected) else {
             return Some(LaneReport::works(lane));
         };

@@ -11,7 +11,7 @@ use seatgate_core::request::{Outcome, Proof, Refusal, Request, Resolution, State
 use seatgate_core::testing::{Duplicating, ScriptedDeprovisioner, Step, block_on};
 use seatgate_core::worker::Worker;
 
-use crate::house::{House, KEYED};
+use crate::house::{House, KEYED, candidate};
 use crate::invariants;
 
 fn busy() -> Step {
@@ -44,6 +44,29 @@ fn certain_failures_are_repeated_to_one_outcome() {
         assert_eq!(house.request(id).await.outcome(), Some(Outcome::Reclaimed));
         assert_eq!(house.calls(), 3);
         assert_eq!(house.world.target.effects().len(), 1);
+    });
+}
+
+#[test]
+fn a_target_that_is_gone_is_left_alone_for_an_hour() {
+    block_on(async {
+        let house = House::new();
+        let ana = house.open().await;
+        let bo = candidate(serde_json::json!({"account": {"email": "bo@example.com"}}));
+        let bo = house.sweep(vec![bo]).await.results[0].request_id.unwrap();
+        house.idle().await;
+        house.world.target.then(Step::fails(EffectError::rejected("410").target_gone()));
+        house.approve(ana).await.unwrap();
+        house.idle().await;
+        assert_eq!(house.request(ana).await.label(), StateLabel::NeedsAttention);
+        house.approve(bo).await.unwrap();
+        house.world.pass(Duration::from_secs(3_599));
+        house.idle().await;
+        assert_eq!((house.calls(), house.request(bo).await.outcome()), (1, None), "nothing is lost, nothing is sent");
+        house.world.pass(Duration::from_secs(1));
+        house.idle().await;
+        assert_eq!((house.calls(), house.request(bo).await.outcome()), (2, Some(Outcome::Reclaimed)));
+        invariants::check(&house.world).await;
     });
 }
 

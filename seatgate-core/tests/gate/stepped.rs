@@ -13,7 +13,7 @@ use seatgate_core::message::Message;
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::port::*;
 use seatgate_core::request::Request;
-use seatgate_core::seat::{AccountNames, Seat};
+use seatgate_core::seat::{AccountNames, AppId, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 
@@ -97,6 +97,9 @@ impl<T: Store> RequestStore for Stepped<T> {
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
         pass!(self.sweep_of(inbound))
     }
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        pass!(self.sweep(id))
+    }
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
         pass!(self.rows(sweep))
     }
@@ -123,6 +126,18 @@ impl<T: Store> RequestQueries for Stepped<T> {
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
         pass!(self.trail(stream))
     }
+    async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
+        pass!(self.count_by_state(asked))
+    }
+    async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        pass!(self.entries(stream, after, limit))
+    }
+    async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
+        pass!(self.streams(after, limit))
+    }
+    async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
+        pass!(self.agenda_depth(now, removals_open))
+    }
 }
 
 #[async_trait]
@@ -139,6 +154,9 @@ impl<T: Store> PeopleStore for Stepped<T> {
     }
     async fn accounts(&self, accounts: Vec<NewAccount>, now: Timestamp) -> Result<Vec<AccountId>, StoreError> {
         pass!(self.accounts(accounts, now))
+    }
+    async fn known_accounts(&self, accounts: &[(AppId, AccountNames)]) -> Result<Vec<Vec<AccountId>>, StoreError> {
+        pass!(self.known_accounts(accounts))
     }
     async fn account_names(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, StoreError> {
         pass!(self.account_names(accounts))

@@ -10,14 +10,17 @@ use axum::{Extension, Json};
 use seatgate_core::authorize::{Action, Denial};
 use seatgate_core::gate::{Ask, Attempt, Submission};
 use seatgate_core::id::{PersonRef, RequestId, TaskId};
-use seatgate_core::person::{Actor, EmailAddress, Identity, Surface};
+use seatgate_core::person::{Actor, Surface};
 use seatgate_core::request::{Decision, Resolution};
 use seatgate_core::time::Timestamp;
 use serde::Deserialize;
+use utoipa::openapi::ComponentsBuilder;
 
 use super::BODY_LIMIT;
 use super::auth::Caller;
+use super::behalf::OnBehalf;
 use crate::json::{Expected, Members};
+use crate::openapi::with;
 use crate::problem::Problem;
 use crate::request::{self, InPath};
 use crate::server::App;
@@ -32,32 +35,30 @@ const RESOLUTIONS: &str = "expected `retry`, `skip` or `confirm`";
 const PAUSE: &str = "expected the number of a pause";
 const KEEP_UNTIL: &str = "expected a date such as \"2026-12-31\" (its end, UTC) or an RFC 3339 timestamp";
 
-/// For whom a token hands something in.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OnBehalf {
-    email: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[schema(as = DecisionAsked)]
 struct DecisionBody {
+    #[schema(value_type = crate::openapi::labels::Decision)]
     decision: Option<String>,
     reason: Option<String>,
     keep_until: Option<String>,
     r#as: Option<OnBehalf>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReasonGiven)]
 struct PlainBody {
     reason: Option<String>,
     r#as: Option<OnBehalf>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskAnswer)]
 struct TaskBody {
+    #[schema(value_type = crate::openapi::labels::Resolution)]
     resolution: Option<String>,
     reason: Option<String>,
     pause: Option<u32>,
@@ -81,6 +82,10 @@ const TASK: &Members = &[
     ("/as", Expected::Object),
     ("/as/email", TEXT),
 ];
+
+pub(super) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    with::<TaskBody>(with::<PlainBody>(with::<DecisionBody>(schemas)))
+}
 
 /// One call about one request.
 struct Call {
@@ -194,11 +199,9 @@ impl Call {
 
     /// The person that a token names. Somebody whom nobody knows was not asked, which is recorded.
     async fn person(&self, on_behalf: &OnBehalf, action: Action, denial: Denial) -> Result<PersonRef, Problem> {
-        let invalid = |detail: String| Problem::invalid("/as/email", detail);
-        let email = on_behalf.email.as_deref().ok_or_else(|| invalid("expected an address".to_owned()))?;
-        let email = EmailAddress::from_str(email).map_err(|error| invalid(error.to_string()))?;
+        on_behalf.email()?;
         self.app.gate.request(self.id).await?;
-        if let Some(person) = self.app.gate.people().find(&Identity::Email(email)).await? {
+        if let Some(person) = on_behalf.person(&self.app).await? {
             return Ok(person);
         }
         let attempt = Attempt::new(self.caller.actor(), Surface::Api, action.label(), denial.label());

@@ -1,10 +1,13 @@
-//! Exceptions that hold.
+//! Exceptions: listing, filing and revoking them, and asking which seats they cover.
+
+pub(super) mod check;
+pub(super) mod file;
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use seatgate_core::gate::Gate;
 use seatgate_core::id::{AccountId, ExceptionId, PersonRef, RequestId, TextId};
 use seatgate_core::person::PersonDetails;
@@ -12,25 +15,33 @@ use seatgate_core::port::{Exception, StoreError};
 use seatgate_core::seat::AccountNames;
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
+use utoipa::openapi::ComponentsBuilder;
 
-use super::Page;
+use super::auth::Caller;
 use super::requests::limit;
+use super::{Page, behalf};
+use crate::openapi::with;
 use crate::problem::Problem;
 use crate::request::{InPath, parameters};
 use crate::server::App;
 use crate::view::{AccountView, AppView, PersonView};
 
 /// One exception. Personal data: never log it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Exception)]
 pub(super) struct ExceptionView {
+    #[schema(value_type = String)]
     id: ExceptionId,
     app: AppView,
     account: AccountView,
     entitlement: String,
+    #[schema(value_type = String, format = DateTime)]
     until: Timestamp,
     reason: Option<String>,
     filed_by: PersonView,
+    #[schema(value_type = String, format = DateTime)]
     filed_at: Timestamp,
+    #[schema(value_type = Option<String>)]
     request_id: Option<RequestId>,
 }
 
@@ -39,6 +50,12 @@ struct Names {
     accounts: BTreeMap<AccountId, AccountNames>,
     people: BTreeMap<PersonRef, PersonDetails>,
     texts: BTreeMap<TextId, String>,
+}
+
+/// What these routes send and read, for their description.
+pub(super) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    let schemas = with::<check::Skipped>(with::<check::SeatBody>(schemas));
+    with::<file::FileBody>(with::<ExceptionView>(schemas))
 }
 
 /// `GET /v1/exceptions`: those that hold now, oldest first.
@@ -59,12 +76,14 @@ pub(super) async fn list(
 }
 
 /// `DELETE /v1/exceptions/{id}`: from now on the seat may be asked about again.
-pub(super) async fn revoke(State(app): State<App>, InPath(id): InPath<ExceptionId>) -> Result<StatusCode, Problem> {
-    if app.gate.exceptions().revoke(id, app.gate.now()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::not_found("no exception with this id holds"))
-    }
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    InPath(id): InPath<ExceptionId>,
+) -> Result<StatusCode, Problem> {
+    let by = behalf::operator(&app, &caller, None, "revoke_exception").await?;
+    app.gate.revoke_exception(id, &by).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl Names {

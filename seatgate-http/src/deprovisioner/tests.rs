@@ -176,6 +176,7 @@ async fn each_failure_is_told_apart() {
     for (status, kind) in cases {
         let error = answer_to(&format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{status}");
+        assert_eq!(error.is_target_gone(), status == "410 Gone");
     }
     assert_eq!(answer_to("").await.unwrap_err().kind(), EffectErrorKind::Unknown, "a reset");
     let waits = "HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n";

@@ -5,8 +5,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use seatgate_core::authorize::Denial;
-use seatgate_core::gate::{Ask, GateError, Submission};
-use seatgate_core::person::{Actor, Surface};
+use seatgate_core::gate::{Ask, GateError};
 use seatgate_core::request::{Decision, Refusal, Request};
 use seatgate_core::time::Timestamp;
 use serde::Deserialize;
@@ -14,7 +13,8 @@ use serde::Deserialize;
 use super::Inbox;
 use super::card::sentence;
 use super::identity::Viewer;
-use super::page::{Notice, PageError};
+use super::notice::{Code, Notice};
+use super::page::PageError;
 use super::request::Written;
 
 #[derive(Deserialize)]
@@ -43,26 +43,20 @@ async fn answer(
     form: Result<Form<AnswerForm>, FormRejection>,
 ) -> Result<Response, PageError> {
     let Form(form) = form.map_err(|_| PageError::BadForm)?;
-    inbox.check_token(headers, &form.token).await?;
-    let viewer = inbox.viewer(headers).await?.ok_or(PageError::Forged)?;
-    let request = inbox.visible(id, &viewer).await?;
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token).await?;
     let decision: Decision = form.decision.parse().map_err(|_| PageError::BadForm)?;
-    let ask = match ask(decision, &form.keep_until) {
-        Ok(ask) => ask,
-        Err(notice) => return inbox.again(StatusCode::UNPROCESSABLE_ENTITY, &request, &viewer, notice, &form).await,
-    };
-    let submission = Submission::new(Actor::Person(viewer.person), Surface::Inbox);
-    match inbox.gate.act(request.id, ask, Some(&form.reason), &submission).await {
-        Ok(request) => Ok(Redirect::to(&inbox.path(&done(&request, decision))).into_response()),
-        Err(error) => {
-            let (status, notice) = refusal(error)?;
-            let request = inbox.gate.request(request.id).await?;
-            inbox.again(status, &request, &viewer, notice, &form).await
+    let written = Written { reason: &form.reason, until: &form.keep_until };
+    match ask(decision, &form.keep_until) {
+        Ok(ask) => inbox.act(&request, &viewer, ask, Code::of(decision), &written).await,
+        Err(notice) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            inbox.request_page(status, &request, &viewer, Some(notice), &written).await
         }
     }
 }
 
-fn ask(decision: Decision, keep_until: &str) -> Result<Ask, Notice> {
+/// What a decision asks of the gate, with its end date as it was written.
+pub(super) fn ask(decision: Decision, keep_until: &str) -> Result<Ask, Notice> {
     match (decision, keep_until.trim()) {
         (Decision::Approve, _) => Ok(Ask::Approve),
         (Decision::Keep, "") => Ok(Ask::Keep { until: None }),
@@ -73,21 +67,13 @@ fn ask(decision: Decision, keep_until: &str) -> Result<Ask, Notice> {
     }
 }
 
-fn done(request: &Request, decision: Decision) -> String {
-    let notice = match decision {
-        Decision::Approve => "approved",
-        Decision::Keep => "kept",
-    };
-    format!("/requests/{}?notice={notice}", request.id)
-}
-
-/// What to say about an answer that was not taken; the errors that no word to the viewer would mend stay errors.
-fn refusal(error: GateError) -> Result<(StatusCode, Notice), PageError> {
+/// What to say about something that was not done; the errors that no word to the viewer would mend stay errors.
+pub(super) fn refusal(error: GateError) -> Result<(StatusCode, Notice), PageError> {
     let status = match &error {
         GateError::Denied(Denial::ReasonRequired) | GateError::BadReason => StatusCode::UNPROCESSABLE_ENTITY,
         GateError::Denied(_) => StatusCode::FORBIDDEN,
         GateError::Refused { refusal, .. } => match refusal {
-            Refusal::ReasonRequired | Refusal::KeepEndsInPast | Refusal::KeepTooLong => {
+            Refusal::ReasonRequired | Refusal::AnswerNeedsReason | Refusal::KeepEndsInPast | Refusal::KeepTooLong => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             _ => StatusCode::CONFLICT,
@@ -98,16 +84,26 @@ fn refusal(error: GateError) -> Result<(StatusCode, Notice), PageError> {
 }
 
 impl Inbox {
-    /// The page again, with a word about why, and with what was written.
-    async fn again(
+    /// Asks the gate, in the viewer's name. Then the request's page, with a word about what became of it; where nothing
+    /// became of it, with what was written.
+    pub(super) async fn act(
         &self,
-        status: StatusCode,
         request: &Request,
         viewer: &Viewer,
-        notice: Notice,
-        form: &AnswerForm,
+        ask: Ask,
+        done: Code,
+        written: &Written<'_>,
     ) -> Result<Response, PageError> {
-        let written = Written { reason: &form.reason, until: &form.keep_until };
-        self.request_page(status, request, viewer, Some(notice), &written).await
+        match self.gate.act(request.id, ask, Some(written.reason), &viewer.submission()).await {
+            Ok(request) => {
+                let path = format!("/requests/{}?notice={}", request.id, done.label());
+                Ok(Redirect::to(&self.path(&path)).into_response())
+            }
+            Err(error) => {
+                let (status, notice) = refusal(error)?;
+                let request = self.gate.request(request.id).await?;
+                self.request_page(status, &request, viewer, Some(notice), written).await
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use seatgate_core::gate::{Gate, Joined};
 use seatgate_core::message::{DecisionLine, Row};
-use seatgate_core::policy::KeepReason;
+use seatgate_core::policy::{KeepReason, Terms};
 use seatgate_core::request::{Decision, Request};
 use seatgate_core::seat::Activity;
 use seatgate_core::time::Timestamp;
@@ -18,7 +18,6 @@ pub(super) struct Card {
     pub(super) facts: Vec<Fact>,
     pub(super) status: String,
     pub(super) decision: Option<String>,
-    pub(super) opened: String,
     /// The form, where the viewer can still answer.
     pub(super) form: Option<Form>,
 }
@@ -48,15 +47,20 @@ impl Card {
         let row = joined.row(gate, request, Some(viewer.person));
         Self {
             id: request.id.to_string(),
-            facts: facts(&row, request),
+            facts: facts(&row, request, viewer),
             form: row.is_live().then(|| Form::new(request, viewer, gate.now())),
             status: row.status_line(),
             decision: row.decision.as_ref().map(decision_line),
             test: row.test,
             app: row.app,
             account: row.account,
-            opened: minute(request.opened_at),
         }
+    }
+
+    /// The facts that matter among many others.
+    pub(super) fn brief(&self) -> String {
+        let brief = self.facts.iter().filter(|fact| matches!(fact.name, "Licence" | "Activity" | "Cost"));
+        brief.map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" · ")
     }
 
     /// The same with what was written into its form.
@@ -80,16 +84,20 @@ impl Form {
             reason: String::new(),
             until: String::new(),
             earliest: now.date(),
-            // A date means its end, so the last one allowed is the day before.
-            latest: now.saturating_add(terms.keep_max.duration()).saturating_sub(DAY).date(),
+            latest: last_day(terms, now),
             keep_for: terms.keep_for.to_string(),
         }
     }
 }
 
+/// The last end date that the policy allows. A date means its end, so it is the day before the last moment.
+pub(super) fn last_day(terms: &Terms, now: Timestamp) -> String {
+    now.saturating_add(terms.keep_max.duration()).saturating_sub(DAY).date()
+}
+
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
-fn facts(row: &Row, request: &Request) -> Vec<Fact> {
+fn facts(row: &Row, request: &Request, viewer: &Viewer) -> Vec<Fact> {
     let fact = |name, text| Fact { name, text };
     let mut facts = Vec::new();
     if !row.entitlement.is_empty() {
@@ -97,11 +105,18 @@ fn facts(row: &Row, request: &Request) -> Vec<Fact> {
     }
     facts.extend(row.activity.map(|(activity, observed)| fact("Activity", activity_line(activity, observed))));
     facts.extend(row.monthly_cost.as_ref().map(|cost| fact("Cost", format!("{cost} a month"))));
-    facts.extend(row.why.map(|why| fact("Why you", sentence(why.explanation()))));
+    facts.extend(why_you(row, viewer).map(|why| fact("Why you", why)));
     if row.is_live() {
         facts.push(fact("Approving", approving(row, request)));
     }
     facts
+}
+
+fn why_you(row: &Row, viewer: &Viewer) -> Option<String> {
+    match row.why {
+        Some(why) => Some(sentence(why.explanation())),
+        None => viewer.operates.then(|| "You operate seatgate; others were asked.".to_owned()),
+    }
 }
 
 fn activity_line(activity: Activity, observed: Timestamp) -> String {

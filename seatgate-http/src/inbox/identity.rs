@@ -1,26 +1,36 @@
-//! Who is looking: a signed cookie, the token that forms bring back, and the names this server answers to.
+//! Who is looking: a proxy's word or a signed cookie, the token that forms bring back, and what is let in at all.
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{COOKIE, HOST};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+use seatgate_core::canonical::Digest;
+use seatgate_core::gate::{Attempt, Submission};
 use seatgate_core::id::PersonRef;
-use seatgate_core::person::PersonDetails;
+use seatgate_core::person::{Actor, EmailAddress, Identity, PersonDetails, Surface};
 use seatgate_core::port::{Entropy, StoreError};
 use sha2::Sha256;
 
 use super::Inbox;
+use super::page::PageError;
+use crate::token::{self, TokenError};
 
+/// They say something else than who somebody is.
+const RESERVED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, HOST];
 const COOKIE_NAME: &str = "seatgate_person";
 /// SHA-256's block: a key of this length is used as it is (RFC 2104, section 2).
 const KEY_BYTES: usize = 64;
+
+/// The header in which a trusted proxy proves itself to [`InboxIdentity::trusted_header`].
+pub const PROXY_SECRET_HEADER: &str = "x-seatgate-proxy-secret";
 
 /// Who the inbox's visitors are.
 #[derive(Clone)]
@@ -30,6 +40,19 @@ pub struct InboxIdentity(Kind);
 enum Kind {
     Off,
     Demo([u8; KEY_BYTES]),
+    TrustedHeader { header: HeaderName, secret: Digest },
+}
+
+/// What is wrong with the settings of a trusted header. Never holds any part of the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustedHeaderError {
+    /// No header can have this name, or another meaning is given to it.
+    #[error("expected the name of a header, such as x-forwarded-email")]
+    Header,
+    /// The secret can be guessed, or cannot be sent.
+    #[error(transparent)]
+    Secret(TokenError),
 }
 
 impl InboxIdentity {
@@ -50,14 +73,50 @@ impl InboxIdentity {
         Self(Kind::Demo(key))
     }
 
+    /// Whoever the e-mail address in `header` belongs to, as a proxy that signs people in has found.
+    ///
+    /// The proxy proves itself by `secret` in the header [`PROXY_SECRET_HEADER`] of every call; a call without it is
+    /// answered with 401 and recorded. The proxy must *set* both headers and never pass on what a browser sent in them: a
+    /// call that has one of them twice is refused too.
+    ///
+    /// # Errors
+    /// When no header can be named so, or the secret has fewer than 16 or more than 1024 characters or others than
+    /// visible ASCII ones.
+    pub fn trusted_header(header: &str, secret: &str) -> Result<Self, TrustedHeaderError> {
+        let header = HeaderName::from_str(header.trim()).map_err(|_| TrustedHeaderError::Header)?;
+        if RESERVED.contains(&header) || header == PROXY_SECRET_HEADER {
+            return Err(TrustedHeaderError::Header);
+        }
+        let secret = token::digest(secret).map_err(TrustedHeaderError::Secret)?;
+        Ok(Self(Kind::TrustedHeader { header, secret }))
+    }
+
     pub(super) fn is_off(&self) -> bool {
         matches!(self.0, Kind::Off)
     }
 
+    /// Whether visitors pick who they are.
+    pub(super) fn is_picked(&self) -> bool {
+        matches!(self.0, Kind::Demo(_))
+    }
+
+    /// What codes are made with. Where a proxy is trusted it comes from the secret, so that every server accepts the forms
+    /// of every other one.
+    fn key(&self) -> Option<[u8; KEY_BYTES]> {
+        match &self.0 {
+            Kind::Off => None,
+            Kind::Demo(key) => Some(*key),
+            Kind::TrustedHeader { secret, .. } => {
+                let mut key = [0; KEY_BYTES];
+                key.iter_mut().zip(secret.as_bytes()).for_each(|(key, byte)| *key = *byte);
+                Some(key)
+            }
+        }
+    }
+
     /// Nobody can sign without a key, so an inbox that is off accepts no code.
     fn mac(&self, purpose: &str, text: &str) -> Option<Hmac<Sha256>> {
-        let Kind::Demo(key) = &self.0 else { return None };
-        let mut mac = Hmac::<Sha256>::new(key.into());
+        let mut mac = Hmac::<Sha256>::new(&self.key()?.into());
         // The zero keeps one purpose's texts apart from another's.
         for part in [purpose.as_bytes(), &[0], text.as_bytes()] {
             mac.update(part);
@@ -86,7 +145,9 @@ impl InboxIdentity {
         }
     }
 
-    fn person(&self, headers: &HeaderMap) -> Option<PersonRef> {
+    /// Whom the cookie names. Only where people pick themselves: a proxy's word is worth more than a cookie.
+    fn picked(&self, headers: &HeaderMap) -> Option<PersonRef> {
+        let Kind::Demo(_) = self.0 else { return None };
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let (_, value) = pairs.find(|(name, _)| *name == COOKIE_NAME)?;
@@ -109,10 +170,16 @@ fn named(person: Option<PersonRef>) -> String {
     person.map_or_else(|| "nobody".to_owned(), |person| person.to_string())
 }
 
-/// Redacted: the key makes cookies.
+/// Redacted: keys make cookies, and the secret makes anybody.
 impl fmt::Debug for InboxIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_off() { "InboxIdentity::off" } else { "InboxIdentity::demo([redacted])" })
+        match &self.0 {
+            Kind::Off => f.write_str("InboxIdentity::off"),
+            Kind::Demo(_) => f.write_str("InboxIdentity::demo([redacted])"),
+            Kind::TrustedHeader { header, .. } => {
+                write!(f, "InboxIdentity::trusted_header({}, [redacted])", header.as_str())
+            }
+        }
     }
 }
 
@@ -124,26 +191,71 @@ pub(super) struct Viewer {
     pub(super) operates: bool,
 }
 
+impl Viewer {
+    /// They act for themselves, through the inbox.
+    pub(super) fn submission(&self) -> Submission {
+        Submission::new(Actor::Person(self.person), Surface::Inbox)
+    }
+}
+
 impl Inbox {
-    /// Whom the cookie names, if the store knows them.
+    /// Who is looking, if the store knows them.
     pub(super) async fn viewer(&self, headers: &HeaderMap) -> Result<Option<Viewer>, StoreError> {
-        let Some(person) = self.options.identity.person(headers) else { return Ok(None) };
+        let person = match &self.options.identity.0 {
+            Kind::Off => None,
+            Kind::Demo(_) => self.options.identity.picked(headers),
+            Kind::TrustedHeader { header, .. } => match address(headers, header) {
+                Some(address) => self.gate.people().find(&Identity::Email(address)).await?,
+                None => None,
+            },
+        };
+        let Some(person) = person else { return Ok(None) };
         let details = self.gate.people().details(&[person]).await?.into_iter().next().flatten();
         let operates = self.gate.settings().operators.contains(&person);
         Ok(details.map(|details| Viewer { person, name: PersonDetails::label(&details), operates }))
     }
 }
 
-/// Lets in only what was addressed to this machine by one of its own names.
-///
+/// The one value of a header; nothing where there are several, of which a browser may have sent some.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn address(headers: &HeaderMap, header: &HeaderName) -> Option<EmailAddress> {
+    only(headers, header)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Lets in only what came the way that the identity asks for.
+pub(super) async fn admit(State(inbox): State<Inbox>, request: Request, next: Next) -> Response {
+    let denial = match &inbox.options.identity.0 {
+        Kind::Off => return StatusCode::NOT_FOUND.into_response(),
+        Kind::Demo(_) if came_to_this_machine(request.headers()) => return next.run(request).await,
+        Kind::Demo(_) => {
+            return (StatusCode::MISDIRECTED_REQUEST, "this server answers only to localhost\n").into_response();
+        }
+        Kind::TrustedHeader { header, secret } => untrusted(request.headers(), header, secret),
+    };
+    let Some(denial) = denial else { return next.run(request).await };
+    inbox.gate.record_denied(Attempt::new(Actor::anonymous(), Surface::Inbox, "look", denial)).await;
+    inbox.respond(Err(PageError::Unauthenticated))
+}
+
+/// Why a call is not believed to come from the proxy. Digests are compared to their end, so that the time taken tells
+/// nothing about the secret.
+fn untrusted(headers: &HeaderMap, header: &HeaderName, secret: &Digest) -> Option<&'static str> {
+    match only(headers, &HeaderName::from_static(PROXY_SECRET_HEADER)) {
+        None => Some("no_proxy_secret"),
+        Some(presented) if !token::is(secret, presented.as_bytes()) => Some("wrong_proxy_secret"),
+        Some(_) if address(headers, header).is_none() => Some("no_person"),
+        Some(_) => None,
+    }
+}
+
 /// Another site can make its own name resolve to 127.0.0.1, and its scripts would then read these pages as their own:
 /// but the browser still says that other name in `Host`.
-pub(super) async fn admit(State(_): State<Inbox>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).map(HeaderValue::to_str);
-    match host {
-        Some(Ok(host)) if is_loopback(host) => next.run(request).await,
-        _ => (StatusCode::MISDIRECTED_REQUEST, "this server answers only to localhost\n").into_response(),
-    }
+fn came_to_this_machine(headers: &HeaderMap) -> bool {
+    headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -169,7 +281,7 @@ mod tests {
         let read = |identity: &InboxIdentity, cookie: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(COOKIE, format!("theme=dark; {cookie}").parse().unwrap());
-            identity.person(&headers)
+            identity.picked(&headers)
         };
         let cookie = ours.cookie(Some(mona), "");
         let cookie = cookie.split(';').next().unwrap();

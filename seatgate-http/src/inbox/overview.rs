@@ -1,6 +1,8 @@
 //! The first page: what waits for whoever looks, and what became of the rest.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
@@ -8,36 +10,48 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use seatgate_core::gate::Gate;
-use seatgate_core::id::PersonRef;
-use seatgate_core::port::{RequestFilter, StoreError};
+use seatgate_core::id::{PersonRef, RequestId};
+use seatgate_core::port::{Entropy, RequestFilter, StoreError};
 use seatgate_core::request::{Request, StateLabel};
 use serde::Deserialize;
 
 use super::Inbox;
 use super::card::Card;
 use super::identity::Viewer;
-use super::page::{Frame, Notice, PageError, html};
+use super::notice::{Code, Notice};
+use super::page::{Frame, PageError, html};
 
 /// How many requests are read for one page. Beyond that the newest are missing: the API lists them all.
 const MOST_REQUESTS: usize = 5_000;
 const PAGE: usize = 500;
 /// How many cards are shown at a time; answering one makes room for the next.
-const MOST_CARDS: usize = 100;
+pub(super) const MOST_CARDS: usize = 100;
 const MOST_RECENT: usize = 20;
 
 /// What the address may say besides the path.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Words {
-    /// A code of [`Notice::of_code`].
+    /// The label of a [`Code`].
     notice: Option<String>,
+    /// `all`: every card is selected.
+    select: Option<String>,
+    /// Where a list goes on.
+    after: Option<String>,
 }
 
 impl Words {
-    /// The notice they ask for. Words that cannot be read ask for none.
-    pub(super) fn notice(words: Result<Query<Self>, QueryRejection>) -> Option<Notice> {
-        Notice::of_code(words.ok()?.0.notice.as_deref())
+    /// What they ask to be said. Words that cannot be read ask for nothing.
+    pub(super) fn code(&self) -> Option<Code> {
+        Code::read(self.notice.as_deref()?)
+    }
+
+    pub(super) fn after<T: FromStr>(&self) -> Option<T> {
+        self.after.as_deref()?.parse().ok()
     }
 }
+
+/// Words as they came.
+pub(super) type Said = Result<Query<Words>, QueryRejection>;
 
 /// Somebody who can be picked.
 pub(super) struct Choice {
@@ -59,58 +73,121 @@ struct PickPage {
 #[template(path = "inbox/overview.html")]
 struct OverviewPage {
     frame: Frame,
+    /// What waits for an operator.
+    attention: Vec<Card>,
     waiting: Vec<Card>,
-    more: usize,
+    /// Whether several can be answered at once.
+    selectable: bool,
+    select_all: bool,
+    /// Whether more wait than are shown.
+    more: bool,
     others: Vec<Card>,
     recent: Vec<Card>,
 }
 
-pub(super) async fn show(
-    State(inbox): State<Inbox>,
-    words: Result<Query<Words>, QueryRejection>,
-    headers: HeaderMap,
-) -> Response {
-    let notice = Words::notice(words);
-    inbox.respond(page(&inbox, &headers, notice).await)
+pub(super) async fn show(State(inbox): State<Inbox>, words: Said, headers: HeaderMap) -> Response {
+    let words = words.map(|Query(words)| words).unwrap_or_default();
+    inbox.respond(page(&inbox, &headers, &words).await)
 }
 
-async fn page(inbox: &Inbox, headers: &HeaderMap, notice: Option<Notice>) -> Result<Response, PageError> {
+async fn page(inbox: &Inbox, headers: &HeaderMap, words: &Words) -> Result<Response, PageError> {
+    let notice = words.code().and_then(Code::elsewhere);
     match inbox.viewer(headers).await? {
-        Some(viewer) => overview(inbox, &viewer, notice).await,
+        Some(viewer) => overview(inbox, &viewer, notice, words).await,
+        None if !inbox.options.identity.is_picked() => Err(PageError::Stranger),
         None => {
             let choices = choices(&inbox.gate).await?;
-            let offers_sample = inbox.options.sample.is_some();
+            let offers_sample = inbox.options.offers_sample();
             Ok(html(StatusCode::OK, &PickPage { frame: inbox.frame(None, notice), choices, offers_sample }))
         }
     }
 }
 
-async fn overview(inbox: &Inbox, viewer: &Viewer, notice: Option<Notice>) -> Result<Response, PageError> {
+pub(super) async fn overview(
+    inbox: &Inbox,
+    viewer: &Viewer,
+    notice: Option<Notice>,
+    words: &Words,
+) -> Result<Response, PageError> {
     let gate = &inbox.gate;
-    let requests = requests(gate, (!viewer.operates).then_some(viewer.person)).await?;
-    let (open, settled): (Vec<_>, Vec<_>) =
-        requests.into_iter().partition(|request| request.label() == StateLabel::AwaitingDecision);
-    let (waiting, others): (Vec<_>, Vec<_>) =
-        open.into_iter().partition(|request| request.approval.asks(viewer.person));
-    let more = waiting.len().saturating_sub(MOST_CARDS);
+    let open = standing(StateLabel::AwaitingDecision, Some(viewer.person), MOST_CARDS + 1);
+    let waiting = gate.queries().list(&open).await?;
+    let refused = notice.as_ref().is_some_and(|notice| !notice.good);
     let page = OverviewPage {
         frame: inbox.frame(Some(viewer), notice),
-        waiting: cards(gate, viewer, waiting.into_iter().take(MOST_CARDS)).await?,
-        more,
-        others: cards(gate, viewer, others.into_iter().take(MOST_CARDS)).await?,
-        recent: cards(gate, viewer, settled.into_iter().rev().take(MOST_RECENT)).await?,
+        attention: cards(gate, viewer, attention(gate, viewer).await?).await?,
+        selectable: waiting.len() > 1,
+        select_all: words.select.as_deref() == Some("all"),
+        more: waiting.len() > MOST_CARDS,
+        waiting: cards(gate, viewer, waiting.into_iter().take(MOST_CARDS).collect()).await?,
+        others: cards(gate, viewer, others(gate, viewer).await?).await?,
+        recent: cards(gate, viewer, recent(gate, viewer).await?).await?,
     };
-    Ok(html(StatusCode::OK, &page))
+    Ok(html(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page))
 }
 
-async fn cards(gate: &Gate, viewer: &Viewer, requests: impl Iterator<Item = Request>) -> Result<Vec<Card>, StoreError> {
-    let requests: Vec<Request> = requests.collect();
+fn standing(state: StateLabel, asked: Option<PersonRef>, limit: usize) -> RequestFilter {
+    let mut filter = RequestFilter::first(limit);
+    (filter.state, filter.asked) = (Some(state), asked);
+    filter
+}
+
+/// What waits for an operator. Nobody else can answer a pause: to them it is one more request that was decided.
+async fn attention(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError> {
+    if !viewer.operates {
+        return Ok(Vec::new());
+    }
+    gate.queries().list(&standing(StateLabel::NeedsAttention, None, MOST_CARDS)).await
+}
+
+/// What waits for others, for operators.
+async fn others(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError> {
+    if !viewer.operates {
+        return Ok(Vec::new());
+    }
+    let mut open = gate.queries().list(&standing(StateLabel::AwaitingDecision, None, PAGE)).await?;
+    open.retain(|request| !request.approval.asks(viewer.person));
+    open.truncate(MOST_CARDS);
+    Ok(open)
+}
+
+/// What was decided about the newest requests, newest first.
+///
+/// Ids are in the order of time, and lists run forwards: so it looks further and further back until there is enough.
+async fn recent(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError> {
+    let mut found = Vec::new();
+    for days in [1, 7, 30, 365] {
+        let since = gate.now().saturating_sub(Duration::from_secs(days * 86_400));
+        let mut filter = RequestFilter::first(PAGE);
+        filter.asked = (!viewer.operates).then_some(viewer.person);
+        filter.after = Some(RequestId::generate(since, &Zeros));
+        found = gate.queries().list(&filter).await?;
+        let elsewhere =
+            |state| state == StateLabel::AwaitingDecision || (viewer.operates && state == StateLabel::NeedsAttention);
+        found.retain(|request| !elsewhere(request.label()));
+        if found.len() >= MOST_RECENT {
+            break;
+        }
+    }
+    Ok(found.into_iter().rev().take(MOST_RECENT).collect())
+}
+
+/// For the first id of a moment.
+struct Zeros;
+
+impl Entropy for Zeros {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+async fn cards(gate: &Gate, viewer: &Viewer, requests: Vec<Request>) -> Result<Vec<Card>, StoreError> {
     let joined = gate.join(&requests).await?;
     Ok(requests.iter().map(|request| Card::new(gate, request, &joined, viewer)).collect())
 }
 
 /// The requests that this person was asked about, or all, oldest first.
-async fn requests(gate: &Gate, asked: Option<PersonRef>) -> Result<Vec<Request>, StoreError> {
+pub(super) async fn requests(gate: &Gate, asked: Option<PersonRef>) -> Result<Vec<Request>, StoreError> {
     let mut filter = RequestFilter::first(PAGE);
     filter.asked = asked;
     let mut found: Vec<Request> = Vec::new();

@@ -12,43 +12,22 @@ use seatgate_core::port::StoreError;
 
 use super::Inbox;
 use super::identity::Viewer;
+use super::notice::Notice;
 
 /// No script, no frame, no form to elsewhere: what slipped through escaping could still do nothing.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
                       base-uri 'none'";
 const STYLESHEET: &str = include_str!("../../templates/inbox/inbox.css");
+const ICON: &str = include_str!("../../templates/inbox/inbox.svg");
 
 /// What is around every page.
 pub(super) struct Frame {
     pub(super) base: String,
     pub(super) form_token: String,
     pub(super) viewer: Option<String>,
+    /// Whether the viewer picks who they are.
+    pub(super) switchable: bool,
     pub(super) notice: Option<Notice>,
-}
-
-/// A calm word about what just happened.
-pub(super) struct Notice {
-    /// Whether it went as wished.
-    pub(super) good: bool,
-    pub(super) text: String,
-}
-
-impl Notice {
-    pub(super) fn refused(text: impl Into<String>) -> Self {
-        Self { good: false, text: text.into() }
-    }
-
-    /// What a code in the address says. A code and not a text, so that nobody can put words on our page by a link.
-    pub(super) fn of_code(code: Option<&str>) -> Option<Self> {
-        let text = match code? {
-            "approved" => "Your approval is recorded.",
-            "kept" => "Your answer is recorded: keep the seat.",
-            "sample" => "The sample sweep is in. Pick somebody who was asked.",
-            "sample-again" => "The sample sweep is in already: nobody was asked again.",
-            _ => return None,
-        };
-        Some(Self { good: true, text: text.to_owned() })
-    }
 }
 
 #[derive(Template)]
@@ -64,6 +43,12 @@ struct MessagePage {
 pub(super) enum PageError {
     NotFound,
     Forged,
+    /// They are known, and may not.
+    Forbidden,
+    /// Nobody we trust says who they are.
+    Unauthenticated,
+    /// They are who they are, and nobody has asked them anything.
+    Stranger,
     BadForm,
     Unavailable,
     Broken,
@@ -78,6 +63,15 @@ impl PageError {
                 "This form has expired",
                 "Nothing was done. Go back, load the page again and send the form from there.",
             ),
+            Self::Forbidden => {
+                (StatusCode::FORBIDDEN, "Not for you", "Nothing was changed. Only an operator may do this.")
+            }
+            Self::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "Who are you?",
+                "This page is reached through your organisation's sign-in. Nothing here says that you came that way.",
+            ),
+            Self::Stranger => (StatusCode::OK, "Nothing waits for you", "Nobody has asked you about a seat yet."),
             Self::BadForm => (StatusCode::BAD_REQUEST, "This form cannot be read", "Nothing was done."),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -117,6 +111,7 @@ impl Inbox {
             base: self.options.prefix.clone(),
             form_token: self.options.identity.form_token(viewer.map(|viewer| viewer.person)),
             viewer: viewer.map(|viewer| viewer.name.clone()),
+            switchable: self.options.identity.is_picked(),
             notice,
         }
     }
@@ -151,6 +146,10 @@ pub(super) async fn switched_off() -> &'static str {
 
 pub(super) async fn stylesheet() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLESHEET).into_response()
+}
+
+pub(super) async fn icon() -> Response {
+    ([(CONTENT_TYPE, "image/svg+xml")], ICON).into_response()
 }
 
 /// The headers of every answer. Nothing is cached: a page tells names, and how things stand now.

@@ -11,6 +11,8 @@ use seatgate_core::port::RowStatus;
 use serde::Deserialize;
 
 use super::Inbox;
+use super::identity::Viewer;
+use super::notice::Code;
 use super::overview::choices;
 use super::page::PageError;
 
@@ -73,8 +75,8 @@ async fn sample(
     let rows = sample(inbox.gate.now()).into_iter().map(Ok).collect();
     let report = inbox.gate.sweep(Sweep::new(sender, Surface::Inbox, rows)).await?;
     let asked = report.counts().contains_key(&RowStatus::Asked);
-    let notice = if asked { "/?notice=sample" } else { "/?notice=sample-again" };
-    Ok(Redirect::to(&inbox.path(notice)).into_response())
+    let code = if asked { Code::Sample } else { Code::SampleAgain };
+    Ok(Redirect::to(&inbox.path(&format!("/?notice={}", code.label()))).into_response())
 }
 
 impl Inbox {
@@ -82,5 +84,12 @@ impl Inbox {
     pub(super) async fn check_token(&self, headers: &HeaderMap, token: &str) -> Result<(), PageError> {
         let person = self.viewer(headers).await?.map(|viewer| viewer.person);
         if self.options.identity.form_fits(person, token) { Ok(()) } else { Err(PageError::Forged) }
+    }
+
+    /// Whoever sent a form, if it was sent from a page that we showed to them.
+    pub(super) async fn sender(&self, headers: &HeaderMap, token: &str) -> Result<Viewer, PageError> {
+        let viewer = self.viewer(headers).await?.ok_or(PageError::Forged)?;
+        let ours = self.options.identity.form_fits(Some(viewer.person), token);
+        if ours { Ok(viewer) } else { Err(PageError::Forged) }
     }
 }

@@ -1,20 +1,23 @@
 //! The page of one request: what it is about, how it stands, and everything that happened.
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use seatgate_core::gate::Joined;
+use seatgate_core::gate::{Gate, Joined};
 use seatgate_core::id::RequestId;
-use seatgate_core::request::{Request, StateLabel, Task, TaskState};
+use seatgate_core::person::Actor;
+use seatgate_core::port::StoreError;
+use seatgate_core::request::{Proof, Request, StateLabel, Task, TaskState, Why};
 use seatgate_core::trail::Stream;
 
 use super::Inbox;
-use super::card::Card;
+use super::card::{Card, Fact, minute};
+use super::controls::{Controls, Pause};
 use super::identity::Viewer;
-use super::overview::Words;
-use super::page::{Frame, Notice, PageError, html};
+use super::notice::{Code, Notice};
+use super::overview::Said;
+use super::page::{Frame, PageError, html};
 use super::timeline::{Timeline, removal_words};
 
 #[derive(Template)]
@@ -22,6 +25,12 @@ use super::timeline::{Timeline, removal_words};
 struct RequestPage {
     frame: Frame,
     card: Card,
+    background: Vec<Fact>,
+    /// The report of the seat as it came; empty where there is none any more.
+    received: String,
+    controls: Controls,
+    /// What was written before, when the page is shown again.
+    reason: String,
     tasks: Vec<TaskLine>,
     timeline: Timeline,
     /// Whether something is under way, so that looking again is worth it.
@@ -34,7 +43,10 @@ struct TaskLine {
     attempts: u32,
     outcome: String,
     warning: bool,
+    pause: Option<Pause>,
 }
+
+const LONGEST_REPORT: usize = 8_000;
 
 /// What was written into a form that is shown again.
 #[derive(Default)]
@@ -43,23 +55,29 @@ pub(super) struct Written<'a> {
     pub(super) until: &'a str,
 }
 
+impl<'a> Written<'a> {
+    /// Into a form that asks for a reason only.
+    pub(super) fn only(reason: &'a str) -> Self {
+        Self { reason, until: "" }
+    }
+}
+
 pub(super) async fn show(
     State(inbox): State<Inbox>,
     Path(id): Path<String>,
-    words: Result<Query<Words>, QueryRejection>,
+    words: Said,
     headers: HeaderMap,
 ) -> Response {
-    let notice = Words::notice(words);
-    inbox.respond(page(&inbox, &id, &headers, notice).await)
+    let words = words.map(|Query(words)| words).unwrap_or_default();
+    inbox.respond(page(&inbox, &id, &headers, words.code()).await)
 }
 
-async fn page(inbox: &Inbox, id: &str, headers: &HeaderMap, notice: Option<Notice>) -> Result<Response, PageError> {
+async fn page(inbox: &Inbox, id: &str, headers: &HeaderMap, code: Option<Code>) -> Result<Response, PageError> {
     let Some(viewer) = inbox.viewer(headers).await? else {
         return Ok(Redirect::to(&inbox.path("/")).into_response());
     };
     let request = inbox.visible(id, &viewer).await?;
-    // A link must not say that something was decided where nothing was.
-    let notice = notice.filter(|_| request.approval.verdict.is_some());
+    let notice = code.and_then(|code| code.about(&request));
     inbox.request_page(StatusCode::OK, &request, &viewer, notice, &Written::default()).await
 }
 
@@ -83,10 +101,17 @@ impl Inbox {
         let joined = self.gate.join(std::slice::from_ref(request)).await?;
         let entries = self.gate.queries().trail(Stream::Request(request.id)).await?;
         let card = Card::new(&self.gate, request, &joined, viewer).filled(written.reason, written.until);
+        let tasks = request.plan.tasks.iter();
         let page = RequestPage {
             frame: self.frame(Some(viewer), notice),
+            background: background(request, &joined),
+            received: received(&self.gate, request).await?,
+            controls: Controls::new(&self.gate, request, viewer),
+            reason: written.reason.to_owned(),
+            tasks: tasks
+                .map(|task| TaskLine::new(task, &joined, Pause::new(&self.gate, request, task, viewer)))
+                .collect(),
             card,
-            tasks: request.plan.tasks.iter().map(|task| task_line(task, &joined)).collect(),
             timeline: Timeline::read(&self.gate, request, &entries).await?,
             running: is_running(request.label()),
         };
@@ -101,20 +126,59 @@ fn is_running(state: StateLabel) -> bool {
     }
 }
 
-fn task_line(task: &Task, joined: &Joined) -> TaskLine {
-    let outcome = match &task.state {
+impl TaskLine {
+    fn new(task: &Task, joined: &Joined, pause: Option<Pause>) -> Self {
+        Self {
+            name: task.name.clone(),
+            status: task.state.label().replace('_', " "),
+            attempts: task.attempts,
+            outcome: outcome(task, joined),
+            warning: task.may_have_happened,
+            pause,
+        }
+    }
+}
+
+fn outcome(task: &Task, joined: &Joined) -> String {
+    let text = |text| joined.text(text).map(str::to_owned);
+    match &task.state {
         TaskState::Done { removal, proof, receipt } => {
             let removal = removal.map_or("the exception is filed", removal_words);
-            let receipt = joined.text(*receipt).map(|text| format!(", reference {text}")).unwrap_or_default();
+            let words = if *proof == Proof::Attested { "because:" } else { "reference" };
+            let receipt = text(*receipt).map(|text| format!(", {words} {text}")).unwrap_or_default();
             format!("{removal} (proof: {proof}{receipt})")
         }
-        _ => joined.text(task.detail).unwrap_or_default().to_owned(),
-    };
-    TaskLine {
-        name: task.name.clone(),
-        status: task.state.label().replace('_', " "),
-        attempts: task.attempts,
-        outcome,
-        warning: task.may_have_happened,
+        TaskState::Skipped { reason } => text(*reason).or_else(|| text(task.detail)).unwrap_or_default(),
+        _ => text(task.detail).unwrap_or_default(),
     }
+}
+
+/// Where the request came from, and who was asked about it, why.
+fn background(request: &Request, joined: &Joined) -> Vec<Fact> {
+    let asked = request.approval.asked.iter().map(|asked| {
+        let name = joined.actor(&Actor::Person(asked.person));
+        Fact { name: "Asked", text: format!("{name}: {}", why_they(asked.why)) }
+    });
+    let reporter = joined.actor(&request.origin.submitted_by);
+    let reported = Fact { name: "Reported by", text: format!("{reporter}, {}", minute(request.opened_at)) };
+    asked.chain([reported]).collect()
+}
+
+fn why_they(why: Why) -> &'static str {
+    match why {
+        Why::Manager => "named as the holder's manager",
+        Why::Fallback => "named by the policy for seats whose manager cannot decide alone",
+        Why::Operator => "operates seatgate, and nobody else could be asked",
+        _ => "named by the policy",
+    }
+}
+
+/// The report of the seat as it came, in readable JSON. It may be long: the trail's digest covers the whole of it.
+async fn received(gate: &Gate, request: &Request) -> Result<String, StoreError> {
+    let Some(evidence) = &request.evidence else { return Ok(String::new()) };
+    let texts = gate.people().texts(&[evidence.received.id]).await?;
+    let text = texts.into_iter().next().flatten().unwrap_or_default();
+    let readable =
+        serde_json::from_str::<serde_json::Value>(&text).and_then(|json| serde_json::to_string_pretty(&json));
+    Ok(readable.unwrap_or(text).chars().take(LONGEST_REPORT).collect())
 }

@@ -9,16 +9,22 @@ use seatgate_core::gate::{Gate, Sweep};
 use seatgate_core::id::PersonRef;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Surface};
-use seatgate_core::port::{Deprovisioner, EffectError, Job, Removal, Router as Targets, SystemClock, Target};
-use seatgate_core::port::{OsEntropy, RowStatus};
+use seatgate_core::policy::{Policy, PolicyDraft};
+use seatgate_core::port::{Deprovisioner, EffectError, Job, OsEntropy, Removal, Router as Targets, RowStatus, Target};
 use seatgate_core::seat::{Candidate, CandidateDraft};
+use seatgate_core::testing::ManualClock;
 use seatgate_core::trail::Stream;
 use seatgate_core::worker::Worker;
-use serde_json::json;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::timeline::Timeline;
 use super::{InboxIdentity, InboxOptions, router};
+
+mod bulk;
+mod exceptions;
+mod operators;
+mod proxy;
 
 struct Obliging;
 
@@ -31,6 +37,7 @@ impl Deprovisioner for Obliging {
 
 struct House {
     gate: Gate,
+    clock: Arc<ManualClock>,
     app: Router,
 }
 
@@ -54,14 +61,23 @@ fn candidate(account: &str, name: &str, manager: &str) -> Candidate {
 
 impl House {
     fn new() -> Self {
-        let store = Arc::new(MemoryStore::with_system_clock());
-        let gate = Gate::builder(store, Arc::new(SystemClock), Arc::new(OsEntropy))
-            .router(Targets::new().otherwise(Target::new("*", Arc::new(Obliging))))
+        Self::with(Arc::new(Obliging), &[])
+    }
+
+    /// With this target, under this policy.
+    fn with(target: Arc<dyn Deprovisioner>, policy: &[(&str, &str)]) -> Self {
+        let mut draft = PolicyDraft::default();
+        policy.iter().for_each(|(key, value)| draft.set(key, value));
+        let clock = Arc::new(ManualClock::new("2026-11-22T08:00:00Z".parse().unwrap()));
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let gate = Gate::builder(store, clock.clone(), Arc::new(OsEntropy))
+            .router(Targets::new().otherwise(Target::new("*", target)))
+            .policy(Policy::from_draft(&draft).unwrap())
             .build()
             .unwrap();
         let options = InboxOptions::new(InboxIdentity::demo(&OsEntropy))
             .offering_sample(|_| vec![candidate("ana@example.com", "Ana Ruiz", "mona@example.com")]);
-        Self { app: router(gate.clone(), options), gate }
+        Self { app: router(gate.clone(), options), gate, clock }
     }
 
     /// Asks about one seat, and answers with the request's id.
@@ -75,6 +91,19 @@ impl House {
 
     async fn work(&self) {
         Worker::new(&self.gate).run_until_idle().await.unwrap();
+    }
+
+    async fn operator(&self) -> (String, String) {
+        self.gate.appoint(&["ops@example.com".parse().unwrap()]).await.unwrap();
+        self.sign_in("ops@example.com").await
+    }
+
+    /// What the access stream says about denials: action and reason.
+    async fn denials(&self) -> Vec<(String, String)> {
+        let entries = self.gate.queries().trail(self.gate.access_stream()).await.unwrap();
+        let data = entries.iter().map(|entry| serde_json::from_str::<Value>(&entry.body).unwrap()["data"].clone());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        data.map(|data| (text(&data["action"]), text(&data["denial"]))).collect()
     }
 
     async fn person(&self, address: &str) -> PersonRef {

@@ -4,12 +4,14 @@ use seatgate_core::port::Problem as RowProblem;
 use seatgate_core::seat::{Candidate, CandidateDraft, CandidateError};
 use serde_json::value::RawValue;
 
+use super::csv;
+use super::format::Format;
 use crate::json::{self, Expected, JsonError, Members};
 use crate::problem::Problem;
 
-/// No body within the limit holds more usable rows: the shortest one has over 50 bytes. Without this, a body of empty
-/// rows would be answered with one a hundred times as long.
-const MOST_ROWS: usize = 160_000;
+/// So many rows are answered in one delivery. Without this, a body of empty rows would be answered with one a hundred
+/// times as long. As JSON, no body within the limit holds more usable rows.
+pub(super) const MOST_ROWS: usize = 160_000;
 const TEXT: Expected = Expected::Value("expected a text");
 
 const MEMBERS: &Members = &[
@@ -38,12 +40,23 @@ const MEMBERS: &Members = &[
     ("/custom", Expected::Value("expected an object of your own members")),
 ];
 
-/// Reads one object or a list of them.
+/// The rows of a delivery: candidates, and what is wrong with those that are none.
+pub(super) type Rows = Vec<Result<Candidate, RowProblem>>;
+
+/// Reads a body of that form. A byte order mark is skipped.
 ///
 /// # Errors
-/// When the body as a whole is neither.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Result<Candidate, RowProblem>>, Problem> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
+/// When the body as a whole cannot be read so.
+pub(super) fn read(format: Format, body: &[u8]) -> Result<Rows, Problem> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    match format {
+        Format::Json => read_json(body.trim_ascii()),
+        Format::Ndjson => read_lines(body),
+        Format::Csv => csv::read(body),
+    }
+}
+
+fn read_json(body: &[u8]) -> Result<Rows, Problem> {
     let rows: Vec<&RawValue> = match body.first() {
         Some(b'[') => serde_json::from_slice(body),
         Some(b'{') => serde_json::from_slice(body).map(|row| vec![row]),
@@ -51,23 +64,43 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Result<Candidate, RowProblem>>, Pr
     }
     .map_err(|_| unreadable())?;
     if rows.len() > MOST_ROWS {
-        return Err(Problem::too_large(format!("expected at most {MOST_ROWS} rows in one delivery")));
+        return Err(too_many());
     }
-    Ok(rows.into_iter().map(|row| candidate(row.get())).collect())
+    let odd = "holds nesting, an escape or a number that cannot be read";
+    Ok(rows.into_iter().map(|row| candidate(row.get().as_bytes(), odd)).collect())
+}
+
+/// Blank lines are skipped; they have no row.
+fn read_lines(body: &[u8]) -> Result<Rows, Problem> {
+    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    if lines.clone().nth(MOST_ROWS).is_some() {
+        return Err(too_many());
+    }
+    Ok(lines.map(|line| candidate(line, "expected a JSON object that can be read, on one line")).collect())
 }
 
 fn unreadable() -> Problem {
     Problem::bad_request("expected a JSON object, or a list of JSON objects")
 }
 
-fn candidate(row: &str) -> Result<Candidate, RowProblem> {
-    let draft: CandidateDraft = json::read(row.as_bytes(), MEMBERS).map_err(|error| match error {
-        JsonError::Malformed => {
-            RowProblem::new("Invalid value", "holds nesting, an escape or a number that cannot be read", "")
-        }
+pub(super) fn too_many() -> Problem {
+    Problem::too_large(format!("expected at most {MOST_ROWS} rows in one delivery"))
+}
+
+pub(super) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> RowProblem {
+    RowProblem::new("Invalid value", detail, pointer)
+}
+
+fn candidate(row: &[u8], malformed: &str) -> Result<Candidate, RowProblem> {
+    let draft: CandidateDraft = json::read(row, MEMBERS).map_err(|error| match error {
+        JsonError::Malformed => invalid("", malformed),
         JsonError::Member(member) => RowProblem::new(member.title, member.detail, member.pointer),
     })?;
-    draft.parse().map_err(|CandidateError { pointer, detail }| RowProblem::new("Invalid value", detail, pointer))
+    parsed(draft)
+}
+
+pub(super) fn parsed(draft: CandidateDraft) -> Result<Candidate, RowProblem> {
+    draft.parse().map_err(|CandidateError { pointer, detail }| invalid(pointer, detail))
 }
 
 #[cfg(test)]
@@ -98,7 +131,7 @@ mod tests {
     }
 
     fn problem(row: &Value) -> RowProblem {
-        let mut rows = read(row.to_string().as_bytes()).unwrap();
+        let mut rows = read(Format::Json, row.to_string().as_bytes()).unwrap();
         rows.remove(0).unwrap_err()
     }
 
@@ -130,7 +163,7 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let twice = r#"{"app": {"id": "figma"}, "app": {"id": "slack"}}"#;
         let body = format!(r#"[{}, 7, null, [], {{"custom": {{"x": {deep}}}}}, {twice}, {}]"#, full(), full());
-        let rows = read(body.as_bytes()).unwrap();
+        let rows = read(Format::Json, body.as_bytes()).unwrap();
         let good: Vec<bool> = rows.iter().map(Result::is_ok).collect();
         assert_eq!(good, [true, false, false, false, false, false, true]);
     }
@@ -138,18 +171,32 @@ mod tests {
     #[test]
     fn what_is_no_list_of_rows_is_refused_as_a_whole() {
         for body in ["", " ", "7", "\"x\"", "null", "{", "[", "[{}", "[{},]", "{} {}", "[{}]x", "[tru]", "\u{0}"] {
-            assert_eq!(read(body.as_bytes()).unwrap_err().status, 400, "{body}");
+            assert_eq!(read(Format::Json, body.as_bytes()).unwrap_err().status, 400, "{body}");
         }
-        assert_eq!(read(b"[\"\xff\"]").unwrap_err().status, 400);
-        assert_eq!(read("\u{feff} [ ] ".as_bytes()).unwrap().len(), 0);
+        assert_eq!(read(Format::Json, b"[\"\xff\"]").unwrap_err().status, 400);
+        assert_eq!(read(Format::Json, "\u{feff} [ ] ".as_bytes()).unwrap().len(), 0);
         let many = format!("[{}0]", "0,".repeat(MOST_ROWS));
-        assert_eq!(read(many.as_bytes()).unwrap_err().status, 413);
+        assert_eq!(read(Format::Json, many.as_bytes()).unwrap_err().status, 413);
+    }
+
+    #[test]
+    fn a_line_is_a_row_and_blank_ones_are_none() {
+        let twice = r#"{"app": {"id": "figma"}} {"app": {"id": "slack"}}"#;
+        let mut body = format!("\u{feff}{}\r\n\n  \n{{\n[{}]\n{twice}\n7\n", full(), full()).into_bytes();
+        body.extend(b"{\"source\": \"\xff\"}\n");
+        body.extend(full().to_string().bytes());
+        let rows = read(Format::Ndjson, &body).unwrap();
+        let good: Vec<bool> = rows.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, false, false, false, false, false, true]);
+        assert!(read(Format::Ndjson, b"").unwrap().is_empty());
+        assert_eq!(read(Format::Ndjson, &b"0\n".repeat(MOST_ROWS + 1)).unwrap_err().status, 413);
+        assert_eq!(read(Format::Ndjson, &b"0\n".repeat(MOST_ROWS)).unwrap().len(), MOST_ROWS);
     }
 
     #[test]
     fn no_row_can_be_so_short_that_the_limit_refuses_usable_ones() {
         let shortest = r#"{"app":{"id":"a"},"account":{"id":"1"},"never_used":true}"#;
-        assert!(read(shortest.as_bytes()).unwrap().remove(0).is_ok());
+        assert!(read(Format::Json, shortest.as_bytes()).unwrap().remove(0).is_ok());
         assert!(8 * 1024 * 1024 / (shortest.len() + 1) < MOST_ROWS);
     }
 }

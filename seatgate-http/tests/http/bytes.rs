@@ -58,10 +58,51 @@ fn rows() -> impl Strategy<Value = Value> {
     prop_oneof![exchanged, any_json()]
 }
 
-async fn take_in(body: &[u8]) -> (u16, Value) {
+async fn take_in(media_type: &str, body: &[u8]) -> (u16, Value) {
     let world = World::new().await;
-    let reply = world.call(world.signed("msg_1", "/v1/candidates", body)).await;
+    let reply = world.deliver_as(media_type, body).await;
     (reply.status.as_u16(), reply.body)
+}
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+const CSV: &str = "text/csv";
+const COLUMNS: [&str; 6] = ["app_id", "account_id", "manager_email", "last_activity_at", "never_used", "monthly_cost"];
+
+fn good_table_row(number: usize) -> Vec<Vec<u8>> {
+    ["figma", &format!("good-{number}"), "", "", "true", ""].map(|cell| cell.as_bytes().to_vec()).to_vec()
+}
+
+/// A cell, quoted, so that whatever is in it stays in it.
+fn quoted(cell: &[u8]) -> Vec<u8> {
+    let doubled = cell.iter().flat_map(|byte| if *byte == b'"' { vec![b'"', b'"'] } else { vec![*byte] });
+    std::iter::once(b'"').chain(doubled).chain(std::iter::once(b'"')).collect()
+}
+
+fn table(rows: &[Vec<Vec<u8>>]) -> Vec<u8> {
+    let mut table = COLUMNS.join(",").into_bytes();
+    for row in rows {
+        table.push(b'\n');
+        table.extend(row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(&b','));
+    }
+    table
+}
+
+/// A line of any bytes but its end; a cell of any bytes at all.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let byte = any::<u8>().prop_map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
+    prop::collection::vec(byte, 1..40)
+}
+
+fn cells() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let cell = prop_oneof![prop::collection::vec(any::<u8>(), 0..12), any::<String>().prop_map(String::into_bytes)];
+    prop::collection::vec(cell, 1..8)
+}
+
+/// Every odd row is good: it must be asked about whatever stands around it.
+fn good_ones_go_through(body: &Value) -> bool {
+    let results = body["results"].as_array().cloned().unwrap_or_default();
+    results.iter().skip(1).step_by(2).all(|result| result["status"] == "asked")
 }
 
 async fn decide(body: Vec<u8>) -> u16 {
@@ -73,16 +114,53 @@ async fn decide(body: Vec<u8>) -> u16 {
 
 proptest! {
     #[test]
-    fn any_signed_bytes_are_answered(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let (status, _) = block_on(take_in(&body));
+    fn any_signed_bytes_are_answered(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        media_type in prop::sample::select(vec![JSON, NDJSON, CSV]),
+    ) {
+        let (status, _) = block_on(take_in(media_type, &body));
         prop_assert!(matches!(status, 202 | 400), "{}", status);
     }
 
     #[test]
     fn any_rows_are_answered_one_by_one(rows in prop::collection::vec(rows(), 0..4)) {
-        let (status, body) = block_on(take_in(json!(rows).to_string().as_bytes()));
+        let (status, body) = block_on(take_in(JSON, json!(rows).to_string().as_bytes()));
         prop_assert_eq!(status, 202);
         prop_assert_eq!(body["results"].as_array().map(Vec::len), Some(rows.len()));
+        let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+        let (_, as_lines) = block_on(take_in(NDJSON, lines.join("\n").as_bytes()));
+        let statuses = |body: &Value| -> Vec<Value> {
+            body["results"].as_array().into_iter().flatten().map(|result| result["status"].clone()).collect()
+        };
+        prop_assert_eq!(statuses(&body), statuses(&as_lines));
+    }
+
+    #[test]
+    fn good_lines_go_through_among_any_others(lines in prop::collection::vec(line(), 1..5)) {
+        let mut body = Vec::new();
+        let mut expected = 0;
+        for (number, line) in lines.iter().enumerate() {
+            // A blank line is no row, and would shift the others.
+            let line = if line.trim_ascii().is_empty() { b"?" } else { line.as_slice() };
+            let good = candidate(&format!("good-{number}")).to_string();
+            body.extend([line, b"\n", good.as_bytes(), b"\n"].concat());
+            expected += 2;
+        }
+        let (status, body) = block_on(take_in(NDJSON, &body));
+        prop_assert_eq!((status, body["results"].as_array().map(Vec::len)), (202, Some(expected)));
+        prop_assert!(good_ones_go_through(&body), "{}", body);
+    }
+
+    #[test]
+    fn good_rows_of_a_table_go_through_among_any_others(rows in prop::collection::vec(cells(), 1..5)) {
+        let mixed = rows.iter().enumerate().flat_map(|(number, cells)| {
+            // A row without cells is no row.
+            let blank = cells.iter().all(|cell| cell.trim_ascii().is_empty());
+            [if blank { vec![b"?".to_vec()] } else { cells.clone() }, good_table_row(number)]
+        });
+        let (status, body) = block_on(take_in(CSV, &table(&mixed.collect::<Vec<_>>())));
+        prop_assert_eq!((status, body["results"].as_array().map(Vec::len)), (202, Some(2 * rows.len())));
+        prop_assert!(good_ones_go_through(&body), "{}", body);
     }
 
     #[test]

@@ -176,12 +176,13 @@ async fn a_delivery_that_cannot_be_read_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn only_json_is_taken_and_parameters_do_not_matter() {
+async fn only_known_media_types_are_taken_and_parameters_do_not_matter() {
     let world = World::new().await;
     for (index, (content_type, status)) in [
         ("application/json; charset=utf-8", 202),
         ("Application/JSON", 202),
-        ("text/csv", 415),
+        ("text/plain", 415),
+        ("text/csvx", 415),
         ("application/x-www-form-urlencoded", 415),
         ("application/jsonp", 415),
         ("", 415),

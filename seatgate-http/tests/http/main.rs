@@ -3,8 +3,13 @@
 
 mod bytes;
 mod decisions;
+mod exceptions;
+mod formats;
 mod intake;
+mod openapi;
+mod operate;
 mod requests;
 mod server;
+mod sweeps;
 mod tasks;
 mod world;

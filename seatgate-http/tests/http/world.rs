@@ -113,6 +113,18 @@ impl World {
         self.call(self.signed(&id, "/v1/candidates", body.to_string().as_bytes())).await
     }
 
+    /// A delivery of that media type with a new id.
+    pub(crate) async fn deliver_as(&self, media_type: &str, body: &[u8]) -> Reply {
+        let id = format!("msg_{}", self.deliveries.fetch_add(1, Ordering::SeqCst));
+        self.call(self.signed_as(media_type, &id, "/v1/candidates", body)).await
+    }
+
+    pub(crate) fn signed_as(&self, media_type: &str, id: &str, path: &str, body: &[u8]) -> Request<Body> {
+        let mut request = self.signed(id, path, body);
+        request.headers_mut().insert("content-type", media_type.parse().unwrap());
+        request
+    }
+
     pub(crate) fn signed(&self, id: &str, path: &str, body: &[u8]) -> Request<Body> {
         signed(SECRET, id, self.clock.now().as_seconds(), path, body)
     }

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use seatgate_core::id::{AccountId, RequestId};
 use seatgate_core::port::NewAccount;
+use seatgate_core::seat::{AccountNames, AppId};
 use seatgate_core::time::Timestamp;
+use sqlx::SqliteExecutor;
 
 use super::agenda;
 use super::writer::{Desk, Outcome, Work};
-use crate::row::read;
+use crate::row::{json, read};
 
 /// Where the names lead, and whether the account that the address leads to has an id of its own.
 const LOOK: &str = "SELECT
@@ -15,6 +17,17 @@ const LOOK: &str = "SELECT
     (SELECT account FROM account_aliases WHERE app = $1 AND kind = 'email' AND value = $3),
     EXISTS (SELECT 1 FROM account_aliases JOIN accounts ON accounts.id = account
         WHERE account_aliases.app = $1 AND kind = 'email' AND value = $3 AND ext_id IS NOT NULL)";
+
+/// The same for a list of app, id and address, in its order.
+const LOOK_ALL: &str = "SELECT
+    (SELECT account FROM account_aliases AS alias
+        WHERE alias.app = wanted.value ->> 0 AND alias.kind = 'id' AND alias.value = wanted.value ->> 1),
+    (SELECT account FROM account_aliases AS alias
+        WHERE alias.app = wanted.value ->> 0 AND alias.kind = 'email' AND alias.value = wanted.value ->> 2),
+    EXISTS (SELECT 1 FROM account_aliases AS alias JOIN accounts ON accounts.id = alias.account
+        WHERE alias.app = wanted.value ->> 0 AND alias.kind = 'email' AND alias.value = wanted.value ->> 2
+        AND ext_id IS NOT NULL)
+    FROM json_each($1) AS wanted ORDER BY wanted.key";
 
 /// Makes both names lead to the account. An address that led elsewhere moves, and what was said last is shown.
 const LINK: &str = "UPDATE accounts SET email = NULL
@@ -83,6 +96,29 @@ async fn find_or_add(new: &NewAccount, now: Timestamp, desk: &mut Desk) -> Resul
     };
     link(new, account, desk).await?;
     Ok(account)
+}
+
+/// What [`find_or_add`] would find.
+pub(super) async fn known(
+    accounts: &[(AppId, AccountNames)],
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<Vec<AccountId>>, sqlx::Error> {
+    let list = accounts
+        .iter()
+        .map(|(app, names)| (app.as_str(), names.id.as_deref(), names.email.as_ref().map(|email| email.as_str())));
+    let list = json(&list.collect::<Vec<_>>())?;
+    type Row = (Option<String>, Option<String>, bool);
+    let rows: Vec<Row> = sqlx::query_as(LOOK_ALL).bind(list).fetch_all(db).await?;
+    let found = |((_, names), (by_id, by_email, email_has_id)): (&(AppId, AccountNames), Row)| {
+        let account = |text: Option<String>| text.map(|text| read::<AccountId>(&text)).transpose();
+        Ok(match (account(by_id)?, account(by_email)?) {
+            (Some(to), Some(from)) if to != from && !email_has_id => vec![to, from],
+            (Some(found), _) => vec![found],
+            (None, Some(found)) if names.id.is_none() || !email_has_id => vec![found],
+            (None, _) => Vec::new(),
+        })
+    };
+    accounts.iter().zip(rows).map(found).collect()
 }
 
 async fn look(new: &NewAccount, desk: &mut Desk) -> Result<(Option<AccountId>, Option<AccountId>, bool), sqlx::Error> {

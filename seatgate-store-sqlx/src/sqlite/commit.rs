@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use seatgate_core::agenda::Fence;
 use seatgate_core::id::{RequestId, SweepId};
-use seatgate_core::port::{Answer, Change, Conflict, RowResult, SeatChange, SweepRecord};
+use seatgate_core::port::{Answer, Change, Conflict, RowResult, RowStatus, SeatChange, SweepRecord};
 use seatgate_core::seat::Seat;
 use seatgate_core::trail::Stream;
 
@@ -34,6 +34,9 @@ const SWEEP: &str = "INSERT INTO sweeps (id, submitted_by, received_at) VALUES (
 const INBOUND: &str = "INSERT INTO inbound_ids (id, digest, sweep) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 const ROWS: &str = "INSERT INTO sweep_rows (sweep, row, body)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
+/// An answer that is not held stays, and so does its row in the count.
+const RELEASED: &str = "UPDATE sweep_rows SET body = new.value ->> 2 FROM json_each($1) AS new
+    WHERE sweep = new.value ->> 0 AND row = new.value ->> 1 AND body ->> '$.body.status' = $2";
 
 #[async_trait]
 impl Work for Change {
@@ -109,7 +112,8 @@ async fn conflict(change: &Change, desk: &mut Desk) -> Result<Option<Conflict>, 
         None => true,
     };
     let new = new && (change.rows.is_empty() || add_rows(&change.rows, desk).await?);
-    Ok((!new).then_some(Conflict::Row))
+    let fits = new && (change.released.is_empty() || release_rows(&change.released, desk).await?);
+    Ok((!fits).then_some(Conflict::Row))
 }
 
 async fn is_held(fence: &Fence, desk: &mut Desk) -> Result<bool, sqlx::Error> {
@@ -167,8 +171,18 @@ async fn add_sweep(sweep: &SweepRecord, desk: &mut Desk) -> Result<bool, sqlx::E
 }
 
 async fn add_rows(rows: &[(SweepId, RowResult)], desk: &mut Desk) -> Result<bool, sqlx::Error> {
-    let list = rows.iter().map(|(sweep, result)| Ok((sweep, result.row, encode(result)?)));
-    let list = json(&list.collect::<Result<Vec<_>, sqlx::Error>>()?)?;
-    let added = sqlx::query(ROWS).bind(list).execute(&mut desk.connection).await?;
+    let added = sqlx::query(ROWS).bind(row_list(rows)?).execute(&mut desk.connection).await?;
     Ok(usize::try_from(added.rows_affected()).is_ok_and(|added| added == rows.len()))
+}
+
+async fn release_rows(rows: &[(SweepId, RowResult)], desk: &mut Desk) -> Result<bool, sqlx::Error> {
+    let release = sqlx::query(RELEASED).bind(row_list(rows)?).bind(RowStatus::Held.label());
+    let released = release.execute(&mut desk.connection).await?;
+    Ok(usize::try_from(released.rows_affected()).is_ok_and(|released| released == rows.len()))
+}
+
+/// Answers as a list of sweep, row and body.
+fn row_list(rows: &[(SweepId, RowResult)]) -> Result<String, sqlx::Error> {
+    let list = rows.iter().map(|(sweep, result)| Ok((sweep, result.row, encode(result)?)));
+    json(&list.collect::<Result<Vec<_>, sqlx::Error>>()?)
 }

@@ -16,15 +16,18 @@ mod people;
 mod query;
 mod writer;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
-use seatgate_core::id::{CardId, RequestId, SweepId};
+use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::port::{
-    Answer, Change, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow, StoreError, StoreErrorKind,
-    Stored, SweepRecord,
+    AgendaDepth, Answer, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow,
+    StateCounts, StoreError, StoreErrorKind, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::seat::Seat;
+use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::sqlite::SqlitePool;
 
@@ -42,6 +45,7 @@ use self::writer::{Work, Writer};
 pub struct SqliteStore {
     readers: SqlitePool,
     writer: Writer,
+    lease_clock: Arc<dyn Clock>,
 }
 
 impl SqliteStore {
@@ -125,6 +129,10 @@ impl RequestStore for SqliteStore {
         query::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
     }
 
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        query::sweep(id, &self.readers).await.map_err(store_error("reading a sweep"))
+    }
+
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
         query::rows(sweep, &self.readers).await.map_err(store_error("reading a sweep's rows"))
     }
@@ -148,7 +156,26 @@ impl RequestQueries for SqliteStore {
         query::list(filter, &self.readers).await.map_err(store_error("listing requests"))
     }
 
+    async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
+        query::count_by_state(asked, &self.readers).await.map_err(store_error("counting requests"))
+    }
+
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
-        query::trail(stream, &self.readers).await.map_err(store_error("reading a trail"))
+        self.entries(stream, 0, usize::MAX).await
+    }
+
+    async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        query::entries(stream, after, limit, &self.readers).await.map_err(store_error("reading a trail"))
+    }
+
+    async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
+        query::streams(after, limit, &self.readers).await.map_err(store_error("listing the trail's streams"))
+    }
+
+    async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
+        let lease_now = self.lease_clock.now();
+        query::agenda_depth(now, removals_open, lease_now, &self.readers)
+            .await
+            .map_err(store_error("measuring the agenda"))
     }
 }

@@ -91,8 +91,9 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, StoreErr
     migrate(&mut connection).await?;
     take_leases_back(&mut connection).await.map_err(store_error("taking leases back"))?;
     let readers = reading(connect).await.map_err(store_error("opening the database for reading"))?;
-    let writer = Writer::start(Desk { connection, lease_clock: options.lease_clock }, guard);
-    Ok(SqliteStore { readers, writer })
+    let lease_clock = options.lease_clock;
+    let writer = Writer::start(Desk { connection, lease_clock: lease_clock.clone() }, guard);
+    Ok(SqliteStore { readers, writer, lease_clock })
 }
 
 /// Makes sure that the file is there, and that no other process has it open. The lock goes with the returned file, and

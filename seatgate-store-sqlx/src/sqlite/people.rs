@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use seatgate_core::id::{AccountId, PersonRef, TextId};
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::port::{NewAccount, NewPerson, PeopleStore, StoreError};
-use seatgate_core::seat::AccountNames;
+use seatgate_core::seat::{AccountNames, AppId};
 use seatgate_core::time::Timestamp;
 
 use super::SqliteStore;
-use super::accounts::FindAccounts;
+use super::accounts::{self, FindAccounts};
 use super::error::store_error;
 use super::writer::{Desk, Outcome, Work};
 use crate::row::{from_json, json, read};
@@ -142,6 +142,10 @@ impl PeopleStore for SqliteStore {
 
     async fn accounts(&self, accounts: Vec<NewAccount>, now: Timestamp) -> Result<Vec<AccountId>, StoreError> {
         self.writer.perform(FindAccounts { accounts, now }).await
+    }
+
+    async fn known_accounts(&self, accounts: &[(AppId, AccountNames)]) -> Result<Vec<Vec<AccountId>>, StoreError> {
+        accounts::known(accounts, &self.readers).await.map_err(store_error("looking for accounts"))
     }
 
     async fn account_names(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, StoreError> {

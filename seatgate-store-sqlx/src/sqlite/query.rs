@@ -2,14 +2,17 @@
 
 use seatgate_core::agenda::{Card, Lane};
 use seatgate_core::canonical::Digest;
-use seatgate_core::id::{CardId, RequestId, SweepId};
-use seatgate_core::port::{Inbound, RequestFilter, RowResult, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
+use seatgate_core::port::{
+    AgendaDepth, Inbound, RequestFilter, RowResult, SeatStatusRow, StateCounts, Stored, SweepRecord,
+};
 use seatgate_core::request::Request;
 use seatgate_core::seat::Seat;
+use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::{QueryBuilder, Sqlite, SqliteExecutor};
 
-use crate::row::{decode, from_json, from_limit, json, read, to_count, to_time};
+use crate::row::{decode, from_count, from_json, from_limit, json, read, to_count, to_time};
 
 const LOAD: &str = "SELECT requests.body, streams.version, streams.head
     FROM json_each($1) AS wanted
@@ -31,9 +34,23 @@ const CARDS: &str = "SELECT cards.id, approver, posted, shown, delivered_at, amb
 const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, received_at, digest
     FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
     WHERE inbound_ids.id = $1";
+const SWEEP: &str = "SELECT submitted_by, received_at, inbound_ids.id, digest
+    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.sweep = sweeps.id
+    WHERE sweeps.id = $1";
 const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY row";
 const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
-const TRAIL: &str = "SELECT body, hash FROM events WHERE stream = $1 ORDER BY seq";
+const ENTRIES: &str = "SELECT body, hash FROM events WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+const STREAMS: &str = "SELECT stream FROM streams WHERE stream > $1 AND version > 0 ORDER BY stream LIMIT $2";
+const COUNTS: &str = "SELECT state, count(*) FROM requests GROUP BY state";
+const COUNTS_OF: &str = "SELECT state, count(*) FROM request_asked JOIN requests ON requests.id = request_asked.request
+    WHERE person = $1 GROUP BY state";
+/// $1 the caller's now, $2 the store's, $3 whether removals are open.
+const DEPTH: &str = "SELECT (SELECT count(*) FROM agenda), (SELECT count(*) FROM agenda WHERE due <= $1), (
+        SELECT due FROM agenda
+        WHERE due <= $1 AND (lease_until IS NULL OR lease_until <= $2)
+        AND NOT (gated AND lane IS NOT NULL AND (
+            (NOT $3 AND lane LIKE 'removals/%') OR lane IN (SELECT lane FROM lanes WHERE not_before > $1)))
+        ORDER BY due LIMIT 1)";
 
 /// Seats as a list of app, account and entitlement.
 pub(super) fn seat_list<'a>(seats: impl Iterator<Item = &'a Seat>) -> Result<String, sqlx::Error> {
@@ -100,8 +117,21 @@ pub(super) async fn sweep_of(inbound: &str, db: impl SqliteExecutor<'_>) -> Resu
     let row: Option<Row> = sqlx::query_as(SWEEP_OF).bind(inbound).fetch_optional(db).await?;
     let record = |(id, submitted_by, received_at, digest): Row| {
         let inbound = Inbound::new(inbound.to_owned(), read(&digest)?);
-        let received_at = seatgate_core::time::Timestamp::from_micros(received_at);
+        let received_at = Timestamp::from_micros(received_at);
         Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at))
+    };
+    row.map(record).transpose()
+}
+
+pub(super) async fn sweep(id: SweepId, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
+    type Row = (String, i64, Option<String>, Option<String>);
+    let row: Option<Row> = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
+    let record = |(submitted_by, received_at, inbound, digest): Row| {
+        let inbound = match inbound.zip(digest) {
+            Some((inbound, digest)) => Some(Inbound::new(inbound, read(&digest)?)),
+            None => None,
+        };
+        Ok(SweepRecord::new(id, inbound, read(&submitted_by)?, Timestamp::from_micros(received_at)))
     };
     row.map(record).transpose()
 }
@@ -122,21 +152,61 @@ pub(super) async fn list(filter: &RequestFilter, db: impl SqliteExecutor<'_>) ->
         sql.push(" AND state = ").push_bind(state.label());
     }
     if let Some(after) = filter.after {
-        sql.push(" AND id > ").push_bind(after.to_string());
+        sql.push(if filter.newest { " AND id < " } else { " AND id > " }).push_bind(after.to_string());
     }
     if let Some(person) = filter.asked {
         sql.push(" AND id IN (SELECT request FROM request_asked WHERE person = ").push_bind(person.to_string());
         sql.push(")");
     }
-    sql.push(" ORDER BY id LIMIT ").push_bind(from_limit(filter.limit));
+    sql.push(if filter.newest { " ORDER BY id DESC LIMIT " } else { " ORDER BY id LIMIT " });
+    sql.push_bind(from_limit(filter.limit));
     let bodies: Vec<String> = sql.build_query_scalar().fetch_all(db).await?;
     bodies.iter().map(|body| decode(body)).collect()
 }
 
-pub(super) async fn trail(stream: Stream, db: impl SqliteExecutor<'_>) -> Result<Vec<Entry>, sqlx::Error> {
-    let rows: Vec<(String, String)> = sqlx::query_as(TRAIL).bind(stream.to_string()).fetch_all(db).await?;
+pub(super) async fn count_by_state(
+    asked: Option<PersonRef>,
+    db: impl SqliteExecutor<'_>,
+) -> Result<StateCounts, sqlx::Error> {
+    let query = match asked {
+        Some(person) => sqlx::query_as(COUNTS_OF).bind(person.to_string()),
+        None => sqlx::query_as(COUNTS),
+    };
+    let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
+    rows.into_iter().map(|(state, count)| Ok((read(&state)?, to_count(count)?))).collect()
+}
+
+pub(super) async fn entries(
+    stream: Stream,
+    after: u64,
+    limit: usize,
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let query = sqlx::query_as(ENTRIES).bind(stream.to_string()).bind(from_count(after)).bind(from_limit(limit));
+    let rows: Vec<(String, String)> = query.fetch_all(db).await?;
     let entry = |(body, hash): (String, String)| {
         Entry::from_stored(body, read(&hash)?).map_err(|error| sqlx::Error::Decode(error.into()))
     };
     rows.into_iter().map(entry).collect()
+}
+
+pub(super) async fn streams(
+    after: Option<Stream>,
+    limit: usize,
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<Stream>, sqlx::Error> {
+    let after = after.map_or_else(String::new, |stream| stream.to_string());
+    let names: Vec<String> = sqlx::query_scalar(STREAMS).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
+    names.iter().map(|name| read(name)).collect()
+}
+
+pub(super) async fn agenda_depth(
+    now: Timestamp,
+    removals_open: bool,
+    lease_now: Timestamp,
+    db: impl SqliteExecutor<'_>,
+) -> Result<AgendaDepth, sqlx::Error> {
+    let query = sqlx::query_as(DEPTH).bind(now.as_micros()).bind(lease_now.as_micros()).bind(removals_open);
+    let (items, due, waiting): (i64, i64, Option<i64>) = query.fetch_one(db).await?;
+    Ok(AgendaDepth::new(to_count(items)?, to_count(due)?, to_time(waiting)))
 }

@@ -82,6 +82,10 @@ macro_rules! store_conformance {
                 unknown_things_are_nothing
                 requests_load_in_the_order_of_the_question
                 lists_are_filtered_and_paged
+                lists_go_newest_first_too
+                requests_are_counted_by_state
+                streams_are_listed_by_name_and_read_in_parts
+                the_depth_of_the_agenda_is_known
             }
             sweeps {
                 rs_01_a_delivery_is_kept_once
@@ -89,6 +93,10 @@ macro_rules! store_conformance {
                 rs_01_one_of_64_racing_deliveries_is_kept
                 rs_01_a_row_is_answered_once
                 rs_01_a_refused_row_refuses_its_request
+                rs_12_a_held_row_is_answered_again_once
+                rs_12_one_of_64_racing_releases_lands
+                rs_12_a_row_that_is_not_held_refuses_its_request
+                sweeps_are_found_by_their_ids
             }
             seats {
                 rs_05_an_unknown_seat_has_generation_0
@@ -169,6 +177,7 @@ macro_rules! store_conformance {
                 ps_03_erasing_forgets_account_names_with_their_addresses
                 ps_04_answers_come_in_the_order_of_the_question
                 ps_04_one_question_may_name_the_same_account_twice
+                ps_05_known_accounts_are_those_that_would_be_found
             }
             exceptions {
                 es_01_filing_again_changes_nothing

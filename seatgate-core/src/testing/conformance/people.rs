@@ -281,3 +281,32 @@ pub async fn ps_04_one_question_may_name_the_same_account_twice<H: StoreHarness>
         assert_eq!(scene.seat_row(&scene.world.seat(found)).await.open_request, Some(request));
     }
 }
+
+pub async fn ps_05_known_accounts_are_those_that_would_be_found<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let figma = scene.world.app().id;
+    let by_id = scene.account(names("00u1", "")).await;
+    let by_email = scene.account(names("", "ana@example.com")).await;
+    let both = scene.account(names("00u2", "bo@example.com")).await;
+    let questions = [
+        (names("00u1", ""), vec![by_id]),
+        (names("", "ana@example.com"), vec![by_email]),
+        (names("00u1", "ana@example.com"), vec![by_id, by_email]),
+        (names("00u9", "ana@example.com"), vec![by_email]),
+        (names("00u9", "bo@example.com"), vec![]),
+        (names("00u1", "bo@example.com"), vec![by_id]),
+        (names("00u2", "bo@example.com"), vec![both]),
+        (names("00u9", "cy@example.com"), vec![]),
+    ];
+    let (asked, expected): (Vec<_>, Vec<_>) =
+        questions.into_iter().map(|(names, found)| ((figma.clone(), names), found)).unzip();
+    for _ in 0..2 {
+        let found = scene.store.people().known_accounts(&asked).await.unwrap();
+        assert_eq!(found, expected, "and nothing changes");
+    }
+    let other = ("miro".parse().unwrap(), names("00u1", ""));
+    assert_eq!(scene.store.people().known_accounts(&[other]).await.unwrap(), [Vec::new()]);
+    let merged = scene.account(names("00u1", "ana@example.com")).await;
+    let found = scene.store.people().known_accounts(&[(figma, names("", "ana@example.com"))]).await.unwrap();
+    assert_eq!((found, merged), (vec![vec![by_id]], by_id));
+}

@@ -1,9 +1,10 @@
 //! RS-1 to RS-4, RS-10 and RS-11: changes and their streams. And what lists ask.
 
+use super::scene::removals;
 use super::{Scene, StoreHarness};
-use crate::agenda::{Card, Item};
+use crate::agenda::{Card, Item, LaneReport};
 use crate::id::RequestId;
-use crate::port::{Answer, Change, Conflict, RequestFilter};
+use crate::port::{AgendaDepth, Answer, Change, Conflict, RequestFilter, StateCounts};
 use crate::request::StateLabel;
 use crate::testing::join_all;
 use crate::trail::{Chain, Stream, verify};
@@ -260,4 +261,79 @@ pub async fn lists_are_filtered_and_paged<H: StoreHarness>(store: H) {
     assert_eq!(listed(&scene, open).await, ids);
     let closed = RequestFilter { state: Some(StateLabel::Closed), ..RequestFilter::first(10) };
     assert_eq!(listed(&scene, closed).await, []);
+}
+
+pub async fn lists_go_newest_first_too<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let mut ids = Vec::new();
+    for email in ["ana@example.com", "ben@example.com", "cy@example.com"] {
+        ids.push(scene.open(&scene.seat(email).await).await);
+    }
+    ids.sort();
+    ids.reverse();
+    let newest = |limit| RequestFilter { newest: true, ..RequestFilter::first(limit) };
+    assert_eq!(listed(&scene, newest(10)).await, ids);
+    assert_eq!(listed(&scene, newest(2)).await, ids[..2]);
+    let after = RequestFilter { after: Some(ids[0]), ..newest(1) };
+    assert_eq!(listed(&scene, after).await, ids[1..2]);
+    let asked = scene.load(ids[2]).await.unwrap().request.approval.asked[0].person;
+    let state = Some(StateLabel::AwaitingDecision);
+    assert_eq!(listed(&scene, RequestFilter { asked: Some(asked), state, ..newest(10) }).await, ids[2..]);
+}
+
+pub async fn requests_are_counted_by_state<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    assert_eq!(scene.store.queries().count_by_state(None).await.unwrap(), StateCounts::default());
+    let first = scene.open(&scene.seat("ana@example.com").await).await;
+    scene.open(&scene.seat("ben@example.com").await).await;
+    let asked = scene.load(first).await.unwrap().request.approval.asked[0].person;
+    let counts = |asked| scene.store.queries().count_by_state(asked);
+    let all = counts(None).await.unwrap();
+    assert_eq!((all.of(StateLabel::AwaitingDecision), all.of(StateLabel::Closed)), (2, 0));
+    assert_eq!(counts(Some(asked)).await.unwrap().of(StateLabel::AwaitingDecision), 1);
+    assert_eq!(counts(Some(scene.world.person_ref())).await.unwrap(), StateCounts::default());
+}
+
+pub async fn streams_are_listed_by_name_and_read_in_parts<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let queries = scene.store.queries();
+    assert_eq!(queries.streams(None, 10).await.unwrap(), []);
+    let request = scene.world.request_id();
+    let streams = [Stream::Access(scene.world.instance_id()), Stream::Request(request), Stream::System];
+    let mut written = Vec::new();
+    for stream in streams.into_iter().rev() {
+        let mut chain = Chain::empty(stream);
+        for _ in 0..3 {
+            let change = scene.world.change(&mut chain);
+            written.extend(change.entries.clone());
+            assert_eq!(scene.commit(change).await, Answer::Committed);
+        }
+    }
+    assert_eq!(queries.streams(None, 10).await.unwrap(), streams);
+    assert_eq!(queries.streams(None, 2).await.unwrap(), streams[..2]);
+    assert_eq!(queries.streams(Some(streams[0]), 10).await.unwrap(), streams[1..]);
+    assert_eq!(queries.streams(Some(streams[2]), 10).await.unwrap(), []);
+    // The system's entries were written first.
+    for (after, limit, part) in [(0, 2, &written[..2]), (2, 9, &written[2..3]), (3, 9, &[]), (1, 0, &[])] {
+        assert_eq!(queries.entries(Stream::System, after, limit).await.unwrap(), part, "{after} {limit}");
+    }
+}
+
+pub async fn the_depth_of_the_agenda_is_known<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let depth = async |seconds| scene.store.queries().agenda_depth(scene.at(seconds), true).await.unwrap();
+    assert_eq!(depth(0).await, AgendaDepth::new(0, 0, None));
+    let wakes = [-5, -3, 60].map(|due| scene.wake(scene.world.request_id(), due));
+    scene.edit(wakes.to_vec()).await;
+    assert_eq!(depth(0).await, AgendaDepth::new(3, 2, Some(scene.at(-5))));
+    assert_eq!(depth(60).await.due, 3);
+    assert_eq!(scene.claim().await.len(), 2);
+    assert_eq!(depth(0).await, AgendaDepth::new(3, 2, None), "what somebody works on does not wait");
+    scene.removals("figma", 1).await;
+    assert_eq!(depth(0).await.waiting_since, Some(scene.at(0)));
+    let closed = scene.store.queries().agenda_depth(scene.at(0), false).await.unwrap();
+    assert_eq!(closed, AgendaDepth::new(4, 3, None), "a closed gate holds removals");
+    scene.report(LaneReport::closed(removals("figma").unwrap(), scene.at(30))).await;
+    assert_eq!(depth(0).await.waiting_since, None, "so does a closed lane");
+    assert_eq!(depth(30).await.waiting_since, Some(scene.at(0)));
 }

@@ -1,4 +1,4 @@
-//! RS-1 for sweeps: a delivery is kept once, and each of its rows is answered once.
+//! RS-1 and RS-12 for sweeps: a delivery is kept once, each of its rows is answered once, and a held one once more.
 
 use super::{Scene, StoreHarness};
 use crate::canonical::Digest;
@@ -76,4 +76,84 @@ pub async fn rs_01_a_refused_row_refuses_its_request<H: StoreHarness>(store: H) 
     assert_eq!(scene.commit(change).await, Answer::Conflict(Conflict::Row));
     assert_eq!(scene.load(request).await, None);
     assert_eq!(scene.seat_row(&seat).await.open_request, None);
+}
+
+/// A sweep whose row 0 is held and whose row 1 is filtered.
+async fn held<H: StoreHarness>(scene: &Scene<H>) -> SweepRecord {
+    let (record, mut opening) = sweep(scene, None);
+    let kept = scene.world.text("{}", None);
+    let held = RowResult::new(0, RowStatus::Held).keeping(kept.reference);
+    opening.rows = vec![(record.id, held), (record.id, RowResult::new(1, RowStatus::Filtered))];
+    opening.texts = vec![kept];
+    assert_eq!(scene.commit(opening).await, Answer::Committed);
+    record
+}
+
+pub async fn rs_12_a_held_row_is_answered_again_once<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let record = held(&scene).await;
+    let release = |rows: &[u32]| {
+        let mut change = scene.edits(Vec::new());
+        change.released = rows.iter().map(|row| (record.id, RowResult::new(*row, RowStatus::Excepted))).collect();
+        change
+    };
+    let statuses = || async {
+        let rows = scene.store.requests().rows(record.id).await.unwrap();
+        rows.iter().map(|result| result.status).collect::<Vec<_>>()
+    };
+    for refused in [&[1][..], &[2], &[0, 1], &[0, 0]] {
+        assert_eq!(scene.commit(release(refused)).await, Answer::Conflict(Conflict::Row), "{refused:?}");
+    }
+    assert_eq!(statuses().await, [RowStatus::Held, RowStatus::Filtered], "nothing of a refused change lands");
+    let mut again = scene.edits(Vec::new());
+    again.rows = vec![(record.id, RowResult::new(0, RowStatus::Excepted))];
+    assert_eq!(scene.commit(again).await, Answer::Conflict(Conflict::Row), "a held row is no new one");
+    assert_eq!(scene.commit(release(&[0])).await, Answer::Committed);
+    assert_eq!(scene.commit(release(&[0])).await, Answer::Conflict(Conflict::Row));
+    assert_eq!(statuses().await, [RowStatus::Excepted, RowStatus::Filtered]);
+}
+
+pub async fn rs_12_one_of_64_racing_releases_lands<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let record = held(&scene).await;
+    let results: Vec<_> =
+        (0..64).map(|_| RowResult::new(0, RowStatus::Duplicate).about(scene.world.request_id())).collect();
+    let answers = join_all(results.iter().map(|result| {
+        let mut change = scene.edits(Vec::new());
+        change.released = vec![(record.id, result.clone())];
+        scene.commit(change)
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::Committed).count(), 1);
+    let winner = answers.iter().position(|answer| *answer == Answer::Committed).unwrap();
+    assert_eq!(scene.store.requests().rows(record.id).await.unwrap()[0], results[winner]);
+}
+
+pub async fn rs_12_a_row_that_is_not_held_refuses_its_request<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let record = held(&scene).await;
+    let seat = scene.seat("ana@example.com").await;
+    let open = |row| {
+        let mut change = scene.world.opened_change(&seat, 0, scene.world.person_ref());
+        let request = change.request.as_ref().unwrap().id;
+        change.released = vec![(record.id, RowResult::new(row, RowStatus::Asked).about(request))];
+        (request, change)
+    };
+    let (refused, change) = open(1);
+    assert_eq!(scene.commit(change).await, Answer::Conflict(Conflict::Row));
+    assert_eq!(scene.load(refused).await, None);
+    let (landed, change) = open(0);
+    assert_eq!(scene.commit(change.clone()).await, Answer::Committed);
+    assert_eq!(scene.commit(change).await, Answer::Duplicate);
+    assert_eq!(scene.seat_row(&seat).await.open_request, Some(landed));
+}
+
+pub async fn sweeps_are_found_by_their_ids<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    for inbound in [None, Some("msg_1")] {
+        let (record, opening) = sweep(&scene, inbound);
+        assert_eq!(scene.store.requests().sweep(record.id).await.unwrap(), None);
+        assert_eq!(scene.commit(opening).await, Answer::Committed);
+        assert_eq!(scene.store.requests().sweep(record.id).await.unwrap(), Some(record));
+    }
 }

@@ -1,0 +1,61 @@
+//! A file of candidates: its form, by its extension, and what to show of its rows.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// What is handed in.
+pub(crate) struct SweepFile {
+    pub(crate) body: Vec<u8>,
+    pub(crate) content_type: &'static str,
+    /// The rows as the server counts them, as far as they can be read: for showing whose they are, and no more.
+    pub(crate) rows: Vec<Value>,
+}
+
+impl SweepFile {
+    /// Reads a file: `.ndjson` and `.jsonl` are JSON lines, `.csv` is a table, everything else is JSON.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let body = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("ndjson" | "jsonl") => Ok(Self { rows: lines(&body), content_type: "application/x-ndjson", body }),
+            Some("csv") => Ok(Self { rows: table(&body), content_type: "text/csv", body }),
+            _ => Self::json(body),
+        }
+    }
+
+    /// A JSON object or array.
+    pub(crate) fn json(body: Vec<u8>) -> Result<Self, String> {
+        let rows =
+            match serde_json::from_slice(without_mark(&body)).map_err(|error| format!("this is no JSON: {error}"))? {
+                Value::Array(rows) => rows,
+                row => vec![row],
+            };
+        Ok(Self { body, content_type: "application/json", rows })
+    }
+}
+
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
+fn lines(body: &[u8]) -> Vec<Value> {
+    let lines = without_mark(body).split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap_or(Value::Null)).collect()
+}
+
+fn table(body: &[u8]) -> Vec<Value> {
+    let mut table = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(without_mark(body));
+    let Ok(header) = table.byte_headers().cloned() else { return Vec::new() };
+    let column = |name: &str| header.iter().position(|column| column == name.as_bytes());
+    let places = ["app_id", "account_id", "account_email"].map(column);
+    let records = table.byte_records().map_while(Result::ok);
+    let records = records.filter(|record| record.iter().any(|cell| !cell.is_empty()));
+    records
+        .map(|record| {
+            let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).unwrap_or_default();
+            let [app, id, email] = places.map(|place| String::from_utf8_lossy(cell(place)).into_owned());
+            json!({ "app": { "id": app }, "account": { "id": id, "email": email } })
+        })
+        .collect()
+}

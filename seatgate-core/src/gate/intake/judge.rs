@@ -1,0 +1,78 @@
+//! What is decided about a candidate before the store is asked: its evidence, the policy, and its names.
+
+use std::time::Duration;
+
+use crate::gate::{Gate, Settings};
+use crate::person::{Identity, PersonDraft};
+use crate::policy::Terms;
+use crate::port::Problem;
+use crate::seat::{AccountNames, Activity, Candidate};
+use crate::time::Timestamp;
+
+/// How far ahead of our clock an observation may be.
+const FUTURE_TOLERANCE: Duration = Duration::from_secs(300);
+
+/// `Err` rejects the row, `Ok(Err)` filters it. What was not said to be observed at another time was so at `received_at`.
+pub(super) fn judge(
+    gate: &Gate,
+    settings: &Settings,
+    mut candidate: Candidate,
+    received_at: Timestamp,
+) -> Result<Result<Candidate, Problem>, Problem> {
+    let (terms, now) = (settings.policy.terms(candidate.app.id.as_str()), gate.now());
+    if gate.parts.router.target(&candidate.app.id).is_none() {
+        return Err(Problem::new("No target", "no target removes seats of this app", "/app/id"));
+    }
+    let observed_at = *candidate.observed_at.get_or_insert(received_at);
+    stale_or_future(observed_at, candidate.activity, terms, now)?;
+    Ok(match not_asked_about(&candidate, observed_at, terms) {
+        Some(why) => Err(why),
+        None => Ok(candidate),
+    })
+}
+
+/// What an account is found by.
+pub(super) fn identities(candidate: &Candidate) -> Vec<(String, String)> {
+    let app = candidate.app.id.as_str();
+    let id = candidate.account.id.iter().map(|id| format!("id:{id}"));
+    let email = candidate.account.email.iter().map(|email| format!("email:{email}"));
+    id.chain(email).map(|name| (app.to_owned(), name)).collect()
+}
+
+pub(super) fn holder(names: &AccountNames) -> Option<PersonDraft> {
+    Some(PersonDraft::new(Identity::Email(names.email.clone()?), names.name.clone()))
+}
+
+pub(super) fn fallback(address: &str) -> Option<PersonDraft> {
+    address.parse().ok().map(|identity| PersonDraft::new(identity, None))
+}
+
+fn stale_or_future(observed: Timestamp, activity: Activity, terms: &Terms, now: Timestamp) -> Result<(), Problem> {
+    let observed_at = |detail: String| Err(Problem::new("Unusable evidence", detail, "/observed_at"));
+    if observed > now.saturating_add(FUTURE_TOLERANCE) {
+        return observed_at("lies in the future".to_owned());
+    }
+    if now.since(observed) > terms.max_evidence_age.duration() {
+        return observed_at(format!("is older than the policy's max_evidence_age of {}", terms.max_evidence_age));
+    }
+    match activity {
+        Activity::LastAt(at) if at > observed => {
+            Err(Problem::new("Unusable evidence", "lies after `observed_at`", "/last_activity_at"))
+        }
+        Activity::LastAt(_) | Activity::NeverUsed => Ok(()),
+    }
+}
+
+fn not_asked_about(candidate: &Candidate, observed_at: Timestamp, terms: &Terms) -> Option<Problem> {
+    if let Some(position) = candidate.risk_tags.iter().position(|tag| terms.exempt_tags.contains(tag)) {
+        let pointer = format!("/risk_tags/{position}");
+        return Some(Problem::new("Exempt", "the policy exempts seats with this tag", pointer));
+    }
+    match candidate.activity {
+        Activity::LastAt(at) if observed_at.since(at) < terms.min_idle.duration() => {
+            let detail = format!("was used within the policy's min_idle of {}", terms.min_idle);
+            Some(Problem::new("Not idle", detail, "/last_activity_at"))
+        }
+        Activity::LastAt(_) | Activity::NeverUsed => None,
+    }
+}

@@ -1,0 +1,67 @@
+//! From a row that is to be asked about to its request.
+
+use super::{Intake, Read};
+use crate::agenda::{self, Card};
+use crate::approvers::approvers_of;
+use crate::gate::corrupt;
+use crate::id::{CardId, RequestId};
+use crate::person::TextRef;
+use crate::policy::Mode;
+use crate::port::{Change, RowResult, RowStatus, SeatChange, StoreError};
+use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject};
+use crate::seat::Evidence;
+use crate::trail::{Chain, EntryDraft, Stream};
+
+impl Intake<'_> {
+    /// Everything that opens a request about this row.
+    pub(super) fn open(&self, read: &Read) -> Result<(Change, RowResult), StoreError> {
+        let (gate, now, entropy) = (self.gate, self.gate.now(), &*self.gate.parts.entropy);
+        let id = RequestId::generate(now, entropy);
+        let (received, new) = match self.kept.get(&read.row) {
+            Some(kept) => (*kept, None),
+            None => {
+                let text = self.received(read);
+                (text.reference, Some(text))
+            }
+        };
+        let opening = self.opening(read, received);
+        let request = Request::open(id, now, opening.clone());
+        let event = Event::Opened(Box::new(opening));
+        let released_by = self.released_by.as_ref().map(|by| by.actor.clone());
+        let fact = Fact::new(now, self.record.submitted_by.clone(), released_by, self.surface, event);
+        let mut chain = Chain::empty(Stream::Request(id));
+        let mut change = Change::new(gate.new_change(), &chain);
+        let entry = EntryDraft::of_fact(&fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
+        change.entries.push(entry);
+        change.texts.extend(new);
+        change.cards = request.approval.asked.iter().map(|a| Card::new(a.card, a.person, vec![id])).collect();
+        change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
+        if request.mode == Mode::Live {
+            change.seat = Some(SeatChange::Take { seat: read.seat.clone(), generation: read.status.generation });
+        }
+        change.request = Some(request);
+        let result = RowResult::new(read.row, RowStatus::Asked).about(id);
+        self.answer(&mut change, [result.clone()]);
+        Ok((change, result))
+    }
+
+    fn opening(&self, read: &Read, received: TextRef) -> Opening {
+        let (now, entropy, candidate) = (self.gate.now(), &*self.gate.parts.entropy, &read.candidate);
+        let policy = &self.settings.policy;
+        let operators: Vec<_> = self.settings.operators.iter().copied().collect();
+        let asked = approvers_of(read.manager, read.seat.holder, &read.fallbacks, &operators)
+            .into_iter()
+            .map(|(person, why)| Asked::new(person, why, CardId::generate(now, entropy)))
+            .collect();
+        let observed_at = candidate.observed_at.unwrap_or(now);
+        let evidence = Evidence::new(candidate.activity, observed_at, candidate.monthly_cost, received);
+        let origin = Origin::new(self.record.id, read.row, self.record.submitted_by.clone());
+        let terms = policy.terms(candidate.app.id.as_str()).clone();
+        let subject = Subject::Seat(read.seat.clone());
+        let channel = candidate.requesting_channel.clone().or_else(|| self.settings.channel.clone());
+        Opening::new(subject, origin, self.settings.mode, policy.version().to_owned(), terms)
+            .with_evidence(evidence)
+            .asking(asked)
+            .telling(channel)
+    }
+}

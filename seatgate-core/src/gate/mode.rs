@@ -1,0 +1,116 @@
+//! The mode: switched by operators without a restart, recorded, and known again after one.
+
+use serde_json::json;
+
+use crate::authorize::{Caller, authorize_operator};
+use crate::gate::{Attempt, Gate, GateError, Submission, TRIES, corrupt};
+use crate::person::{Actor, Surface};
+use crate::policy::Mode;
+use crate::port::{Change, StoreError};
+use crate::trail::{Entry, EntryDraft, Stream};
+
+/// The kind of the entry that records a mode.
+const MODE_SET: &str = "mode_set";
+/// How many entries are looked at together.
+const PAGE: usize = 100;
+
+impl Gate {
+    /// Switches the mode, if they may: only operators, and whoever an administrator's token backs. When this returns
+    /// `Ok`, it is recorded in the system's stream and holds; [`Gate::start_mode`] finds it after a restart.
+    ///
+    /// Decisions, keeps and everything that was begun go on in every mode. A removal that is being begun at the very
+    /// moment of the switch counts as begun.
+    ///
+    /// # Errors
+    /// [`GateError::Denied`] (recorded in the access stream), or what the store says.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done; asking again is safe.
+    pub async fn switch(&self, mode: Mode, by: &Submission) -> Result<(), GateError> {
+        let mut caller = Caller::new(by.actor.clone(), false);
+        caller.admin = by.admin;
+        if let Err(denial) = authorize_operator(&caller, &self.settings().operators) {
+            let attempt = Attempt::new(by.actor.clone(), by.surface, "switch_mode", denial.label());
+            self.record_denied(attempt).await;
+            return Err(denial.into());
+        }
+        self.record_mode(mode, by).await
+    }
+
+    /// Takes up a mode when a server starts: the configured one, else the one that was switched to last, else the one
+    /// that the gate was built with. A configured mode that differs from the last one is recorded, too.
+    ///
+    /// # Errors
+    /// When the store did not do its part.
+    ///
+    /// # Cancel safety
+    /// As for [`Gate::switch`].
+    pub async fn start_mode(&self, configured: Option<Mode>) -> Result<Mode, GateError> {
+        let last = self.last_mode().await?;
+        match (configured, last) {
+            (Some(mode), Some((_, last))) if mode != last => {
+                let configuration = Actor::system("configuration").unwrap_or_else(Actor::worker);
+                self.record_mode(mode, &Submission::new(configuration, Surface::Library)).await?;
+            }
+            (Some(mode), _) => self.set_mode(mode),
+            (None, Some((seq, last))) => self.take_up(seq, last),
+            (None, None) => {}
+        }
+        Ok(self.settings().mode)
+    }
+
+    async fn record_mode(&self, mode: Mode, by: &Submission) -> Result<(), GateError> {
+        let id = self.new_change();
+        for _ in 0..TRIES {
+            let mut chain = self.parts.requests.chain(Stream::System).await?;
+            let was = self.settings().mode;
+            if was == mode && self.last_mode().await?.is_some_and(|(_, last)| last == mode) {
+                return Ok(());
+            }
+            let data = json!({ "mode": mode, "was": was });
+            let mut draft = EntryDraft::new(self.now(), MODE_SET, by.actor.clone(), by.surface, data);
+            draft.submitted_by.clone_from(&by.submitted_by);
+            let mut change = Change::new(id, &chain);
+            change.entries.push(chain.append(id, draft).map_err(corrupt)?);
+            if self.commit_one(change).await?.is_kept() {
+                self.take_up(chain.version, mode);
+                return Ok(());
+            }
+        }
+        Err(GateError::Contended)
+    }
+
+    /// Of two switches at a time, the one that was recorded later holds, whichever comes here first.
+    fn take_up(&self, seq: u64, mode: Mode) {
+        self.change_settings(|settings| {
+            if seq > settings.mode_seq {
+                (settings.mode_seq, settings.mode) = (seq, mode);
+            }
+        });
+        self.wake();
+    }
+
+    /// The mode that was recorded last, with its place in the system's stream.
+    async fn last_mode(&self) -> Result<Option<(u64, Mode)>, StoreError> {
+        let mut end = self.parts.requests.chain(Stream::System).await?.version;
+        while end > 0 {
+            let start = end.saturating_sub(PAGE as u64);
+            let entries = self.parts.queries.entries(Stream::System, start, PAGE).await?;
+            let mut modes = entries.iter().filter(|entry| entry.seq <= end).filter_map(recorded);
+            if let Some(last) = modes.next_back() {
+                return Ok(Some(last));
+            }
+            end = start;
+        }
+        Ok(None)
+    }
+}
+
+fn recorded(entry: &Entry) -> Option<(u64, Mode)> {
+    if entry.kind != MODE_SET {
+        return None;
+    }
+    let body: serde_json::Value = serde_json::from_str(&entry.body).ok()?;
+    let mode = body.pointer("/data/mode")?.as_str()?.parse().ok()?;
+    Some((entry.seq, mode))
+}

@@ -1,0 +1,135 @@
+//! Taking what is asked of a request beside a decision: undo, withdraw, stop, and answers to pauses.
+
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use seatgate_core::gate::Ask;
+use seatgate_core::id::TaskId;
+use seatgate_core::request::{Request, Resolution, TaskState};
+use serde::Deserialize;
+
+use super::Inbox;
+use super::identity::Viewer;
+use super::notice::{Code, Notice};
+use super::page::PageError;
+use super::request::Written;
+
+#[derive(Deserialize)]
+pub(super) struct PlainForm {
+    token: String,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct TaskForm {
+    token: String,
+    /// The pause that this answers. Whoever looks at an old page must not answer a new pause.
+    pause: u32,
+    resolution: String,
+    #[serde(default)]
+    reason: String,
+}
+
+type Sent<T> = Result<Form<T>, FormRejection>;
+
+pub(super) async fn undo(
+    State(inbox): State<Inbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Sent<PlainForm>,
+) -> Response {
+    inbox.respond(plain(&inbox, &id, &headers, form, Ask::Undo, Code::Undone).await)
+}
+
+pub(super) async fn withdraw(
+    State(inbox): State<Inbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Sent<PlainForm>,
+) -> Response {
+    inbox.respond(plain(&inbox, &id, &headers, form, Ask::Withdraw, Code::Withdrawn).await)
+}
+
+pub(super) async fn stop(
+    State(inbox): State<Inbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Sent<PlainForm>,
+) -> Response {
+    inbox.respond(plain(&inbox, &id, &headers, form, Ask::Stop, Code::Stopped).await)
+}
+
+pub(super) async fn resolve(
+    State(inbox): State<Inbox>,
+    Path((id, task)): Path<(String, String)>,
+    headers: HeaderMap,
+    form: Sent<TaskForm>,
+) -> Response {
+    inbox.respond(answer_pause(&inbox, &id, &task, &headers, form).await)
+}
+
+async fn plain(
+    inbox: &Inbox,
+    id: &str,
+    headers: &HeaderMap,
+    form: Sent<PlainForm>,
+    ask: Ask,
+    done: Code,
+) -> Result<Response, PageError> {
+    let Form(form) = form.map_err(|_| PageError::BadForm)?;
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token).await?;
+    inbox.act(&request, &viewer, ask, done, &Written::only(&form.reason)).await
+}
+
+async fn answer_pause(
+    inbox: &Inbox,
+    id: &str,
+    task: &str,
+    headers: &HeaderMap,
+    form: Sent<TaskForm>,
+) -> Result<Response, PageError> {
+    let Form(form) = form.map_err(|_| PageError::BadForm)?;
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token).await?;
+    let task: TaskId = task.parse().map_err(|_| PageError::NotFound)?;
+    let written = Written::only(&form.reason);
+    if form.resolution == "stop" {
+        return inbox.stop_paused(&request, &viewer, task, form.pause, &written).await;
+    }
+    let resolution: Resolution = form.resolution.parse().map_err(|_| PageError::BadForm)?;
+    let ask = Ask::Resolve { task, pause: Some(form.pause), resolution };
+    inbox.act(&request, &viewer, ask, Code::Answered, &written).await
+}
+
+impl Inbox {
+    /// Whoever sent a form of ours, and the request it is about, if they may see it.
+    pub(super) async fn sent_about(
+        &self,
+        id: &str,
+        headers: &HeaderMap,
+        token: &str,
+    ) -> Result<(Viewer, Request), PageError> {
+        let viewer = self.sender(headers, token).await?;
+        let request = self.visible(id, &viewer).await?;
+        Ok((viewer, request))
+    }
+
+    /// Stopping is about the whole request, and a stop too many removes nothing: so it is enough to look before whether
+    /// the pause is still the one that was shown.
+    async fn stop_paused(
+        &self,
+        request: &Request,
+        viewer: &Viewer,
+        task: TaskId,
+        pause: u32,
+        written: &Written<'_>,
+    ) -> Result<Response, PageError> {
+        let state = request.plan.task(task).map(|task| &task.state);
+        if matches!(state, Some(TaskState::Paused { pause: current, .. }) if *current == pause) {
+            return self.act(request, viewer, Ask::Stop, Code::Stopped, written).await;
+        }
+        let notice = Notice::refused("Nothing was changed. This task has moved on since that pause.");
+        self.request_page(StatusCode::CONFLICT, request, viewer, Some(notice), written).await
+    }
+}

@@ -1,0 +1,104 @@
+//! Words about what just happened.
+
+use seatgate_core::request::{Decision, Outcome, Request};
+
+/// A calm word about what just happened.
+pub(super) struct Notice {
+    /// Whether it went as wished.
+    pub(super) good: bool,
+    pub(super) text: String,
+}
+
+impl Notice {
+    pub(super) fn refused(text: impl Into<String>) -> Self {
+        Self { good: false, text: text.into() }
+    }
+
+    fn good(text: &str) -> Self {
+        Self { good: true, text: text.to_owned() }
+    }
+}
+
+/// What a page says after a form was taken. The address carries the code and not the text, so that nobody can put words
+/// on our page by a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    Approved,
+    Kept,
+    Undone,
+    Withdrawn,
+    Stopped,
+    Answered,
+    Sample,
+    SampleAgain,
+    Revoked,
+}
+
+impl Code {
+    const ALL: [Self; 9] = [
+        Self::Approved,
+        Self::Kept,
+        Self::Undone,
+        Self::Withdrawn,
+        Self::Stopped,
+        Self::Answered,
+        Self::Sample,
+        Self::SampleAgain,
+        Self::Revoked,
+    ];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Kept => "kept",
+            Self::Undone => "undone",
+            Self::Withdrawn => "withdrawn",
+            Self::Stopped => "stopped",
+            Self::Answered => "answered",
+            Self::Sample => "sample",
+            Self::SampleAgain => "sample-again",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    pub(super) fn read(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.label() == label)
+    }
+
+    pub(super) fn of(decision: Decision) -> Self {
+        match decision {
+            Decision::Approve => Self::Approved,
+            Decision::Keep => Self::Kept,
+        }
+    }
+
+    /// What it says on the page of `request`, where it is true: a link must not say that something was done where nothing
+    /// was.
+    pub(super) fn about(self, request: &Request) -> Option<Notice> {
+        let decided = |decision| request.approval.verdict.as_ref().is_some_and(|verdict| verdict.decision == decision);
+        let (fits, text) = match self {
+            Self::Approved => (decided(Decision::Approve), "Your approval is recorded."),
+            Self::Kept => (decided(Decision::Keep), "Your answer is recorded: keep the seat."),
+            Self::Undone => (is_withdrawn(request), "The approval is taken back: the seat stays."),
+            Self::Withdrawn => (is_withdrawn(request), "The request is withdrawn: the seat stays."),
+            Self::Stopped => (request.plan.stopped, "Stopped: nothing more begins."),
+            Self::Answered => (request.plan.tasks.iter().any(|task| task.pauses > 0), "Your answer is recorded."),
+            Self::Sample | Self::SampleAgain | Self::Revoked => return None,
+        };
+        fits.then(|| Notice::good(text))
+    }
+
+    /// What it says on a page that is about no request.
+    pub(super) fn elsewhere(self) -> Option<Notice> {
+        Some(Notice::good(match self {
+            Self::Sample => "The sample sweep is in. Pick somebody who was asked.",
+            Self::SampleAgain => "The sample sweep is in already: nobody was asked again.",
+            Self::Revoked => "The exception is revoked: the seat may be asked about again.",
+            _ => return None,
+        }))
+    }
+}
+
+fn is_withdrawn(request: &Request) -> bool {
+    request.outcome() == Some(Outcome::Withdrawn)
+}

@@ -1,0 +1,196 @@
+//! Probes and numbers for whoever watches the server: `/livez`, `/readyz` and `/metrics`.
+
+use std::fmt::{Display, Write};
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use seatgate_core::gate::{Gate, Latency, Meter};
+use seatgate_core::policy::Mode;
+use seatgate_core::port::{AgendaDepth, RequestFilter, StateCounts, StoreError};
+use seatgate_core::request::StateLabel;
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::server::App;
+
+/// How long the store may take to show that it is there.
+const READY_WITHIN: Duration = Duration::from_secs(3);
+/// Work that could be claimed, and waited longer than this: the worker does not keep up.
+const LATE_AFTER: Duration = Duration::from_secs(60);
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// `GET /livez`.
+pub(crate) async fn livez() -> &'static str {
+    "ok"
+}
+
+/// What `/readyz` says.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Readiness {
+    /// `ok`, or `unavailable` once the database is.
+    #[schema(value_type = String)]
+    status: &'static str,
+    checks: Checks,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ReadinessChecks)]
+struct Checks {
+    /// `ok` or `unavailable`.
+    #[schema(value_type = String)]
+    database: &'static str,
+    /// `ok`, or `unknown` while the database is not there: the tables that this release needs can be read.
+    #[schema(value_type = String)]
+    migrations: &'static str,
+    agenda: AgendaCheck,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct AgendaCheck {
+    /// `ok`, `late` (which is no reason to send nobody here: the answer stays 200) or `unknown`.
+    #[schema(value_type = String)]
+    status: &'static str,
+    due: u64,
+    lag_seconds: u64,
+}
+
+/// `GET /readyz`: 503 while the store cannot be asked.
+pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    let readiness = match in_time(look(&app.gate)).await {
+        Some(depth) => Readiness::ready(depth, lag(&app.gate, depth)),
+        None => Readiness::unavailable(),
+    };
+    let status = if readiness.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
+}
+
+/// Reads from the table of requests and from the agenda, as the server does all the time.
+async fn look(gate: &Gate) -> Result<AgendaDepth, StoreError> {
+    gate.queries().list(&RequestFilter::first(1)).await?;
+    depth(gate).await
+}
+
+async fn depth(gate: &Gate) -> Result<AgendaDepth, StoreError> {
+    gate.queries().agenda_depth(gate.now(), gate.settings().mode == Mode::Live).await
+}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    match tokio::time::timeout(READY_WITHIN, asked).await {
+        Ok(Ok(answer)) => return Some(answer),
+        Ok(Err(error)) => tracing::warn!(%error, "not ready: the store did not answer"),
+        Err(_) => tracing::warn!("not ready: the store did not answer in time"),
+    }
+    None
+}
+
+fn lag(gate: &Gate, depth: AgendaDepth) -> Duration {
+    depth.waiting_since.map_or(Duration::ZERO, |since| gate.now().since(since))
+}
+
+impl Readiness {
+    fn ready(depth: AgendaDepth, lag: Duration) -> Self {
+        let status = if lag > LATE_AFTER { "late" } else { "ok" };
+        let agenda = AgendaCheck { status, due: depth.due, lag_seconds: lag.as_secs() };
+        Self { status: "ok", checks: Checks { database: "ok", migrations: "ok", agenda } }
+    }
+
+    fn unavailable() -> Self {
+        let agenda = AgendaCheck { status: "unknown", due: 0, lag_seconds: 0 };
+        Self { status: "unavailable", checks: Checks { database: "unavailable", migrations: "unknown", agenda } }
+    }
+}
+
+/// `GET /metrics`: Prometheus' text format. No label names a person, an account or a request.
+pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let counts = app.gate.queries().count_by_state(None).await?;
+    let depth = depth(&app.gate).await?;
+    let text = render(&counts, depth, lag(&app.gate, depth), &app.gate.meter());
+    Ok(([(header::CONTENT_TYPE, TEXT_FORMAT), (header::CACHE_CONTROL, "no-store")], text).into_response())
+}
+
+fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter) -> String {
+    let mut page = Page(String::new());
+    page.family("seatgate_requests", "gauge", "Requests by state.");
+    for state in StateLabel::ALL {
+        page.number("seatgate_requests", &[("state", state.label())], counts.of(*state));
+    }
+    page.family("seatgate_agenda_items", "gauge", "Items on the agenda, whenever they are due.");
+    page.number("seatgate_agenda_items", &[], depth.items);
+    page.family("seatgate_agenda_due_items", "gauge", "Items on the agenda that are due.");
+    page.number("seatgate_agenda_due_items", &[], depth.due);
+    page.family("seatgate_agenda_lag_seconds", "gauge", "How long the oldest item that could be claimed has waited.");
+    page.number("seatgate_agenda_lag_seconds", &[], lag.as_secs_f64());
+    page.family("seatgate_decisions_total", "counter", "Decisions since the start.");
+    for ((decision, surface), count) in &meter.decisions {
+        let labels = [("decision", decision.label()), ("surface", surface.label())];
+        page.number("seatgate_decisions_total", &labels, count);
+    }
+    page.latency(&meter.decision_latency);
+    page.family("seatgate_effect_attempts_total", "counter", "Calls to targets that ended, since the start.");
+    page.attempts("seatgate_effect_attempts_total", meter, |_| true);
+    page.family("seatgate_effect_errors_total", "counter", "Those that did not do what they were asked.");
+    page.attempts("seatgate_effect_errors_total", meter, |result| result != "done");
+    page.family("seatgate_denials_total", "counter", "What was denied since the start.");
+    for ((action, denial), count) in &meter.denials {
+        page.number("seatgate_denials_total", &[("action", action), ("denial", denial)], count);
+    }
+    page.0
+}
+
+/// Prometheus' text format. Writing to a text does not fail.
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn number(&mut self, name: &str, labels: &[(&str, &str)], number: impl Display) {
+        let labels: Vec<String> = labels.iter().map(|(name, text)| format!("{name}=\"{}\"", escaped(text))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {number}");
+    }
+
+    fn latency(&mut self, latency: &Latency) {
+        const NAME: &str = "seatgate_decision_latency_seconds";
+        self.family(NAME, "histogram", "From the opening of a request to its decision.");
+        for (bound, count) in Latency::BOUNDS.iter().zip(latency.buckets) {
+            self.number(&format!("{NAME}_bucket"), &[("le", &bound.as_secs().to_string())], count);
+        }
+        self.number(&format!("{NAME}_bucket"), &[("le", "+Inf")], latency.count);
+        self.number(&format!("{NAME}_sum"), &[], latency.sum.as_secs_f64());
+        self.number(&format!("{NAME}_count"), &[], latency.count);
+    }
+
+    fn attempts(&mut self, name: &str, meter: &Meter, counts: impl Fn(&str) -> bool) {
+        for ((target, result), count) in meter.attempts.iter().filter(|((_, result), _)| counts(result)) {
+            self.number(name, &[("target", target), ("result", result)], count);
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped() {
+        let mut page = Page(String::new());
+        page.number("n", &[("target", "a\"b\\c\nd")], 1);
+        assert_eq!(page.0, "n{target=\"a\\\"b\\\\c\\nd\"} 1\n");
+    }
+
+    #[test]
+    fn late_work_shows_and_turns_nobody_away() {
+        let late = Readiness::ready(AgendaDepth::new(3, 2, None), Duration::from_secs(61));
+        assert_eq!((late.status, late.checks.agenda.status, late.checks.agenda.lag_seconds), ("ok", "late", 61));
+    }
+}

@@ -1,0 +1,83 @@
+//! What whoever runs the server does from the command line.
+
+use serde_json::Value;
+
+use super::house::{Server, run};
+
+fn output(directory: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let (output, text) = run(directory, &[], arguments);
+    (output.status.code(), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_is_taken_away_and_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    run(at, &[], &["sweep", "--sample"]);
+    assert_eq!(output(at, &["audit", "export", "audit.ndjson"]), (Some(0), String::new()));
+    let (printed, _) = run(at, &[], &["audit", "export"]);
+    let file = std::fs::read_to_string(at.join("audit.ndjson")).unwrap();
+    assert_eq!(String::from_utf8_lossy(&printed.stdout).lines().count(), file.lines().count());
+    assert!(output(at, &["audit", "export", "--format", "csv"]).1.starts_with("record,stream,"));
+    assert!(server.stop().success());
+
+    let (code, said) = output(at, &["audit", "verify", "audit.ndjson"]);
+    assert!(code == Some(0) && said.contains(" entries in 6 streams, as many as the last line counts"), "{said}");
+    let entry: Value = serde_json::from_str(file.lines().nth(2).unwrap()).unwrap();
+    std::fs::write(at.join("changed.ndjson"), file.replacen("\"surface\":\"webhook\"", "\"surface\":\"library\"", 1))
+        .unwrap();
+    let (code, said) = output(at, &["audit", "verify", "changed.ndjson"]);
+    assert!(code == Some(1) && said.contains(", entry 1: was changed") && said.contains("does NOT verify"), "{said}");
+    let without: Vec<&str> = file.lines().enumerate().filter(|(n, _)| *n != 2).map(|(_, line)| line).collect();
+    std::fs::write(at.join("shorter.ndjson"), without.join("\n")).unwrap();
+    let (code, said) = output(at, &["audit", "verify", "shorter.ndjson"]);
+    assert!(code == Some(1) && said.contains(entry["stream"].as_str().unwrap()), "{said}");
+    assert_eq!(output(at, &["audit", "verify", "missing.ndjson"]).0, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switched_mode_survives_a_restart_unless_one_is_configured() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    let (code, said) = output(at, &["policy", "--mode", "off"]);
+    assert!(code == Some(0) && said.starts_with("mode off, policy "), "{said}");
+    let (_, swept) = output(at, &["sweep", "--sample"]);
+    assert!(swept.starts_with("503"), "{swept}");
+    server.kill();
+    let server = Server::start(at, &[]);
+    let (_, said) = output(at, &["policy"]);
+    assert!(said.starts_with("mode off") && said.contains("min_idle"), "{said}");
+    server.kill();
+    let server = Server::start(at, &[("SEATGATE_MODE", "live")]);
+    assert!(output(at, &["policy"]).1.starts_with("mode live"));
+    assert_eq!(output(at, &["policy", "--mode", "on"]).0, Some(2));
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exceptions_are_listed_and_revoked() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    run(at, &[], &["sweep", "--sample"]);
+    let (_, listed) = output(at, &["requests", "--state", "awaiting_decision"]);
+    let row = listed.lines().find(|line| line.contains("ana@example.com")).unwrap();
+    let id = row.split(' ').next().unwrap().to_owned();
+    let kept = output(at, &["decide", &id, "keep", "--as", "mona@example.com", "--reason", "On leave"]);
+    assert_eq!(kept.0, Some(0), "{}", kept.1);
+    let exceptions = super::house::eventually(|| async {
+        let (_, listed) = output(at, &["exceptions", "list"]);
+        (listed.lines().count() == 2).then_some(listed)
+    })
+    .await;
+    let row = exceptions.lines().nth(1).unwrap();
+    assert!(row.contains("ana@example.com") && row.contains("Mona Li") && row.ends_with("On leave"), "{row}");
+    let exception = row.split(' ').next().unwrap();
+    assert_eq!(output(at, &["exceptions", "revoke", exception]).0, Some(0));
+    assert_eq!(output(at, &["exceptions"]).1.lines().count(), 1);
+    let (code, said) = output(at, &["exceptions", "revoke", exception]);
+    assert!(code == Some(1) && said.starts_with("404"), "{said}");
+    assert!(server.stop().success());
+}
