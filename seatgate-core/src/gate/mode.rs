@@ -40,6 +40,9 @@ impl Gate {
     /// Takes up a mode when a server starts: the configured one, else the one that was switched to last, else the one
     /// that the gate was built with. A configured mode that differs from the last one is recorded, too.
     ///
+    /// But *off* is the emergency stop: where somebody has switched to it, it holds, whatever is configured, until
+    /// somebody switches again.
+    ///
     /// # Errors
     /// When the store did not do its part.
     ///
@@ -48,12 +51,14 @@ impl Gate {
     pub async fn start_mode(&self, configured: Option<Mode>) -> Result<Mode, GateError> {
         let last = self.last_mode().await?;
         match (configured, last) {
-            (Some(mode), Some((_, last))) if mode != last => {
-                let configuration = Actor::system("configuration").unwrap_or_else(Actor::worker);
-                self.record_mode(mode, &Submission::new(configuration, Surface::Library)).await?;
+            (_, Some(last)) if last.mode == Mode::Off && last.by != configuration() => {
+                self.take_up(last.seq, last.mode)
+            }
+            (Some(mode), Some(last)) if mode != last.mode => {
+                self.record_mode(mode, &Submission::new(configuration(), Surface::Library)).await?;
             }
             (Some(mode), _) => self.set_mode(mode),
-            (None, Some((seq, last))) => self.take_up(seq, last),
+            (None, Some(last)) => self.take_up(last.seq, last.mode),
             (None, None) => {}
         }
         Ok(self.settings().mode)
@@ -64,7 +69,7 @@ impl Gate {
         for _ in 0..TRIES {
             let mut chain = self.parts.requests.chain(Stream::System).await?;
             let was = self.settings().mode;
-            if was == mode && self.last_mode().await?.is_some_and(|(_, last)| last == mode) {
+            if was == mode && self.last_mode().await?.is_some_and(|last| last.mode == mode) {
                 return Ok(());
             }
             let data = json!({ "mode": mode, "was": was });
@@ -90,8 +95,8 @@ impl Gate {
         self.wake();
     }
 
-    /// The mode that was recorded last, with its place in the system's stream.
-    async fn last_mode(&self) -> Result<Option<(u64, Mode)>, StoreError> {
+    /// The mode that was recorded last.
+    async fn last_mode(&self) -> Result<Option<Recorded>, StoreError> {
         let mut end = self.parts.requests.chain(Stream::System).await?.version;
         while end > 0 {
             let start = end.saturating_sub(PAGE as u64);
@@ -106,11 +111,24 @@ impl Gate {
     }
 }
 
-fn recorded(entry: &Entry) -> Option<(u64, Mode)> {
+/// A mode, as it was recorded.
+struct Recorded {
+    seq: u64,
+    mode: Mode,
+    by: Actor,
+}
+
+/// A mode that stands in the configuration is switched to by it.
+fn configuration() -> Actor {
+    Actor::system("configuration").unwrap_or_else(Actor::worker)
+}
+
+fn recorded(entry: &Entry) -> Option<Recorded> {
     if entry.kind != MODE_SET {
         return None;
     }
     let body: serde_json::Value = serde_json::from_str(&entry.body).ok()?;
     let mode = body.pointer("/data/mode")?.as_str()?.parse().ok()?;
-    Some((entry.seq, mode))
+    let by = body.get("actor")?.as_str()?.parse().ok()?;
+    Some(Recorded { seq: entry.seq, mode, by })
 }

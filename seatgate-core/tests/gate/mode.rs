@@ -62,15 +62,33 @@ fn a_switched_mode_survives_a_restart_and_a_configured_one_wins() {
         let house = House::new();
         assert_eq!(house.gate.start_mode(None).await.unwrap(), Mode::Live);
         let operator = house.appoint("lead@example.com").await;
-        house.gate.switch(Mode::Off, &operator).await.unwrap();
+        house.gate.switch(Mode::DryRun, &operator).await.unwrap();
         let again = house.world.start(Steps::free());
         assert_eq!(again.gate.settings().mode, Mode::Live);
-        assert_eq!(again.gate.start_mode(None).await.unwrap(), Mode::Off);
+        assert_eq!(again.gate.start_mode(None).await.unwrap(), Mode::DryRun);
         let configured = house.world.start(Steps::free());
         assert_eq!(configured.gate.start_mode(Some(Mode::Live)).await.unwrap(), Mode::Live);
         let entries = recorded(&house).await;
         assert_eq!(entries[1]["actor"], "system:configuration");
         assert_eq!(house.world.start(Steps::free()).gate.start_mode(None).await.unwrap(), Mode::Live);
+    });
+}
+
+#[test]
+fn an_emergency_stop_outlasts_a_restart_whatever_is_configured() {
+    block_on(async {
+        let house = House::new();
+        let operator = house.appoint("lead@example.com").await;
+        house.gate.switch(Mode::Off, &operator).await.unwrap();
+        for configured in [Mode::Live, Mode::DryRun] {
+            let again = house.world.start(Steps::free());
+            assert_eq!(again.gate.start_mode(Some(configured)).await.unwrap(), Mode::Off);
+        }
+        assert_eq!(recorded(&house).await.len(), 1);
+        house.gate.switch(Mode::Live, &operator).await.unwrap();
+        let configured = async |mode| house.world.start(Steps::free()).gate.start_mode(Some(mode)).await.unwrap();
+        assert_eq!(configured(Mode::Off).await, Mode::Off);
+        assert_eq!(configured(Mode::Live).await, Mode::Live, "what a file switched off, a file switches on");
     });
 }
 
