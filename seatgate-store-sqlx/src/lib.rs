@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+#[cfg(feature = "sqlite")]
 mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
