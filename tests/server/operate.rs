@@ -37,7 +37,7 @@ async fn the_trail_is_taken_away_and_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_switched_mode_survives_a_restart_unless_one_is_configured() {
+async fn a_switched_mode_survives_a_restart_and_an_emergency_stop_any_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let server = Server::start(at, &[]);
@@ -49,6 +49,10 @@ async fn a_switched_mode_survives_a_restart_unless_one_is_configured() {
     let server = Server::start(at, &[]);
     let (_, said) = output(at, &["policy"]);
     assert!(said.starts_with("mode off") && said.contains("min_idle"), "{said}");
+    server.kill();
+    let server = Server::start(at, &[("SEATGATE_MODE", "live")]);
+    assert!(output(at, &["policy"]).1.starts_with("mode off"));
+    assert_eq!(output(at, &["policy", "--mode", "dry_run"]).0, Some(0));
     server.kill();
     let server = Server::start(at, &[("SEATGATE_MODE", "live")]);
     assert!(output(at, &["policy"]).1.starts_with("mode live"));
