@@ -111,6 +111,42 @@ async fn keep_before_step(step: u64) -> bool {
     keeping.lock().unwrap().is_none()
 }
 
+/// Whatever step of the sweep another one comes before, asks and is answered with a keep: nobody is asked again. Only the
+/// seat's generation shows that something has happened between the read and the commit.
+#[test]
+fn a_whole_keep_in_the_middle_of_a_sweep_is_seen() {
+    let kept = (0..24).filter(|step| block_on(ask_and_keep_before_step(*step))).count();
+    assert!((5..24).contains(&kept), "{kept} keeps came first");
+}
+
+async fn ask_and_keep_before_step(step: u64) -> bool {
+    let world = World::new(ScriptedDeprovisioner::new(KEYED), &[]);
+    let other = Arc::new(world.start(Steps::free()));
+    let kept = Arc::new(Mutex::new(false));
+    let steps = Steps::new({
+        let kept = kept.clone();
+        move |n| {
+            let (house, kept) = (other.clone(), kept.clone());
+            Box::pin(async move {
+                if n == step {
+                    let first = house.sweep(vec![ana()]).await.results.remove(0);
+                    house.idle().await;
+                    if first.status == RowStatus::Asked {
+                        house.keep(first.request_id.unwrap()).await.unwrap();
+                        house.idle().await;
+                        *kept.lock().unwrap() = true;
+                    }
+                }
+            })
+        }
+    });
+    let status = world.start(steps).sweep(vec![ana()]).await.results[0].status;
+    invariants::check(&world).await;
+    let kept = *kept.lock().unwrap();
+    assert_eq!(status == RowStatus::Excepted, kept, "{status} at step {step}");
+    kept
+}
+
 #[test]
 fn a_repeated_delivery_is_answered_from_the_first_and_another_body_is_refused() {
     block_on(async {
