@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seatgate_core::authorize::Denial;
-use seatgate_core::canonical::{Digest, Salt};
+use seatgate_core::canonical::Digest;
 use seatgate_core::gate::{Ask, GateError, Submission};
 use seatgate_core::message::{Content, Message};
 use seatgate_core::person::{Actor, Surface};
@@ -71,8 +71,14 @@ fn the_trail_tells_who_when_through_what_seeing_what() {
 
 #[test]
 fn digests_in_the_trail_are_salted() {
-    let salt = Salt::from_bytes([1; 16]);
-    assert_ne!(Digest::salted(&salt, "on leave"), Digest::of(b"on leave"));
+    block_on(async {
+        let house = House::new();
+        let id = house.open().await;
+        house.keep(id).await.unwrap();
+        let digest = house.trail(id).await[1]["data"]["reason"]["digest"].as_str().unwrap().to_owned();
+        assert_eq!(digest.len(), 64);
+        assert_ne!(digest, Digest::of(b"on leave until spring").to_string(), "whoever guesses the text learns nothing");
+    });
 }
 
 #[test]
