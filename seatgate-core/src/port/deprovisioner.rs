@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::id::{RequestId, TaskId};
+use crate::agenda::Claim;
 use crate::person::PersonDetails;
 use crate::port::EffectError;
 use crate::request::{ProbeAnswer, RemovalKind, TargetFacts};
@@ -252,7 +253,8 @@ impl Target {
     /// An irreversible target.
     #[must_use]
     pub fn new(name: impl Into<String>, deprovisioner: Arc<dyn Deprovisioner>) -> Self {
-        Self { name: name.into(), deprovisioner, timeout: Self::TIMEOUT, reversible: false }
+        let (timeout, concurrency) = (Self::TIMEOUT, Claim::PER_LANE);
+        Self { name: name.into(), deprovisioner, timeout, reversible: false, concurrency }
     }
 
     /// With another time for one call.
@@ -310,6 +312,8 @@ impl Router {
         self.apps.keys()
     }
 
+    /// How many of its removals are worked on side by side, over all servers. Targets of one name share the lowest.
+    pub concurrency: usize,
     /// Whether apps without a target of their own are served by one that is not reversible.
     #[must_use]
     pub fn irreversible_default(&self) -> bool {
@@ -319,8 +323,12 @@ impl Router {
     /// The longest time that one call to any target may take.
     #[must_use]
     pub fn longest_timeout(&self) -> Duration {
-        let targets = self.apps.values().chain(self.fallback.as_ref());
-        targets.map(|target| target.timeout).max().unwrap_or(Target::TIMEOUT)
+        self.targets().map(|target| target.timeout).max().unwrap_or(Target::TIMEOUT)
+    }
+
+    /// Every target; one that serves several apps, several times.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.apps.values().chain(self.fallback.as_ref())
     }
 
     /// The target for `app`.
@@ -329,3 +337,11 @@ impl Router {
         self.apps.get(app).or(self.fallback.as_ref())
     }
 }
+    /// With another number of removals side by side; at least one. Stay well below what the driver does at a time
+    /// (64), so that a target that hangs holds up nothing else.
+    #[must_use]
+    pub fn with_concurrency(mut self, removals: usize) -> Self {
+        self.concurrency = removals.max(1);
+        self
+    }
+
