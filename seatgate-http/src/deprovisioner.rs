@@ -76,7 +76,8 @@ impl fmt::Debug for WebhookTarget {
 /// GET until it says how the removal ended, `Retry-After` honoured.
 ///
 /// - Only a location on the origin of the removal URL is followed (scheme, host and port; a relative one is resolved
-///   against that URL). Another one counts as none, and is never called.
+///   against that URL). Another one is never called: the removal is pending then, without a place to ask. The place
+///   stays the same for an attempt; a `Location` in the reply to a poll is not heeded.
 /// - 202 and the outcome `pending` mean not yet; so do 408, 425, 429, 5xx and a call that fails. 200 or 204 with the body
 ///   of a removal's reply says how it ended. Anything else, 404 and 410 above all, cannot tell.
 /// - The location is asked first. Where it cannot tell, and where there is none, the status URL is asked. Where that

@@ -334,7 +334,8 @@ async fn beside(dead: &Place) {
             news.notified().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), done).await.expect("the dead target holds up the other, or messages");
+    let in_time = tokio::time::timeout(Duration::from_secs(30), done).await;
+    assert!(in_time.is_ok(), "the dead target holds up the other, or messages");
     driver.abort();
     let mut ended = 0;
     for id in &ids {
