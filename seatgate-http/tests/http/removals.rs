@@ -301,7 +301,8 @@ async fn a_location_somewhere_else_is_never_called() {
     assert_eq!((place.count(), stranger.count()), (2, 0), "asked for again, as without a location");
 }
 
-const MANY: usize = 20;
+/// More than the driver does at a time.
+const MANY: usize = 80;
 
 /// A world with a dead target and one that works, run by the driver, with many approved seats in both; comes back when all
 /// seats of the one that works are gone and everybody concerned was told.
