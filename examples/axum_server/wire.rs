@@ -114,7 +114,7 @@ fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Resul
             webhook(client, WebhookTarget::clone(target))
         }
     };
-    let target = Target::new(name, deprovisioner).with_timeout(config.timeout);
+    let target = Target::new(name, deprovisioner).with_timeout(config.timeout).with_concurrency(config.concurrency);
     let target = if config.reversible { target.reversible() } else { target };
     Ok(match &config.app {
         Some(app) => targets.route(app.clone(), target),

@@ -3,6 +3,7 @@
 //! What the agenda should hold for a request follows from the request's state: [`changes`] compares two states and says
 //! what to schedule and what to remove. Stores keep the queue; the worker claims from it under leases.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -177,6 +178,8 @@ pub struct Claim {
     pub limit: usize,
     /// How many of one lane, those under a lease included.
     pub per_lane: usize,
+    /// How many of these lanes instead.
+    pub caps: BTreeMap<Lane, usize>,
     /// Whether removals may begin at all; what has begun is worked on in any case.
     pub removals_open: bool,
     /// How long the lease is, by the store's clock.
@@ -186,11 +189,19 @@ pub struct Claim {
 impl Claim {
     /// Leases are this long when claimed; Begin sets them anew.
     pub const LEASE: Duration = Duration::from_secs(20);
+    /// So many items of a lane are worked on side by side, unless said otherwise.
+    pub const PER_LANE: usize = 8;
 
-    /// At most `limit` items due by `now`, at most 8 a lane.
+    /// At most `limit` items due by `now`, at most [`Claim::PER_LANE`] a lane.
     #[must_use]
     pub fn new(now: Timestamp, limit: usize) -> Self {
-        Self { now, limit, per_lane: 8, removals_open: true, lease: Self::LEASE }
+        Self { now, limit, per_lane: Self::PER_LANE, caps: BTreeMap::new(), removals_open: true, lease: Self::LEASE }
+    }
+
+    /// At most `items` of `lane`. Said twice, the lower one counts.
+    pub fn cap(&mut self, lane: Lane, items: usize) {
+        let cap = self.caps.entry(lane).or_insert(items);
+        *cap = items.min(*cap);
     }
 }
 
@@ -249,13 +260,15 @@ impl Claims {
 pub struct LaneReport {
     /// Which lane.
     pub lane: Lane,
-    /// Until when it is closed; an earlier report that closes it for longer stands. Absent: it is open, and failures
-    /// count from zero again.
+    /// Until when it is closed; an earlier report that closes it for longer stands. Absent: it works.
     pub closed_until: Option<Timestamp>,
 }
 
 impl LaneReport {
-    /// The lane works.
+    /// The lane works: failures count from zero again.
+    ///
+    /// A closing that still runs stands. Nothing begins in a closed lane, so what works had begun before the lane was
+    /// closed, and knows nothing of the time that was asked for since.
     #[must_use]
     pub fn works(lane: Lane) -> Self {
         Self { lane, closed_until: None }

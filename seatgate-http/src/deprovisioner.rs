@@ -1,5 +1,6 @@
 //! The removal webhook: one signed call that asks a target to take a seat away.
 
+mod poll;
 mod status;
 mod wire;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use seatgate_core::port::{Clock, Deprovisioner, EffectError, Idempotency, Job, Removal, SeatStatus};
+use seatgate_core::port::{Clock, Deprovisioner, EffectError, Idempotency, Job, Removal, SeatStatus, StatusLocation};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
 use tracing::Instrument;
@@ -18,7 +19,7 @@ use crate::guard::{GuardedClient, Method, OutboundCall, OutboundError, OutboundE
 use crate::sign::{Signer, WebhookId, WebhookSecret};
 
 pub use status::{StatusUrl, StatusUrlError};
-pub use wire::{Receipt, Reply, StatusLocation, classify};
+pub use wire::{Receipt, Reply, classify};
 
 /// How long a target that honours keys is taken to remember one: longer than any policy repeats.
 const KEY_REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
@@ -51,7 +52,8 @@ impl WebhookTarget {
     }
 
     /// Where the target says whether a seat is held: a signed GET, answered by
-    /// `{"held": true|false|null, "last_activity_at"?}`. Without it, nothing can be verified or looked up.
+    /// `{"held": true|false|null, "last_activity_at"?}`. Without it, nothing can be verified or looked up. A removal that
+    /// the target accepted with a `Location` is asked for there first.
     #[must_use]
     pub fn status_url(mut self, url: StatusUrl) -> Self {
         self.status_url = Some(url);
@@ -69,6 +71,18 @@ impl fmt::Debug for WebhookTarget {
 ///
 /// The webhook's id is the job's key and stays the same for as long as the removal may have happened; the signature is
 /// made anew for each attempt, because receivers refuse an old one. [`classify`] says what a reply means.
+///
+/// A target that is at work on it (202, or the outcome `pending`) may name a `Location`: there it is asked with a signed
+/// GET until it says how the removal ended, `Retry-After` honoured.
+///
+/// - Only a location on the origin of the removal URL is followed (scheme, host and port; a relative one is resolved
+///   against that URL). Another one is never called: the removal is pending then, without a place to ask. The place
+///   stays the same for an attempt; a `Location` in the reply to a poll is not heeded.
+/// - 202 and the outcome `pending` mean not yet; so do 408, 425, 429, 5xx and a call that fails. 200 or 204 with the body
+///   of a removal's reply says how it ended. Anything else, 404 and 410 above all, cannot tell.
+/// - The location is asked first. Where it cannot tell, and where there is none, the status URL is asked. Where that
+///   cannot tell either, twice in a row, the removal is asked for again with the same key if the target is idempotent;
+///   else a human is asked.
 #[derive(Debug, Clone)]
 pub struct HttpDeprovisioner {
     client: GuardedClient,
@@ -102,12 +116,34 @@ impl HttpDeprovisioner {
         Ok(self.signed(call.body(body).timeout(job.timeout), &id, now))
     }
 
-    fn status_call(&self, job: &Job, now: Timestamp) -> Option<OutboundCall> {
-        let url = self.target.status_url.as_ref()?.of(job)?;
-        // An id of its own each time, so that no receiver takes a probe for a repetition.
-        let id: WebhookId = format!("{}-probe-{}", job.task, now.as_micros()).parse().ok()?;
-        let call = OutboundCall::new(Method::Get, url).timeout(job.timeout.min(PROBE_TIMEOUT));
+    /// A signed GET, for the `purpose` that its id names.
+    fn get(&self, url: Option<Url>, purpose: &str, job: &Job) -> Option<OutboundCall> {
+        let now = self.clock.0.now();
+        // An id of its own each time, so that no receiver takes one for a repetition of another.
+        let id: WebhookId = format!("{}-{purpose}-{}", job.task, now.as_micros()).parse().ok()?;
+        let call = OutboundCall::new(Method::Get, url?).timeout(job.timeout.min(PROBE_TIMEOUT));
         Some(self.signed(call, &id, now))
+    }
+
+    /// What the place tells that the target named when it accepted the removal.
+    async fn poll(&self, job: &Job) -> SeatStatus {
+        let url = job.location.as_ref().and_then(|location| poll::follow(&self.target.url, location));
+        let Some(call) = self.get(url, "poll", job) else { return SeatStatus::cannot_tell() };
+        match self.client.send(call).await {
+            Ok(reply) => poll::read(reply.status(), reply.header("retry-after"), reply.body(), self.clock.0.now()),
+            Err(error) if error.kind() == OutboundErrorKind::Refused => SeatStatus::cannot_tell(),
+            Err(_) => SeatStatus::not_yet(None),
+        }
+    }
+
+    /// What the status URL says about the seat.
+    async fn look_up(&self, job: &Job) -> SeatStatus {
+        let url = self.target.status_url.as_ref().and_then(|url| url.of(job));
+        let Some(call) = self.get(url, "probe", job) else { return SeatStatus::cannot_tell() };
+        match self.client.send(call).await {
+            Ok(reply) => status::read(reply.status(), reply.body()),
+            Err(_) => SeatStatus::cannot_tell(),
+        }
     }
 
     fn signed(&self, call: OutboundCall, id: &WebhookId, now: Timestamp) -> OutboundCall {
@@ -123,15 +159,13 @@ impl Deprovisioner for HttpDeprovisioner {
         let span = tracing::info_span!("removal", request = %job.request, key = %job.key);
         let reply = self.client.send(call).instrument(span).await.map_err(|error| effect_error(&error))?;
         let (retry_after, location) = (reply.header("retry-after"), reply.header("location"));
-        removal(classify(reply.status(), retry_after, location, reply.body(), self.clock.0.now()))
+        let reply = classify(reply.status(), retry_after, location, reply.body(), self.clock.0.now());
+        removal(reply, &self.target.url)
     }
 
     async fn probe(&self, job: &Job) -> SeatStatus {
-        let Some(call) = self.status_call(job, self.clock.0.now()) else { return SeatStatus::cannot_tell() };
-        match self.client.send(call).await {
-            Ok(reply) => status::read(reply.status(), reply.body()),
-            Err(_) => SeatStatus::cannot_tell(),
-        }
+        let told = self.poll(job).await;
+        if told == SeatStatus::cannot_tell() { self.look_up(job).await } else { told }
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -148,13 +182,18 @@ fn effect_error(error: &OutboundError) -> EffectError {
     }
 }
 
-fn removal(reply: Reply) -> Result<Removal, EffectError> {
+/// What a reply to a call of `url` comes to.
+fn removal(reply: Reply, url: &Url) -> Result<Removal, EffectError> {
     let (removal, receipt) = match reply {
         Reply::Removed { receipt } => (Removal::removed(), receipt),
         Reply::AlreadyAbsent { receipt } => (Removal::already_absent(), receipt),
         Reply::Scheduled { effective_at, receipt } => (Removal::scheduled(effective_at), receipt),
         Reply::StillBilled { receipt } => (Removal::still_billed(), receipt),
-        Reply::Pending { check_after, .. } => (Removal::pending(check_after), None),
+        Reply::Pending { check_after, location } => {
+            let place = location.and_then(|location| poll::follow(url, &location));
+            let place = place.map(|place| StatusLocation::new(place.as_str()));
+            (place.into_iter().fold(Removal::pending(check_after), Removal::with_location), None)
+        }
         Reply::NotDone { retry_at, detail } => {
             let error = EffectError::not_done(detail);
             return Err(retry_at.into_iter().fold(error, EffectError::retry_at));

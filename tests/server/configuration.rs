@@ -79,6 +79,7 @@ fn all_mistakes_are_named_at_once() {
         kind = "webhook"
         url = "https://idp.example.com/hook?token=hidden"
         timeout = "1h"
+        concurrency = 33
         status_url = "https://{account_id}.example.com/hidden"
         retries = 3
         [inbox]
@@ -109,6 +110,7 @@ fn all_mistakes_are_named_at_once() {
         "targets.figma.secret:",
         "targets.okta.kind:",
         "targets.zoom.timeout:",
+        "targets.zoom.concurrency:",
         "targets.zoom.status_url:",
         "targets.zoom.retries:",
         "targets.zoom.secret:",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use seatgate_core::agenda::Claim;
 use seatgate_core::port::Target;
 use seatgate_core::seat::AppId;
 use seatgate_core::time::Span;
@@ -14,6 +15,8 @@ use super::settings::{Named, Settings, secret_of};
 use super::table::Table;
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
+/// Half of what the worker does at a time: so a target that hangs leaves room for the others.
+const MOST_AT_A_TIME: usize = 32;
 const SHARED_SECRET: &str = "SEATGATE_DEPROVISION_SECRET";
 
 /// One target.
@@ -23,6 +26,7 @@ pub(crate) struct TargetConfig {
     pub(crate) kind: TargetKind,
     pub(crate) reversible: bool,
     pub(crate) timeout: Duration,
+    pub(crate) concurrency: usize,
 }
 
 pub(crate) enum TargetKind {
@@ -70,6 +74,7 @@ fn target(name: &str, table: &mut Table, shared: &mut Shared, problems: &mut Pro
     };
     let reversible = table.flag("reversible", false, problems);
     let timeout = timeout(table, problems);
+    let concurrency = concurrency(table, problems);
     let kind = match table.text("kind", problems).as_deref() {
         Some("webhook") => webhook(table, shared, problems),
         Some("pretend") => Some(TargetKind::Pretend),
@@ -83,7 +88,7 @@ fn target(name: &str, table: &mut Table, shared: &mut Shared, problems: &mut Pro
             None
         }
     };
-    Some(TargetConfig { app: app?, kind: kind?, reversible, timeout })
+    Some(TargetConfig { app: app?, kind: kind?, reversible, timeout, concurrency })
 }
 
 fn timeout(table: &mut Table, problems: &mut Problems) -> Duration {
@@ -92,6 +97,14 @@ fn timeout(table: &mut Table, problems: &mut Problems) -> Duration {
     let fits = |span: Span| !span.is_zero() && span.duration() <= LONGEST_TIMEOUT;
     let span = span.and_then(|span| if fits(span) { Ok(span) } else { Err("expected 1s to 5m".to_owned()) });
     problems.keep(&table.name("timeout"), span).map_or(Target::TIMEOUT, Span::duration)
+}
+
+fn concurrency(table: &mut Table, problems: &mut Problems) -> usize {
+    let Some(value) = table.take("concurrency") else { return Claim::PER_LANE };
+    let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
+    let number = number.filter(|number| (1..=MOST_AT_A_TIME).contains(number));
+    let expected = format!("expected a number from 1 to {MOST_AT_A_TIME}");
+    problems.keep(&table.name("concurrency"), number.ok_or(expected)).unwrap_or(Claim::PER_LANE)
 }
 
 fn webhook(table: &mut Table, shared: &mut Shared, problems: &mut Problems) -> Option<TargetKind> {

@@ -99,7 +99,9 @@ impl Agenda {
 
     pub(super) fn report(&mut self, report: LaneReport) {
         let Some(until) = report.closed_until else {
-            self.lanes.remove(&report.lane);
+            if let Some(lane) = self.lanes.get_mut(&report.lane) {
+                lane.failures = 0;
+            }
             return;
         };
         let lane = self.lanes.entry(report.lane).or_default();
@@ -117,8 +119,9 @@ impl Agenda {
         for key in self.free_rows(claim, lease_now) {
             let Some(row) = self.rows.get(&key) else { continue };
             let opens = self.opens_at(row);
+            let cap = row.lane.as_ref().and_then(|lane| claim.caps.get(lane)).unwrap_or(&claim.per_lane);
             let in_lane = row.lane.clone().map(|lane| leased.entry(lane).or_default());
-            let has_room = in_lane.as_deref().is_none_or(|count| *count < claim.per_lane);
+            let has_room = in_lane.as_deref().is_none_or(|count| count < cap);
             if opens > claim.now || claims.items.len() >= claim.limit || !has_room {
                 claims.next_due = Some(claims.next_due.map_or(opens, |next| next.min(opens)));
                 continue;

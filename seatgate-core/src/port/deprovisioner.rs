@@ -1,11 +1,13 @@
 //! Removing a seat at the app that sells it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::agenda::Claim;
 use crate::id::{RequestId, TaskId};
 use crate::person::PersonDetails;
 use crate::port::EffectError;
@@ -37,6 +39,8 @@ pub struct Job {
     pub at: Timestamp,
     /// How long the call may take. The lease lasts a little longer.
     pub timeout: Duration,
+    /// Where the target said it will tell how the removal ended. Only a probe of an open effect has it.
+    pub location: Option<StatusLocation>,
 }
 
 impl Job {
@@ -54,7 +58,35 @@ impl Job {
             approved_by: None,
             at,
             timeout: Target::TIMEOUT,
+            location: None,
         }
+    }
+}
+
+/// Where a target tells how a removal that it accepted has ended, in the words of its adapter.
+///
+/// It comes from outside, and whoever follows it must know that: it may lead elsewhere. `Debug` hides it, because such
+/// addresses often hold a token or a name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StatusLocation(String);
+
+impl StatusLocation {
+    /// A location.
+    #[must_use]
+    pub fn new(location: impl Into<String>) -> Self {
+        Self(location.into())
+    }
+
+    /// The location as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StatusLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StatusLocation([redacted])")
     }
 }
 
@@ -66,6 +98,8 @@ pub struct Removal {
     pub kind: RemovalKind,
     /// The target's own reference, if it gives one.
     pub receipt: Option<String>,
+    /// Where the target will tell how a pending removal ended, if it says so.
+    pub location: Option<StatusLocation>,
 }
 
 impl Removal {
@@ -106,8 +140,16 @@ impl Removal {
         self
     }
 
+    /// With the place where the target will tell how it ended: every probe gets it as [`Job::location`], also after a
+    /// restart. For pending removals only.
+    #[must_use]
+    pub fn with_location(mut self, location: StatusLocation) -> Self {
+        self.location = Some(location);
+        self
+    }
+
     fn of(kind: RemovalKind) -> Self {
-        Self { kind, receipt: None }
+        Self { kind, receipt: None, location: None }
     }
 }
 
@@ -115,29 +157,47 @@ impl Removal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeatStatus {
-    /// Whether it is held.
+    /// Whether it is held, or what has become of the removal.
     pub held: ProbeAnswer,
     /// When it was last used, if the target knows.
     pub last_activity: Option<Timestamp>,
+    /// The target's own reference for a removal that has ended.
+    pub receipt: Option<String>,
 }
 
 impl SeatStatus {
     /// The target cannot tell.
     #[must_use]
     pub fn cannot_tell() -> Self {
-        Self { held: ProbeAnswer::CannotTell, last_activity: None }
+        Self::of(ProbeAnswer::CannotTell)
     }
 
     /// The seat is held.
     #[must_use]
     pub fn held() -> Self {
-        Self { held: ProbeAnswer::Held, last_activity: None }
+        Self::of(ProbeAnswer::Held)
     }
 
     /// The seat is gone.
     #[must_use]
     pub fn not_held() -> Self {
-        Self { held: ProbeAnswer::NotHeld, last_activity: None }
+        Self::of(ProbeAnswer::NotHeld)
+    }
+
+    /// The target still works on the removal, or cannot be asked now: ask again then.
+    #[must_use]
+    pub fn not_yet(check_after: Option<Timestamp>) -> Self {
+        Self::of(ProbeAnswer::NotYet { check_after })
+    }
+
+    /// The removal has ended so, the target says. One that is pending still has not ended.
+    #[must_use]
+    pub fn ended(removal: Removal) -> Self {
+        let held = match removal.kind {
+            RemovalKind::Pending { check_after } => ProbeAnswer::NotYet { check_after },
+            removal => ProbeAnswer::Ended { removal },
+        };
+        Self { receipt: removal.receipt, ..Self::of(held) }
     }
 
     /// Last used then.
@@ -145,6 +205,10 @@ impl SeatStatus {
     pub fn used_at(mut self, at: Timestamp) -> Self {
         self.last_activity = Some(at);
         self
+    }
+
+    fn of(held: ProbeAnswer) -> Self {
+        Self { held, last_activity: None, receipt: None }
     }
 }
 
@@ -175,6 +239,10 @@ pub enum Idempotency {
 /// - **DP-4** Time: return before [`Job::timeout`] has passed; a later result is recorded, but settles nothing.
 /// - **DP-5** Removing a seat that is gone is a success ([`Removal::already_absent`]), but only when the account and the
 ///   app were found: an unknown app is `Rejected`.
+/// - **DP-6** Pending: a target that has accepted a removal may name a place where it will tell how it ended
+///   ([`Removal::with_location`]). A probe whose job has a [`Job::location`] asks there first, and looks the seat up only
+///   where that place cannot tell. [`SeatStatus::ended`] is an answer of that place alone: it counts as the target's
+///   word, as if the call had answered so. Follow a location nowhere but to the target that it came from.
 ///
 /// # Cancel safety
 /// Dropping the future of `deprovision` leaves the outcome unknown, and is treated so. `probe` changes nothing.
@@ -220,7 +288,7 @@ pub trait Deprovisioner: Send + Sync {
     /// As DP-2 says.
     async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError>;
 
-    /// Looks the seat up: to settle an unknown outcome, to verify a removal, to see whether it was used again.
+    /// Looks the seat up: to settle an open outcome, to verify a removal, to see whether it was used again.
     async fn probe(&self, _job: &Job) -> SeatStatus {
         SeatStatus::cannot_tell()
     }
@@ -243,6 +311,8 @@ pub struct Target {
     pub timeout: Duration,
     /// Whether a removal can be undone there.
     pub reversible: bool,
+    /// How many of its removals are worked on side by side, over all servers. Targets of one name share the lowest.
+    pub concurrency: usize,
 }
 
 impl Target {
@@ -252,13 +322,22 @@ impl Target {
     /// An irreversible target.
     #[must_use]
     pub fn new(name: impl Into<String>, deprovisioner: Arc<dyn Deprovisioner>) -> Self {
-        Self { name: name.into(), deprovisioner, timeout: Self::TIMEOUT, reversible: false }
+        let (timeout, concurrency) = (Self::TIMEOUT, Claim::PER_LANE);
+        Self { name: name.into(), deprovisioner, timeout, reversible: false, concurrency }
     }
 
     /// With another time for one call.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// With another number of removals side by side; at least one. Stay well below what the driver does at a time
+    /// (64), so that a target that hangs holds up nothing else.
+    #[must_use]
+    pub fn with_concurrency(mut self, removals: usize) -> Self {
+        self.concurrency = removals.max(1);
         self
     }
 
@@ -319,8 +398,12 @@ impl Router {
     /// The longest time that one call to any target may take.
     #[must_use]
     pub fn longest_timeout(&self) -> Duration {
-        let targets = self.apps.values().chain(self.fallback.as_ref());
-        targets.map(|target| target.timeout).max().unwrap_or(Target::TIMEOUT)
+        self.targets().map(|target| target.timeout).max().unwrap_or(Target::TIMEOUT)
+    }
+
+    /// Every target; one that serves several apps, several times.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.apps.values().chain(self.fallback.as_ref())
     }
 
     /// The target for `app`.

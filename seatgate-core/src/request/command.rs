@@ -109,6 +109,8 @@ pub enum Command {
         task: TaskId,
         /// What it found.
         answer: ProbeAnswer,
+        /// What the target said of a removal that has ended.
+        receipt: Option<TextRef>,
     },
     /// A call came back too late to settle anything.
     Observe {

@@ -294,7 +294,7 @@ fn task_input(command: &Command) -> Option<(TaskId, TaskInput)> {
         Command::Begin { task } => (task, TaskInput::Begin),
         Command::Settle { task, attempt, result } => (task, TaskInput::Settle { attempt, result }),
         Command::LoseLease { task, attempt } => (task, TaskInput::LoseLease { attempt }),
-        Command::Probed { task, answer } => (task, TaskInput::Probed(answer)),
+        Command::Probed { task, answer, receipt } => (task, TaskInput::Probed { answer, receipt }),
         Command::Observe { task, attempt, result } => (task, TaskInput::Observe { attempt, result }),
         Command::Block { task, why } => (task, TaskInput::Block(why)),
         Command::Resolve { task, pause, resolution, reason } => (

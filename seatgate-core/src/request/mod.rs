@@ -234,6 +234,7 @@ impl Request {
         match &fact.event {
             Event::AttemptEnded { result, .. } => task.count_result(result),
             Event::Probed { answer, .. } => task.count_probe(*answer),
+            Event::Observed { result, .. } => task.note_late(result),
             Event::Resolved { resolution: Resolution::Retry, .. } => task.count_retry(),
             _ => {}
         }

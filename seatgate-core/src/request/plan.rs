@@ -178,6 +178,9 @@ pub enum AttemptResult {
         removal: Option<RemovalKind>,
         /// What the target said.
         receipt: Option<TextRef>,
+        /// Where the target will tell how it ended, if it accepted and said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        location: Option<TextRef>,
     },
     /// Certainly not performed: it can be repeated.
     NotDone {
@@ -201,6 +204,7 @@ pub enum AttemptResult {
 /// What a probe found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ProbeAnswer {
     /// The seat is still there.
     Held,
@@ -208,6 +212,16 @@ pub enum ProbeAnswer {
     NotHeld,
     /// The target cannot tell, or did not answer.
     CannotTell,
+    /// The target works on the removal still, or wants to be asked later.
+    NotYet {
+        /// When to ask again, if the target said so.
+        check_after: Option<Timestamp>,
+    },
+    /// The target says how the removal ended.
+    Ended {
+        /// What it came to.
+        removal: RemovalKind,
+    },
 }
 
 /// What a decision releases.

@@ -29,7 +29,12 @@ pub enum TaskInput {
         attempt: u32,
     },
     /// A probe came back.
-    Probed(ProbeAnswer),
+    Probed {
+        /// What it found.
+        answer: ProbeAnswer,
+        /// What the target said of a removal that has ended.
+        receipt: Option<TextRef>,
+    },
     /// A result came too late for its worker to settle it.
     Observe {
         /// Which attempt.
@@ -79,6 +84,13 @@ pub struct TaskFacts {
     pub stopping: bool,
 }
 
+impl TaskFacts {
+    /// When to go on. A target may ask for time, but not for more than the policy gives it.
+    fn wanted(&self, by_target: Option<Timestamp>) -> Timestamp {
+        by_target.map_or(self.backoff_until, |at| at.min(self.give_up_at)).max(self.now)
+    }
+}
+
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -117,6 +129,9 @@ pub struct Task {
     pub may_have_happened: bool,
     /// What the last attempt came to, in the target's words.
     pub detail: Option<TextRef>,
+    /// Where the target will tell how a removal that it accepted has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<TextRef>,
 }
 
 impl Task {
@@ -141,6 +156,7 @@ impl Task {
             rejected: false,
             may_have_happened: false,
             detail: None,
+            location: None,
         }
     }
 
@@ -162,7 +178,7 @@ impl Task {
             TaskInput::Begin => self.begin(facts),
             TaskInput::Settle { attempt, result } => self.settle(*attempt, result, facts),
             TaskInput::LoseLease { attempt } => self.settle(*attempt, &AttemptResult::Unknown { detail: None }, facts),
-            TaskInput::Probed(answer) => self.probed(*answer, facts),
+            TaskInput::Probed { answer, receipt } => self.probed(*answer, *receipt, facts),
             TaskInput::Observe { attempt, result } => self.observed(*attempt, result),
             TaskInput::Block(why) => match self.state {
                 TaskState::Ready { .. } => Ok(self.pause(*why, facts)),
@@ -190,16 +206,12 @@ impl Task {
         }
         Ok(match result {
             AttemptResult::Done { removal: Some(RemovalKind::Pending { check_after }), .. } => {
-                TaskState::Probing { at: check_after.unwrap_or(facts.backoff_until).max(facts.now) }
+                TaskState::Probing { at: facts.wanted(*check_after) }
             }
-            AttemptResult::Done { removal, receipt } => done(*removal, Proof::Receipt, *receipt),
+            AttemptResult::Done { removal, receipt, .. } => done(*removal, Proof::Receipt, *receipt),
             AttemptResult::NotDone { .. } if facts.stopping => TaskState::Cancelled,
             AttemptResult::NotDone { .. } if facts.now >= facts.give_up_at => self.pause(PauseReason::GaveUp, facts),
-            AttemptResult::NotDone { retry_at, .. } => {
-                // A target may ask for time, but not for more than the policy gives it.
-                let wanted = retry_at.map_or(facts.backoff_until, |at| at.min(facts.give_up_at));
-                TaskState::Ready { at: wanted.max(facts.now) }
-            }
+            AttemptResult::NotDone { retry_at, .. } => TaskState::Ready { at: facts.wanted(*retry_at) },
             AttemptResult::Rejected { detail } if self.on_failure == OnFailure::Skip && !self.may_have_happened => {
                 TaskState::Skipped { reason: *detail }
             }
@@ -218,12 +230,22 @@ impl Task {
         }
     }
 
-    fn probed(&self, answer: ProbeAnswer, facts: &TaskFacts) -> Result<TaskState, Refusal> {
+    fn probed(&self, answer: ProbeAnswer, receipt: Option<TextRef>, facts: &TaskFacts) -> Result<TaskState, Refusal> {
         let TaskState::Probing { .. } = self.state else { return Err(Refusal::NotProbing) };
         let (ambiguous, in_time) = (self.ambiguous > 0, facts.now < facts.give_up_at);
         let again = TaskState::Probing { at: facts.backoff_until };
         Ok(match answer {
             ProbeAnswer::NotHeld => done(Some(RemovalKind::Removed), Proof::ReadBack, None),
+            ProbeAnswer::Ended { removal: RemovalKind::Pending { check_after } }
+            | ProbeAnswer::NotYet { check_after }
+                if in_time =>
+            {
+                TaskState::Probing { at: facts.wanted(check_after) }
+            }
+            ProbeAnswer::Ended { removal: RemovalKind::Pending { .. } } | ProbeAnswer::NotYet { .. } => {
+                self.pause(PauseReason::Unknown, facts)
+            }
+            ProbeAnswer::Ended { removal } => done(Some(removal), Proof::Receipt, receipt),
             ProbeAnswer::Held if ambiguous && facts.idempotent && in_time => self.ready(facts),
             ProbeAnswer::Held if ambiguous || !in_time => self.pause(PauseReason::StillHeld, facts),
             ProbeAnswer::Held => again,
@@ -245,7 +267,7 @@ impl Task {
         };
         Ok(match result {
             AttemptResult::Done { removal: Some(RemovalKind::Pending { .. }), .. } => self.state.clone(),
-            AttemptResult::Done { removal, receipt } if open => done(*removal, Proof::Receipt, *receipt),
+            AttemptResult::Done { removal, receipt, .. } if open => done(*removal, Proof::Receipt, *receipt),
             _ => self.state.clone(),
         })
     }
@@ -314,7 +336,10 @@ impl Task {
 
     pub(crate) fn count_result(&mut self, result: &AttemptResult) {
         match result {
-            AttemptResult::Done { removal: Some(RemovalKind::Pending { .. }), .. } => self.may_have_happened = true,
+            AttemptResult::Done { removal: Some(RemovalKind::Pending { .. }), location, .. } => {
+                self.may_have_happened = true;
+                self.location = *location;
+            }
             AttemptResult::Done { .. } => {}
             AttemptResult::NotDone { detail, .. } => self.detail = *detail,
             AttemptResult::Rejected { detail } => {
@@ -326,6 +351,15 @@ impl Task {
                 self.ambiguous = self.ambiguous.saturating_add(1);
                 self.detail = *detail;
             }
+        }
+    }
+
+    /// A place that a late result names is worth asking, as long as the outcome is open.
+    pub(crate) fn note_late(&mut self, result: &AttemptResult) {
+        if let AttemptResult::Done { location: Some(location), .. } = result
+            && !self.state.is_end()
+        {
+            self.location = Some(*location);
         }
     }
 

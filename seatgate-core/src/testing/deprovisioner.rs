@@ -1,10 +1,10 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::port::{Deprovisioner, EffectError, Idempotency, Job, Removal, SeatStatus};
+use crate::port::{Deprovisioner, EffectError, Idempotency, Job, Removal, SeatStatus, StatusLocation};
 use crate::request::RemovalKind;
 use crate::time::Timestamp;
 
@@ -76,6 +76,7 @@ pub struct Call {
 pub struct ScriptedDeprovisioner {
     idempotency: Idempotency,
     probes: bool,
+    accepts: bool,
     state: Mutex<State>,
 }
 
@@ -84,6 +85,8 @@ struct State {
     script: VecDeque<Step>,
     probe_script: VecDeque<SeatStatus>,
     calls: Vec<Call>,
+    /// What was accepted, by the place that tells of it, and how often somebody has asked there.
+    accepted: BTreeMap<String, (Call, u32)>,
     effects: Vec<Call>,
     gone: BTreeSet<String>,
     last_activity: Option<Timestamp>,
@@ -93,13 +96,21 @@ impl ScriptedDeprovisioner {
     /// A target that makes this promise, and cannot be probed.
     #[must_use]
     pub fn new(idempotency: Idempotency) -> Self {
-        Self { idempotency, probes: false, state: Mutex::default() }
+        Self { idempotency, probes: false, accepts: false, state: Mutex::default() }
     }
 
     /// Probes are answered from the ledger.
     #[must_use]
     pub fn probeable(mut self) -> Self {
         self.probes = true;
+        self
+    }
+
+    /// Where the script has ended it only accepts, and names a place that tells how it ended. It performs the removal
+    /// when it is asked there for the second time.
+    #[must_use]
+    pub fn accepting(mut self) -> Self {
+        self.accepts = true;
         self
     }
 
@@ -158,7 +169,8 @@ impl ScriptedDeprovisioner {
         let mut state = self.state();
         let call = Call { seat: Self::seat_of(job), key: job.key.clone(), at: job.at };
         state.calls.push(call.clone());
-        let step = state.script.pop_front().unwrap_or_else(|| state.default_step(&call));
+        let step = state.script.pop_front();
+        let step = step.unwrap_or_else(|| if self.accepts { state.accept(&call) } else { state.default_step(&call) });
         if step.performs {
             state.perform(self.idempotency, call);
         }
@@ -174,6 +186,27 @@ impl State {
     fn default_step(&self, call: &Call) -> Step {
         let by_other_key = self.gone.contains(&call.seat) && !self.effects.iter().any(|done| done.key == call.key);
         Step::answers(if by_other_key { Removal::already_absent() } else { Removal::removed() })
+    }
+
+    fn accept(&mut self, call: &Call) -> Step {
+        let location = format!("/removals/{}", call.key);
+        self.accepted.entry(location.clone()).or_insert_with(|| (call.clone(), 0));
+        Step::answers(Removal::pending(None).with_location(StatusLocation::new(location)))
+    }
+
+    /// What the place tells; nothing where it tells of no removal.
+    fn tell(&mut self, idempotency: Idempotency, location: &StatusLocation) -> Option<SeatStatus> {
+        let (call, asked) = self.accepted.get_mut(location.as_str())?;
+        *asked += 1;
+        if *asked == 1 {
+            return Some(SeatStatus::not_yet(None));
+        }
+        let receipt = format!("done {}", call.key);
+        if *asked == 2 {
+            let call = call.clone();
+            self.perform(idempotency, call);
+        }
+        Some(SeatStatus::ended(Removal::removed().with_receipt(receipt)))
     }
 
     fn perform(&mut self, idempotency: Idempotency, call: Call) {
@@ -204,6 +237,9 @@ impl Deprovisioner for ScriptedDeprovisioner {
     async fn probe(&self, job: &Job) -> SeatStatus {
         let mut state = self.state();
         if let Some(status) = state.probe_script.pop_front() {
+            return status;
+        }
+        if let Some(status) = job.location.as_ref().and_then(|place| state.tell(self.idempotency, place)) {
             return status;
         }
         let mut status = match (self.probes, state.gone.contains(&Self::seat_of(job))) {
@@ -290,6 +326,20 @@ mod tests {
         assert_eq!(probe(), SeatStatus::held().used_at(at));
         let silent = ScriptedDeprovisioner::new(HONOURED);
         assert_eq!(block_on(silent.probe(&job("tsk_1"))), SeatStatus::cannot_tell());
+    }
+
+    #[test]
+    fn what_is_accepted_is_told_of_at_its_place() {
+        let target = ScriptedDeprovisioner::new(Idempotency::Unknown).accepting();
+        let mut job = job("tsk_1");
+        let removal = block_on(target.deprovision(&job)).unwrap();
+        assert_eq!(block_on(target.probe(&job)), SeatStatus::cannot_tell(), "nobody asked at the place");
+        job.location = removal.location;
+        assert_eq!(block_on(target.probe(&job)), SeatStatus::not_yet(None));
+        assert!(!target.is_gone(&seat()));
+        let ended = SeatStatus::ended(Removal::removed().with_receipt("done tsk_1"));
+        assert_eq!([block_on(target.probe(&job)), block_on(target.probe(&job))], [ended.clone(), ended]);
+        assert_eq!(target.effects().len(), 1);
     }
 
     #[test]

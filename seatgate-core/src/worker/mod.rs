@@ -12,7 +12,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use self::timer::Timer;
-use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, LaneReport, Next, Settlement};
+use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, LaneReport, Next, Settlement};
 use crate::gate::{Gate, GateError, TRIES};
 use crate::id::{ChangeId, RequestId};
 use crate::person::Text;
@@ -101,6 +101,9 @@ impl Worker {
     pub async fn claim(&self, limit: usize) -> Result<Claims, StoreError> {
         let mut claim = Claim::new(self.gate.now(), limit);
         claim.removals_open = self.gate.settings().mode == Mode::Live;
+        for target in self.gate.router().targets() {
+            claim.cap(Lane::Removals(target.name.clone()), target.concurrency);
+        }
         self.gate.parts.requests.claim(claim).await
     }
 

@@ -8,10 +8,10 @@ use crate::id::{RequestId, TaskId};
 use crate::person::{Text, TextRef};
 use crate::policy::Mode;
 use crate::port::{
-    Answer, Conflict, EffectError, EffectErrorKind, Exception, Job, NamedSeat, Removal, SeatStatus, StoreError, Stored,
-    Target,
+    Answer, Conflict, EffectError, EffectErrorKind, Exception, Job, NamedSeat, Removal, SeatStatus, StatusLocation,
+    StoreError, Stored, Target,
 };
-use crate::request::{AttemptResult, Command, PauseReason, ProbeAnswer, Request, Task, TaskAction, TaskState};
+use crate::request::{AttemptResult, Command, PauseReason, RemovalKind, Request, Task, TaskAction, TaskState};
 use crate::seat::{Activity, Seat};
 use crate::worker::{End, TaskResult, Worker, end};
 
@@ -153,17 +153,14 @@ impl Worker {
         result: Result<Removal, EffectError>,
         texts: &mut Vec<Text>,
     ) -> AttemptResult {
-        let mut keep = |text: &str| -> TextRef {
-            let text = Text::new(text, request.people(), self.gate.now(), &*self.gate.parts.entropy);
-            let reference = text.reference;
-            texts.push(text);
-            reference
-        };
+        let mut keep = |text: &str| self.keep(text, request, texts);
         match result {
             Ok(removal) => {
                 let removes = matches!(task.action, TaskAction::Remove { .. });
-                let receipt = removal.receipt.as_deref().map(keep);
-                AttemptResult::Done { removal: removes.then_some(removal.kind), receipt }
+                let receipt = removal.receipt.as_deref().map(&mut keep);
+                let location = removal.location.filter(|_| matches!(removal.kind, RemovalKind::Pending { .. }));
+                let location = location.map(|location| keep(location.as_str()));
+                AttemptResult::Done { removal: removes.then_some(removal.kind), receipt, location }
             }
             Err(error) => {
                 let detail = Some(keep(error.detail()));
@@ -176,7 +173,15 @@ impl Worker {
         }
     }
 
-    /// A target that asks for time, fails or is gone closes its lane; one that answers opens it.
+    /// Keeps what a target wrote: it may name anybody whom the request is about.
+    fn keep(&self, text: &str, request: &Request, texts: &mut Vec<Text>) -> TextRef {
+        let text = Text::new(text, request.people(), self.gate.now(), &*self.gate.parts.entropy);
+        let reference = text.reference;
+        texts.push(text);
+        reference
+    }
+
+    /// A target that asks for time, fails or is gone closes its lane; one that answers ends the row of failures.
     async fn lane_report(&self, lane: Lane, error: Option<&EffectError>, request: &Request) -> Option<LaneReport> {
         if error.is_some_and(EffectError::is_target_gone) {
             return Some(LaneReport::closed(lane, self.gate.now().saturating_add(GONE_FOR)));
@@ -193,15 +198,25 @@ impl Worker {
     }
 
     async fn probe(&self, claimed: &Claimed, request: &Request, task: &Task) -> Result<End, GateError> {
-        let mut answer = ProbeAnswer::CannotTell;
+        let mut status = SeatStatus::cannot_tell();
         if let (TaskAction::Remove { app }, Some(seat)) = (&task.action, request.seat())
             && let Some(target) = self.gate.router().target(app)
             && let Some(mut job) = self.job(request, seat, task, target).await?
         {
-            answer = self.look_up(target, &mut job).await.held;
+            job.location = self.location(task).await?;
+            status = self.look_up(target, &mut job).await;
         }
-        let command = Command::Probed { task: task.id, answer };
-        Ok(self.task_end(claimed, request.id, command, Vec::new(), None))
+        let mut texts = Vec::new();
+        let receipt = status.receipt.map(|receipt| self.keep(&receipt, request, &mut texts));
+        let command = Command::Probed { task: task.id, answer: status.held, receipt };
+        Ok(self.task_end(claimed, request.id, command, texts, None))
+    }
+
+    /// Where the target said it will tell how the removal ended; nothing once that was erased.
+    async fn location(&self, task: &Task) -> Result<Option<StatusLocation>, StoreError> {
+        let Some(text) = task.location else { return Ok(None) };
+        let found = self.gate.parts.people.texts(&[text.id]).await?;
+        Ok(found.into_iter().flatten().next().map(StatusLocation::new))
     }
 
     /// Asks the target; it cannot tell what it does not say in time. However long a call may take there, a look-up ends

@@ -30,8 +30,13 @@ struct Scenario {
     keep: bool,
     idempotency: Idempotency,
     probeable: bool,
+    accepting: bool,
     grace: bool,
 }
+
+/// A removal at a target without promises.
+const PLAIN: Scenario =
+    Scenario { keep: false, idempotency: UNKNOWN, probeable: false, accepting: false, grace: false };
 
 /// What the outside was told, and so must find again.
 #[derive(Default)]
@@ -45,27 +50,37 @@ const UNKNOWN: Idempotency = Idempotency::Unknown;
 
 #[test]
 fn an_idempotent_target() {
-    explore(Scenario { keep: false, idempotency: KEYED, probeable: false, grace: false });
+    explore(Scenario { idempotency: KEYED, ..PLAIN });
 }
 
 #[test]
 fn an_idempotent_target_after_a_grace_period() {
-    explore(Scenario { keep: false, idempotency: KEYED, probeable: true, grace: true });
+    explore(Scenario { idempotency: KEYED, probeable: true, grace: true, ..PLAIN });
 }
 
 #[test]
 fn a_target_that_can_be_looked_up() {
-    explore(Scenario { keep: false, idempotency: UNKNOWN, probeable: true, grace: false });
+    explore(Scenario { probeable: true, ..PLAIN });
 }
 
 #[test]
 fn a_target_without_promises() {
-    explore(Scenario { keep: false, idempotency: UNKNOWN, probeable: false, grace: false });
+    explore(PLAIN);
+}
+
+#[test]
+fn an_idempotent_target_that_accepts_and_tells_later() {
+    explore(Scenario { idempotency: KEYED, accepting: true, ..PLAIN });
+}
+
+#[test]
+fn a_target_without_promises_that_accepts_and_tells_later() {
+    explore(Scenario { accepting: true, ..PLAIN });
 }
 
 #[test]
 fn keeping() {
-    explore(Scenario { keep: true, idempotency: KEYED, probeable: false, grace: false });
+    explore(Scenario { keep: true, idempotency: KEYED, ..PLAIN });
 }
 
 fn explore(scenario: Scenario) {
@@ -89,6 +104,9 @@ fn run(scenario: Scenario, crashes: &[u64]) -> u64 {
     let mut target = ScriptedDeprovisioner::new(scenario.idempotency);
     if scenario.probeable {
         target = target.probeable();
+    }
+    if scenario.accepting {
+        target = target.accepting();
     }
     let policy: &[(&str, &str)] = if scenario.grace { &[("grace", "1h")] } else { &[] };
     let world = World::new(target, policy);

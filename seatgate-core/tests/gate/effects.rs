@@ -6,13 +6,14 @@ use std::time::Duration;
 use seatgate_core::agenda::Item;
 use seatgate_core::gate::{Ask, Gate, GateError};
 use seatgate_core::id::RequestId;
-use seatgate_core::port::{EffectError, Idempotency, NotifyError, Removal, Router, SeatStatus, Target};
-use seatgate_core::request::{Outcome, Proof, Refusal, Request, Resolution, StateLabel, TaskState};
+use seatgate_core::port::{EffectError, Idempotency, NotifyError, PeopleStore, Removal, Router, SeatStatus, Target};
+use seatgate_core::request::{Outcome, Proof, Refusal, RemovalKind, Request, Resolution, StateLabel, TaskState};
 use seatgate_core::testing::{Duplicating, ScriptedDeprovisioner, Step, block_on};
 use seatgate_core::worker::Worker;
 
 use crate::house::{House, KEYED, candidate};
 use crate::invariants;
+use crate::stepped::Steps;
 
 fn busy() -> Step {
     Step::fails(EffectError::not_done("503"))
@@ -158,6 +159,118 @@ fn what_is_pending_is_looked_up_until_it_is_gone() {
         house.world.target.land(&call);
         house.settle().await;
         assert_eq!((house.calls(), house.request(id).await.outcome()), (1, Some(Outcome::Reclaimed)));
+    });
+}
+
+#[test]
+fn what_is_accepted_is_asked_for_at_its_place_until_it_ends() {
+    block_on(async {
+        let house = House::with(ScriptedDeprovisioner::new(Idempotency::Unknown).accepting(), &[]);
+        let id = house.open().await;
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        let task = house.request(id).await.plan.tasks[0].clone();
+        assert!(matches!(task.state, TaskState::Probing { .. }) && task.may_have_happened, "{task:?}");
+        let place = house.world.store.texts(&[task.location.unwrap().id]).await.unwrap().remove(0).unwrap();
+        assert_eq!(place, format!("/removals/{}", task.id));
+        let restarted = house.world.start(Steps::free());
+        restarted.settle().await;
+        let request = house.request(id).await;
+        let TaskState::Done { removal, proof, receipt } = request.plan.tasks[0].state else { panic!("{request:?}") };
+        assert_eq!((removal, proof), (Some(RemovalKind::Removed), Proof::Receipt));
+        let joined = house.gate.join(std::slice::from_ref(&request)).await.unwrap();
+        assert_eq!(joined.text(receipt), Some(format!("done {}", task.id).as_str()));
+        assert_eq!((house.calls(), request.outcome()), (1, Some(Outcome::Reclaimed)));
+        let trail = serde_json::to_string(&house.trail(id).await).unwrap();
+        assert!(!trail.contains("/removals/") && trail.contains("\"location\":{"), "a reference, and not the place");
+        invariants::check(&house.world).await;
+    });
+}
+
+#[test]
+fn a_place_that_was_erased_with_the_person_is_asked_no_more() {
+    block_on(async {
+        let house = House::with(ScriptedDeprovisioner::new(Idempotency::Unknown).accepting(), &[]);
+        let id = house.open().await;
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        let person = house.by("mona@example.com").await.actor.person().unwrap();
+        house.gate.people().erase(person).await.unwrap();
+        house.settle().await;
+        let request = house.request(id).await;
+        assert_eq!((house.calls(), request.label()), (1, StateLabel::NeedsAttention));
+        assert!(request.plan.may_have_happened());
+    });
+}
+
+#[test]
+fn a_place_that_never_tells_is_asked_until_given_up() {
+    block_on(async {
+        let house = House::with(ScriptedDeprovisioner::new(KEYED).accepting(), &[("retry.give_up_after", "1h")]);
+        let id = house.open().await;
+        let later = house.now().saturating_add(Duration::from_secs(600));
+        house.world.target.then_probe(SeatStatus::cannot_tell());
+        house.world.target.then_probe(SeatStatus::not_yet(Some(later)));
+        (0..60).for_each(|_| house.world.target.then_probe(SeatStatus::not_yet(None)));
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        house.world.pass(Duration::from_secs(2));
+        house.idle().await;
+        let TaskState::Probing { at } = house.request(id).await.plan.tasks[0].state else { panic!("not probing") };
+        assert_eq!(at, later, "the target's own time");
+        house.settle().await;
+        let request = house.request(id).await;
+        assert_eq!((house.calls(), request.label()), (1, StateLabel::NeedsAttention));
+        assert!(request.plan.may_have_happened());
+    });
+}
+
+#[test]
+fn a_429_stands_although_a_call_from_before_it_succeeds_after_it() {
+    block_on(async {
+        let house = House::new();
+        let rows = ["bo", "cy", "di"]
+            .map(|name| candidate(serde_json::json!({"account": {"email": format!("{name}@example.com")}})));
+        let report = house.sweep(rows.to_vec()).await;
+        let [bo, cy, di] = [0, 1, 2].map(|row| report.results[row].request_id.unwrap());
+        house.idle().await;
+        let wanted = house.now().saturating_add(Duration::from_secs(60));
+        house.world.target.then(Step::fails(EffectError::not_done("429").retry_at(wanted)));
+        for id in [bo, cy] {
+            house.approve(id).await.unwrap();
+        }
+        let mut finished = Vec::new();
+        for claimed in house.worker.claim(64).await.unwrap().items {
+            finished.push(house.worker.perform(claimed).await);
+        }
+        house.worker.settle(finished).await.unwrap();
+        assert_eq!((house.calls(), house.request(cy).await.outcome()), (2, Some(Outcome::Reclaimed)));
+        house.approve(di).await.unwrap();
+        house.idle().await;
+        assert_eq!(house.calls(), 2, "the target asked for a minute");
+        house.world.pass(Duration::from_secs(60));
+        house.idle().await;
+        let ended = [house.request(bo).await.outcome(), house.request(di).await.outcome()];
+        assert_eq!((house.calls(), ended), (4, [Some(Outcome::Reclaimed); 2]));
+    });
+}
+
+#[test]
+fn a_target_gets_no_more_removals_side_by_side_than_it_says() {
+    block_on(async {
+        let mut house = House::new();
+        let target = Target::new("idp", house.world.target.clone()).with_concurrency(2);
+        let (store, clock) = (house.world.store.clone(), house.world.clock.clone());
+        let gate = Gate::builder(store, clock, house.world.entropy.clone()).router(Router::new().otherwise(target));
+        house.gate = gate.build().unwrap();
+        house.worker = Worker::new(&house.gate);
+        let rows = ["bo", "cy", "di"]
+            .map(|name| candidate(serde_json::json!({"account": {"email": format!("{name}@example.com")}})));
+        for result in house.sweep(rows.to_vec()).await.results {
+            house.approve(result.request_id.unwrap()).await.unwrap();
+        }
+        let claimed = house.worker.claim(64).await.unwrap().items;
+        assert_eq!(claimed.iter().filter(|claimed| matches!(claimed.item, Item::Perform { .. })).count(), 2);
     });
 }
 

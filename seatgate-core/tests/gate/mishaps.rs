@@ -2,6 +2,7 @@
 //! stores that fail at the worst moment. Nothing waits for ever, nothing spins, and nothing known is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use seatgate_core::memory::MemoryStore;
 use seatgate_core::message::{Content, Message};
 use seatgate_core::port::{
     Deprovisioner, EffectError, Exception, ExceptionStore, Idempotency, Job, NamedSeat, Notifier, NotifyError, Posted,
-    Removal, RequestFilter, Router, RowStatus, SeatStatus, StoreError, Target,
+    Removal, RequestFilter, Router, RowStatus, SeatStatus, StoreError, StoreErrorKind, Target,
 };
 use seatgate_core::request::{Outcome, PauseReason, Resolution, StateLabel, TaskState};
 use seatgate_core::testing::{Fault, Faulty, ScriptedDeprovisioner, Step, block_on};
@@ -287,6 +288,86 @@ impl ExceptionStore for Forgetful {
     ) -> Result<Vec<Exception>, StoreError> {
         Ok(Vec::new())
     }
+}
+
+/// An exception store that is away until it is told to be back.
+struct Away {
+    back: AtomicBool,
+    inner: Arc<MemoryStore>,
+}
+
+impl Away {
+    fn check<E>(&self, error: E) -> Result<(), E> {
+        if self.back.load(Ordering::SeqCst) { Ok(()) } else { Err(error) }
+    }
+
+    fn broken() -> StoreError {
+        StoreError::new(StoreErrorKind::Unavailable, "asking for exceptions")
+    }
+}
+
+#[async_trait]
+impl ExceptionStore for Away {
+    async fn active(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, StoreError> {
+        self.check(Self::broken())?;
+        self.inner.active(seats, now).await
+    }
+
+    async fn file(&self, exception: &Exception) -> Result<(), EffectError> {
+        self.check(EffectError::not_done("connection refused"))?;
+        self.inner.file(exception).await
+    }
+
+    async fn revoke(&self, id: ExceptionId, now: Timestamp) -> Result<bool, StoreError> {
+        self.check(Self::broken())?;
+        self.inner.revoke(id, now).await
+    }
+
+    async fn list(
+        &self,
+        now: Timestamp,
+        after: Option<ExceptionId>,
+        limit: usize,
+    ) -> Result<Vec<Exception>, StoreError> {
+        self.check(Self::broken())?;
+        ExceptionStore::list(&*self.inner, now, after, limit).await
+    }
+}
+
+#[test]
+fn while_exceptions_cannot_be_filed_nobody_is_asked_again_and_a_retry_files_it() {
+    block_on(async {
+        let mut house = House::new();
+        let id = house.open().await;
+        let world = house.world.clone();
+        let store = Arc::new(Away { back: AtomicBool::new(false), inner: world.store.clone() });
+        house.gate = Gate::builder(world.store.clone(), world.clock.clone(), world.entropy.clone())
+            .exceptions(store.clone())
+            .router(Router::new().otherwise(Target::new("idp", world.target.clone())))
+            .build()
+            .unwrap();
+        house.worker = Worker::new(&house.gate);
+        house.keep(id).await.unwrap();
+        for _ in 0..30 {
+            house.idle().await;
+            let swept = house.try_sweep(vec![ana()], None).await;
+            let asked = swept.map(|report| report.results[0].status);
+            assert!(matches!(asked, Err(_) | Ok(RowStatus::Duplicate)), "{asked:?}");
+            world.pass(Duration::from_secs(3_600));
+        }
+        let request = house.request(id).await;
+        let task = &request.plan.tasks[0];
+        assert!(matches!(task.state, TaskState::Paused { why: PauseReason::GaveUp, .. }), "{:?}", task.state);
+        store.back.store(true, Ordering::SeqCst);
+        assert_eq!(house.sweep(vec![ana()]).await.results[0].status, RowStatus::Duplicate, "paused is open still");
+        let operator = house.appoint("lead@example.com").await;
+        let retry = Ask::Resolve { task: task.id, pause: None, resolution: Resolution::Retry };
+        house.gate.act(id, retry, None, &operator).await.unwrap();
+        house.idle().await;
+        assert_eq!(house.request(id).await.outcome(), Some(Outcome::Kept));
+        assert_eq!(house.sweep(vec![ana()]).await.results[0].status, RowStatus::Excepted);
+        invariants::check(&world).await;
+    });
 }
 
 /// A house on a store that can be told to fail.

@@ -266,6 +266,20 @@ fn off_takes_nothing_in_and_begins_nothing_but_decisions_commit() {
 }
 
 #[test]
+fn keeps_are_filed_while_off() {
+    block_on(async {
+        let house = House::new();
+        let id = house.open().await;
+        house.mode(Mode::Off);
+        house.keep(id).await.unwrap();
+        house.idle().await;
+        assert_eq!(house.request(id).await.outcome(), Some(Outcome::Kept));
+        house.mode(Mode::Live);
+        assert_eq!(house.sweep(vec![ana()]).await.results[0].status, RowStatus::Excepted);
+    });
+}
+
+#[test]
 fn an_erased_person_is_gone_and_the_chain_still_verifies() {
     block_on(async {
         let house = House::new();

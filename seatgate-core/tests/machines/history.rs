@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use seatgate_core::agenda::{AgendaChange, Item, changes};
-use seatgate_core::id::{ChangeId, RequestId};
+use seatgate_core::id::{ChangeId, RequestId, TaskId};
 use seatgate_core::policy::{KeepReason, Mode, OnExpiry, RetryTerms, Terms};
 use seatgate_core::request::{
     AttemptResult, Command, Event, Fact, OnFailure, PauseReason, ProbeAnswer, ProbeFinding, RemovalKind, Request,
@@ -300,7 +300,7 @@ impl History {
                     0 => Command::Begin { task },
                     1 => Command::Settle { task, attempt, result: self.result(result) },
                     2 => Command::LoseLease { task, attempt },
-                    _ => Command::Probed { task, answer: answer(result) },
+                    _ => self.probed(task, result),
                 }
             }
             Step::Late { task: index, result, back } => {
@@ -327,22 +327,34 @@ impl History {
             TaskState::Ready { .. } => Some(Command::Begin { task: id }),
             TaskState::InFlight if vanish => Some(Command::LoseLease { task: id, attempt }),
             TaskState::InFlight => Some(Command::Settle { task: id, attempt, result: self.result(result) }),
-            TaskState::Probing { .. } => Some(Command::Probed { task: id, answer: answer(result) }),
+            TaskState::Probing { .. } => Some(self.probed(id, result)),
             _ => None,
         }
+    }
+
+    fn probed(&self, task: TaskId, result: usize) -> Command {
+        let answer = answer(result, self.world.now);
+        let ended = matches!(answer, ProbeAnswer::Ended { .. });
+        let receipt = ended.then(|| self.world.text("ana@example.com is gone, leave it at that"));
+        Command::Probed { task, answer, receipt }
     }
 
     fn result(&self, index: usize) -> AttemptResult {
         let detail = Some(self.world.text("ana@example.com is in a group that blocks it"));
         let soon = Some(self.world.now.saturating_add(std::time::Duration::from_secs(60)));
-        let done = |removal| AttemptResult::Done { removal: Some(removal), receipt: detail };
+        let done = |removal| AttemptResult::Done { removal: Some(removal), receipt: detail, location: None };
+        let accepted = |check_after| AttemptResult::Done {
+            removal: Some(RemovalKind::Pending { check_after }),
+            receipt: None,
+            location: Some(self.world.text("https://idp.example.com/removals/ana@example.com")),
+        };
         match index {
             0 => done(RemovalKind::Removed),
             1 => done(RemovalKind::AlreadyAbsent),
             2 => done(RemovalKind::Scheduled { effective_at: at(9_000_000) }),
             3 => done(RemovalKind::StillBilled),
-            4 => done(RemovalKind::Pending { check_after: soon }),
-            5 => done(RemovalKind::Pending { check_after: None }),
+            4 => accepted(soon),
+            5 => accepted(None),
             6 => AttemptResult::NotDone { retry_at: soon, detail },
             7 => AttemptResult::Rejected { detail },
             _ => AttemptResult::Unknown { detail },
@@ -365,10 +377,14 @@ impl History {
     }
 }
 
-fn answer(index: usize) -> ProbeAnswer {
-    match index % 3 {
+fn answer(index: usize, now: Timestamp) -> ProbeAnswer {
+    let soon = now.saturating_add(std::time::Duration::from_secs(60));
+    match index % 6 {
         0 => ProbeAnswer::NotHeld,
         1 => ProbeAnswer::Held,
+        2 => ProbeAnswer::Ended { removal: RemovalKind::AlreadyAbsent },
+        3 => ProbeAnswer::NotYet { check_after: None },
+        4 => ProbeAnswer::NotYet { check_after: Some(soon) },
         _ => ProbeAnswer::CannotTell,
     }
 }

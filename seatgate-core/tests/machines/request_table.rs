@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use seatgate_core::id::TaskId;
 use seatgate_core::policy::{Mode, OnExpiry, Terms};
 use seatgate_core::request::{
-    Command, Context, OnFailure, Outcome, PauseReason, ProbeAnswer, ProbeFinding, Refusal, Request, Resolution,
-    StateLabel, TargetFacts, Transition,
+    Command, Context, OnFailure, Outcome, PauseReason, ProbeAnswer, ProbeFinding, Refusal, RemovalKind, Request,
+    Resolution, StateLabel, TargetFacts, Transition,
 };
 use seatgate_core::time::Timestamp;
 
@@ -86,10 +86,11 @@ stopping                                        | settle_unknown lose | stopping
 ready begun again paused doubt filing* stopping | probed*          | refused NotProbing
 probing                                         | probed_held      | needs_attention paused
 probing                                         | probed_not_held  | closed reclaimed
-probing                                         | probed_cannot_tell | executing probing
+probing                                         | probed_cannot_tell probed_not_yet | executing probing
+probing stopping_probing                        | probed_ended     | closed reclaimed
 stopping_probing                                | probed_held      | closed stopped
 stopping_probing                                | probed_not_held  | closed reclaimed
-stopping_probing                                | probed_cannot_tell | stopping probing
+stopping_probing                                | probed_cannot_tell probed_not_yet | stopping probing
 
 # Late results: of an attempt that was begun they are recorded, whatever has become of the request -----------------
 in_grace ready filing closed_undone             | observe          | refused StaleAttempt
@@ -233,7 +234,7 @@ fn commands(world: &World, request: &Request) -> BTreeMap<&'static str, Command>
     let pause = task.map_or(1, |task| task.pauses.max(1));
     let reason = Some(world.text("because"));
     let settle = |result| Command::Settle { task: id, attempt, result };
-    let probed = |answer| Command::Probed { task: id, answer };
+    let probed = |answer| Command::Probed { task: id, answer, receipt: None };
     let resolve = |resolution, reason| Command::Resolve { task: id, pause, resolution, reason };
     BTreeMap::from([
         ("approve", APPROVE),
@@ -255,6 +256,8 @@ fn commands(world: &World, request: &Request) -> BTreeMap<&'static str, Command>
         ("probed_held", probed(ProbeAnswer::Held)),
         ("probed_not_held", probed(ProbeAnswer::NotHeld)),
         ("probed_cannot_tell", probed(ProbeAnswer::CannotTell)),
+        ("probed_not_yet", probed(ProbeAnswer::NotYet { check_after: None })),
+        ("probed_ended", probed(ProbeAnswer::Ended { removal: RemovalKind::Removed })),
         ("observe", Command::Observe { task: id, attempt, result: REMOVED }),
         ("block", Command::Block { task: id, why: PauseReason::Excepted }),
         ("retry", resolve(Resolution::Retry, None)),
@@ -312,7 +315,7 @@ fn every_phase_answers_every_command_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!((pairs, used.len()), (21 * 28, table.len()));
+    assert_eq!((pairs, used.len()), (21 * 30, table.len()));
 }
 
 #[test]

@@ -35,7 +35,10 @@ skipped cancelled                     | begin                   |               
 # A result in time -------------------------------------------------------------------------------------------------
 in_flight                             | settle_done             |                      | done receipt
 in_flight                             | settle_pending          |                      | probing backoff
+in_flight                             | settle_pending_later    | age_up               | probing now
 in_flight                             | settle_pending_later    |                      | probing wish
+in_flight                             | settle_pending_in_years | age_up               | probing now
+in_flight                             | settle_pending_in_years |                      | probing limit
 in_flight                             | settle_not_done*        | stopping             | cancelled
 in_flight                             | settle_not_done*        | age_up               | paused gave_up
 in_flight                             | settle_not_done         |                      | ready backoff
@@ -55,6 +58,12 @@ done skipped cancelled                | settle* lose stale_*    |               
 
 # A probe ----------------------------------------------------------------------------------------------------------
 probing                               | probed_not_held         |                      | done read_back
+probing                               | probed_ended            |                      | done receipt
+probing                               | probed_not_yet* probed_ended_not | age_up stopping | cancelled
+probing                               | probed_not_yet* probed_ended_not | age_up      | paused unknown
+probing                               | probed_not_yet probed_ended_not  |             | probing backoff
+probing                               | probed_not_yet_later    |                      | probing wish
+probing                               | probed_not_yet_in_years |                      | probing limit
 probing                               | probed_held             | ambiguous stopping   | cancelled
 probing                               | probed_held             | ambiguous idempotent !age_up | ready backoff
 probing                               | probed_held             | ambiguous            | paused still_held
@@ -157,14 +166,19 @@ fn is_known(state: &TaskState) -> usize {
 fn inputs() -> BTreeMap<&'static str, TaskInput> {
     let settle = |result| TaskInput::Settle { attempt: ATTEMPT, result };
     let observe = |result| TaskInput::Observe { attempt: ATTEMPT, result };
-    let pending_later =
-        AttemptResult::Done { removal: Some(RemovalKind::Pending { check_after: Some(wish()) }), receipt: None };
+    let pending_at = |at| {
+        let removal = Some(RemovalKind::Pending { check_after: Some(at) });
+        settle(AttemptResult::Done { removal, receipt: None, location: None })
+    };
+    let probed = |answer| TaskInput::Probed { answer, receipt: None };
+    let not_yet_at = |at| probed(ProbeAnswer::NotYet { check_after: Some(at) });
     let not_done_at = |at| AttemptResult::NotDone { retry_at: Some(at), detail: None };
     let mut inputs = BTreeMap::from([
         ("begin", TaskInput::Begin),
         ("settle_done", settle(REMOVED)),
         ("settle_pending", settle(PENDING)),
-        ("settle_pending_later", settle(pending_later)),
+        ("settle_pending_later", pending_at(wish())),
+        ("settle_pending_in_years", pending_at(at(1_000_000))),
         ("settle_not_done", settle(NOT_DONE)),
         ("settle_not_done_later", settle(not_done_at(wish()))),
         ("settle_not_done_earlier", settle(not_done_at(at(500)))),
@@ -174,9 +188,14 @@ fn inputs() -> BTreeMap<&'static str, TaskInput> {
         ("stale_settle", TaskInput::Settle { attempt: ATTEMPT - 1, result: REMOVED }),
         ("lose", TaskInput::LoseLease { attempt: ATTEMPT }),
         ("stale_lose", TaskInput::LoseLease { attempt: ATTEMPT + 1 }),
-        ("probed_held", TaskInput::Probed(ProbeAnswer::Held)),
-        ("probed_not_held", TaskInput::Probed(ProbeAnswer::NotHeld)),
-        ("probed_cannot_tell", TaskInput::Probed(ProbeAnswer::CannotTell)),
+        ("probed_held", probed(ProbeAnswer::Held)),
+        ("probed_not_held", probed(ProbeAnswer::NotHeld)),
+        ("probed_cannot_tell", probed(ProbeAnswer::CannotTell)),
+        ("probed_not_yet", probed(ProbeAnswer::NotYet { check_after: None })),
+        ("probed_not_yet_later", not_yet_at(wish())),
+        ("probed_not_yet_in_years", not_yet_at(at(1_000_000))),
+        ("probed_ended", probed(ProbeAnswer::Ended { removal: RemovalKind::StillBilled })),
+        ("probed_ended_not", probed(ProbeAnswer::Ended { removal: RemovalKind::Pending { check_after: None } })),
         ("observe_done", TaskInput::Observe { attempt: ATTEMPT - 1, result: REMOVED }),
         ("observe_pending", observe(PENDING)),
         ("observe_not_done", observe(NOT_DONE)),
@@ -303,5 +322,5 @@ fn the_table_is_total_and_says_so() {
     }
     let labels: BTreeSet<_> = states.values().map(TaskState::label).collect();
     assert_eq!(labels.len(), states.values().map(is_known).max().unwrap());
-    assert_eq!((states.len() * inputs.len(), cases().len()), (297, 192));
+    assert_eq!((states.len() * inputs.len(), cases().len()), (351, 192));
 }

@@ -147,9 +147,10 @@ pub(crate) const UNDO: Command = Command::Undo { reason: None };
 pub(crate) const WITHDRAW: Command = Command::Withdraw { reason: None };
 pub(crate) const STOP: Command = Command::Stop { reason: None };
 
-pub(crate) const REMOVED: AttemptResult = AttemptResult::Done { removal: Some(RemovalKind::Removed), receipt: None };
+pub(crate) const REMOVED: AttemptResult =
+    AttemptResult::Done { removal: Some(RemovalKind::Removed), receipt: None, location: None };
 pub(crate) const PENDING: AttemptResult =
-    AttemptResult::Done { removal: Some(RemovalKind::Pending { check_after: None }), receipt: None };
+    AttemptResult::Done { removal: Some(RemovalKind::Pending { check_after: None }), receipt: None, location: None };
 pub(crate) const NOT_DONE: AttemptResult = AttemptResult::NotDone { retry_at: None, detail: None };
 pub(crate) const REJECTED: AttemptResult = AttemptResult::Rejected { detail: None };
 pub(crate) const UNKNOWN: AttemptResult = AttemptResult::Unknown { detail: None };
@@ -179,7 +180,7 @@ pub(crate) fn lose_lease(request: &Request) -> Command {
 }
 
 pub(crate) fn probed(request: &Request, answer: ProbeAnswer) -> Command {
-    Command::Probed { task: task(request).id, answer }
+    Command::Probed { task: task(request).id, answer, receipt: None }
 }
 
 /// A late result of the first task's attempt number `attempt`.

@@ -229,6 +229,41 @@ async fn a_target_without_a_status_url_cannot_tell() {
     assert_eq!(deprovisioner("", "https://idp.example/").probe(&job()).await, SeatStatus::cannot_tell());
 }
 
+#[tokio::test]
+async fn a_location_is_asked_first_and_the_status_url_where_it_cannot_tell() {
+    let (address, received) = target(&with_body(r#"{"held": true}"#), 2).await;
+    let client = GuardedClient::builder().allow_private(address.to_string().parse().unwrap()).build().unwrap();
+    let webhook = WebhookTarget::new(format!("http://{address}/remove").parse().unwrap(), SECRET.parse().unwrap())
+        .status_url(format!("http://{address}/seats/{{account_id}}").parse().unwrap());
+    let deprovisioner = HttpDeprovisioner::new(client, Arc::new(Noon), webhook);
+    let mut job = job();
+    job.location = Some(StatusLocation::new("/jobs/7"));
+    assert_eq!(deprovisioner.probe(&job).await, SeatStatus::held());
+    let calls = received.await.unwrap();
+    let starts: Vec<&str> = calls.iter().map(|call| call.start.as_str()).collect();
+    assert_eq!(starts, ["GET /jobs/7 HTTP/1.1", "GET /seats/00u1 HTTP/1.1"]);
+    assert_ne!(calls[0].header("webhook-id"), calls[1].header("webhook-id"), "no repetition of each other");
+    let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
+    for call in &calls {
+        let headers = WebhookHeaders::from_lookup(|name| call.header(name).map(str::as_bytes));
+        assert!(verifier.verify(&headers, &call.body, now()).is_ok());
+    }
+    assert_eq!(deprovisioner.probe(&job).await, SeatStatus::not_yet(None), "nobody answers now: it is asked again");
+    job.location = Some(StatusLocation::new("http://127.0.0.1:1/jobs/7"));
+    assert_eq!(deprovisioner.probe(&job).await, SeatStatus::cannot_tell(), "another origin is no location");
+}
+
+#[tokio::test]
+async fn an_accepted_removal_says_where_it_will_be_told_of() {
+    let accepted =
+        |location: &str| format!("HTTP/1.1 202 Accepted\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+    let removal = answer_to(&accepted("jobs/7#s3cret")).await.unwrap();
+    let place = removal.location.as_ref().unwrap().as_str();
+    assert!(place.starts_with("http://127.0.0.1:") && place.ends_with("/jobs/7"), "{place}");
+    assert!(!format!("{removal:?}").contains("jobs"));
+    assert_eq!(answer_to(&accepted("https://evil.example/jobs/7")).await, Ok(Removal::pending(None)));
+}
+
 #[test]
 fn the_promise_about_keys_and_nothing_of_the_secret_shows() {
     let target = WebhookTarget::new("https://u.example/?t=s3cret".parse().unwrap(), SECRET.parse().unwrap());

@@ -1,8 +1,8 @@
 //! What a target's reply means. Pure: no clock, no socket.
 
-use std::fmt;
 use std::time::Duration;
 
+use seatgate_core::port::StatusLocation;
 use seatgate_core::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -27,32 +27,6 @@ impl Receipt {
     fn from_target(text: &str) -> Option<Self> {
         let kept: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_RECEIPT).collect();
         (!kept.is_empty()).then_some(Self(kept))
-    }
-}
-
-/// Where the target says the outcome can be asked for, as it wrote it: absolute or relative to the call's URL.
-///
-/// It comes from outside: whoever follows it must stay on the origin of the target (the poll is signed) and go through
-/// the guard. `Debug` hides it, because such addresses often hold a token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StatusLocation(String);
-
-impl StatusLocation {
-    /// The reference as the target wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn from_header(text: &str) -> Option<Self> {
-        let text = text.trim();
-        (1..=LONGEST_LOCATION).contains(&text.len()).then(|| Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for StatusLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StatusLocation([redacted])")
     }
 }
 
@@ -88,7 +62,7 @@ pub enum Reply {
     Pending {
         /// When to ask, if the target said so.
         check_after: Option<Timestamp>,
-        /// Where to ask, if the target said so.
+        /// Where to ask, if the target said so: absolute or relative to the call's URL, as the target wrote it.
         location: Option<StatusLocation>,
     },
     /// Certainly not performed; try again.
@@ -153,7 +127,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(Some)
 }
 
-fn classify_success(status: u16, body: &[u8], wait: Option<Timestamp>, location: Option<&str>) -> Reply {
+pub(super) fn classify_success(status: u16, body: &[u8], wait: Option<Timestamp>, location: Option<&str>) -> Reply {
     let unknown = |what| Reply::Unknown { detail: detail(status, what) };
     let Ok(body) = read_body(body) else {
         return unknown("the reply's JSON cannot be read");
@@ -172,14 +146,30 @@ fn classify_success(status: u16, body: &[u8], wait: Option<Timestamp>, location:
     }
 }
 
+/// Whether the body of a reply to a poll speaks the language of the contract: empty, or an object that names an outcome,
+/// or nothing but a receipt. The page of a job that runs, `{"status": "running"}`, must not pass for a removal.
+pub(super) fn tells_an_outcome(body: &[u8]) -> bool {
+    let body = trimmed(body);
+    let known = |object: &serde_json::Map<String, Value>| {
+        object.contains_key("outcome") || object.keys().all(|key| key == "receipt")
+    };
+    body.is_empty() || serde_json::from_slice(body).is_ok_and(|object| known(&object))
+}
+
 /// The object in the body; an empty one where the body is something else than an object.
 fn read_body(body: &[u8]) -> Result<ReplyBody, serde_json::Error> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
+    let body = trimmed(body);
     if body.starts_with(b"{") { serde_json::from_slice(body) } else { Ok(ReplyBody::default()) }
 }
 
+/// Without a byte order mark, and without white space around it.
+fn trimmed(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii()
+}
+
 fn pending(check_after: Option<Timestamp>, location: Option<&str>) -> Reply {
-    Reply::Pending { check_after, location: location.and_then(StatusLocation::from_header) }
+    let fits = |text: &&str| (1..=LONGEST_LOCATION).contains(&text.len());
+    Reply::Pending { check_after, location: location.map(str::trim).filter(fits).map(StatusLocation::new) }
 }
 
 fn detail(status: u16, what: &str) -> String {
@@ -187,7 +177,7 @@ fn detail(status: u16, what: &str) -> String {
 }
 
 /// The time that a `Retry-After` means (RFC 9110, section 10.2.3): not before `now`, not after one day.
-fn wait_until(text: &str, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn wait_until(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than a `u64` holds are still a very long wait.
@@ -303,7 +293,7 @@ mod tests {
     fn pending_carries_when_and_where() {
         let expected = Reply::Pending {
             check_after: Some(now().saturating_add(Duration::from_secs(30))),
-            location: StatusLocation::from_header("/jobs/1"),
+            location: Some(StatusLocation::new("/jobs/1")),
         };
         assert_eq!(classify(202, Some("30"), Some(" /jobs/1 "), b"", now()), expected);
         assert_eq!(classify(202, Some("30"), Some("/jobs/1"), br#"{"outcome": "removed"}"#, now()), expected);

@@ -6,7 +6,7 @@ use seatgate_core::gate::Gate;
 use seatgate_core::id::{PersonRef, TaskId};
 use seatgate_core::person::{Actor, PersonDetails};
 use seatgate_core::port::StoreError;
-use seatgate_core::request::{AttemptResult, Decision, Event, Fact, RemovalKind, Request, TaskAction};
+use seatgate_core::request::{AttemptResult, Decision, Event, Fact, ProbeAnswer, RemovalKind, Request, TaskAction};
 use seatgate_core::trail::{Entry, Stream, verify};
 
 use super::card::minute;
@@ -118,7 +118,7 @@ fn task_words(request: &Request, event: &Event) -> String {
             format!("Attempt {attempt} was interrupted: it may have happened")
         }
         Event::AttemptEnded { attempt, result, .. } => format!("Attempt {attempt}: {}", result_words(result)),
-        Event::Probed { answer, .. } => format!("Asked the target: {answer:?}").to_lowercase(),
+        Event::Probed { answer, .. } => format!("Asked the target: {}", answer_words(*answer)),
         Event::Observed { attempt, result, .. } => {
             format!("A late answer to attempt {attempt}: {}", result_words(result))
         }
@@ -130,6 +130,17 @@ fn task_words(request: &Request, event: &Event) -> String {
 
 fn removes(request: &Request, task: TaskId) -> bool {
     request.plan.task(task).is_some_and(|task| matches!(task.action, TaskAction::Remove { .. }))
+}
+
+fn answer_words(answer: ProbeAnswer) -> &'static str {
+    match answer {
+        ProbeAnswer::Held => "the seat is held",
+        ProbeAnswer::NotHeld => "the seat is gone",
+        ProbeAnswer::CannotTell => "it cannot tell",
+        ProbeAnswer::NotYet { .. } => "nothing to tell yet",
+        ProbeAnswer::Ended { removal } => removal_words(removal),
+        _ => "it answered",
+    }
 }
 
 fn result_words(result: &AttemptResult) -> &'static str {

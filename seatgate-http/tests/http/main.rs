@@ -8,6 +8,7 @@ mod formats;
 mod intake;
 mod openapi;
 mod operate;
+mod removals;
 mod requests;
 mod server;
 mod sweeps;

@@ -10,7 +10,7 @@ use seatgate_core::gate::Gate;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::policy::{Policy, PolicyDraft};
 use seatgate_core::port::{Clock, Idempotency, Router as Targets, Target};
-use seatgate_core::testing::{ManualClock, ScriptedDeprovisioner, SeededEntropy};
+use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy};
 use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
 use seatgate_http::server::{HttpOptions, router};
@@ -52,6 +52,7 @@ pub(crate) struct World {
     pub(crate) gate: Gate,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) target: Arc<ScriptedDeprovisioner>,
+    pub(crate) notifier: Arc<RecordingNotifier>,
     pub(crate) router: Router,
     deliveries: AtomicU32,
 }
@@ -62,22 +63,33 @@ impl World {
     }
 
     pub(crate) async fn with_policy(keys: &[(&str, &str)]) -> Self {
-        let mut draft = PolicyDraft::default();
-        keys.iter().for_each(|(key, value)| draft.set(key, value));
-        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
-        let clock = Arc::new(ManualClock::new(now));
-        let store = Arc::new(MemoryStore::new(clock.clone()));
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
         let targets = Targets::new().route("figma".parse().unwrap(), Target::new("figma", target.clone()));
+        Self { target, ..Self::removing_through(targets, Self::clock(), keys).await }
+    }
+
+    /// The clock of a world, before there is one.
+    pub(crate) fn clock() -> Arc<ManualClock> {
+        Arc::new(ManualClock::new("2026-11-22T08:00:00Z".parse::<Timestamp>().unwrap()))
+    }
+
+    /// A world with targets of its own.
+    pub(crate) async fn removing_through(targets: Targets, clock: Arc<ManualClock>, keys: &[(&str, &str)]) -> Self {
+        let mut draft = PolicyDraft::default();
+        keys.iter().for_each(|(key, value)| draft.set(key, value));
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let notifier = Arc::new(RecordingNotifier::default());
+        let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
         let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(1)))
             .router(targets)
+            .notifier(notifier.clone())
             .policy(Policy::from_draft(&draft).unwrap())
             .build()
             .unwrap();
         gate.appoint(&[OPERATOR.parse().unwrap()]).await.unwrap();
         let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
         let router = router(gate.clone(), HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap()));
-        Self { gate, clock, target, router, deliveries: AtomicU32::new(0) }
+        Self { gate, clock, target, notifier, router, deliveries: AtomicU32::new(0) }
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {

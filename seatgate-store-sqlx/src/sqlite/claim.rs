@@ -1,5 +1,7 @@
 //! Claiming what is due.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claimed, Claims};
 use seatgate_core::time::Timestamp;
@@ -7,10 +9,11 @@ use seatgate_core::time::Timestamp;
 use super::writer::{Desk, Outcome, Work};
 use crate::row::{decode, from_limit, json, to_count, to_time};
 
-/// $1 the caller's now, $2 the store's, $3 whether removals are open, $4 how many of a lane, $5 how many.
+/// $1 the caller's now, $2 the store's, $3 whether removals are open, $4 how many of a lane, $5 how many, $6 how many of
+/// some lanes instead, $7 how many of any lane.
 ///
 /// However long the queues are, only the head of each is looked at: `names` steps from lane to lane in the index, and of
-/// each lane at most $4 items are ordered against the others.
+/// each lane at most $7 items are ordered against the others.
 const FREE: &str = "WITH RECURSIVE names (lane) AS (
         SELECT min(lane) FROM agenda
         UNION ALL
@@ -18,6 +21,8 @@ const FREE: &str = "WITH RECURSIVE names (lane) AS (
     ), leased AS (
         SELECT lane, count(*) AS items FROM agenda INDEXED BY agenda_leased
         WHERE lease_until > $2 GROUP BY lane
+    ), caps AS (
+        SELECT key AS lane, value AS cap FROM json_each($6)
     ), head AS (
         SELECT agenda.*, row_number() OVER (PARTITION BY agenda.lane ORDER BY due, key) AS place
         FROM names CROSS JOIN agenda ON agenda.key IN (
@@ -25,10 +30,11 @@ const FREE: &str = "WITH RECURSIVE names (lane) AS (
             WHERE queue.lane = names.lane AND due <= $1
             AND (lease_until IS NULL OR lease_until <= $2)
             AND NOT (gated AND (COALESCE(not_before, $1) > $1 OR (NOT $3 AND queue.lane LIKE 'removals/%')))
-            ORDER BY due, key LIMIT $4)
+            ORDER BY due, key LIMIT $7)
     ), free AS (
-        SELECT head.key, item, due, wanted, tries, lease_until FROM head LEFT JOIN leased USING (lane)
-        WHERE place + COALESCE(items, 0) <= $4
+        SELECT head.key, item, due, wanted, tries, lease_until FROM head
+        LEFT JOIN leased USING (lane) LEFT JOIN caps USING (lane)
+        WHERE place + COALESCE(items, 0) <= COALESCE(cap, $4)
         UNION ALL
         SELECT * FROM (
             SELECT key, item, due, wanted, tries, lease_until FROM agenda
@@ -71,12 +77,17 @@ impl Work for Claim {
 }
 
 async fn free(claim: &Claim, lease_now: Timestamp, desk: &mut Desk) -> Result<Vec<FreeRow>, sqlx::Error> {
+    let caps: BTreeMap<String, i64> =
+        claim.caps.iter().map(|(lane, cap)| (lane.to_string(), from_limit(*cap))).collect();
+    let most = claim.caps.values().copied().chain([claim.per_lane]).max().unwrap_or_default();
     sqlx::query_as(FREE)
         .bind(claim.now.as_micros())
         .bind(lease_now.as_micros())
         .bind(claim.removals_open)
         .bind(from_limit(claim.per_lane))
         .bind(from_limit(claim.limit))
+        .bind(json(&caps)?)
+        .bind(from_limit(most))
         .fetch_all(&mut desk.connection)
         .await
 }

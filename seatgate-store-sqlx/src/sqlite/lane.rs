@@ -4,7 +4,8 @@ use seatgate_core::agenda::LaneReport;
 
 use super::writer::Desk;
 
-const WORKS: &str = "DELETE FROM lanes WHERE lane = $1";
+/// A closing that still runs stands.
+const WORKS: &str = "UPDATE lanes SET failures = 0 WHERE lane = $1";
 const FAILS: &str = "INSERT INTO lanes (lane, not_before, failures) VALUES ($1, $2, 1)
     ON CONFLICT DO UPDATE SET not_before = max(not_before, excluded.not_before), failures = failures + 1";
 

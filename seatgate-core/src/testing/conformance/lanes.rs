@@ -28,13 +28,18 @@ pub async fn rs_08_a_closed_lane_holds_its_items_and_no_others<H: StoreHarness>(
     assert_eq!(scene.claims(later).await.items.len(), 2, "held items use up no quota");
 }
 
-pub async fn rs_08_a_lane_that_works_is_open<H: StoreHarness>(store: H) {
+pub async fn rs_08_a_closing_stands_though_the_lane_works<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
     scene.removals("figma", 1).await;
-    scene.report(closed(&scene, "figma", 60)).await;
-    assert_eq!(scene.claim().await, []);
     scene.report(LaneReport::works(removals("figma").unwrap())).await;
-    assert_eq!(scene.claim().await.len(), 1);
+    scene.report(closed(&scene, "figma", 60)).await;
+    scene.report(LaneReport::works(removals("figma").unwrap())).await;
+    assert_eq!(failures(&scene, "figma").await, 0);
+    let mut claim = scene.claim_of(10, 10);
+    let claims = scene.claims(claim.clone()).await;
+    assert_eq!((claims.items, claims.next_due), (vec![], Some(scene.at(60))), "it began before the lane was closed");
+    claim.now = scene.at(60);
+    assert_eq!(scene.claims(claim).await.items.len(), 1);
 }
 
 pub async fn rs_08_a_lane_stays_closed_as_long_as_anybody_said<H: StoreHarness>(store: H) {
@@ -106,6 +111,23 @@ pub async fn rs_08_a_lane_has_a_quota<H: StoreHarness>(store: H) {
     assert_eq!(scene.claims(scene.claim_of(10, 2)).await.items.len(), 1, "a settled lease does not");
     scene.lose_leases();
     assert_eq!(scene.claims(scene.claim_of(10, 2)).await.items.len(), 3, "nor do lost ones");
+}
+
+pub async fn rs_08_a_lane_may_have_a_cap_of_its_own<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    for target in ["figma", "miro", "zoom"] {
+        scene.removals(target, 5).await;
+    }
+    let mut claim = scene.claim_of(20, 2);
+    for (target, cap) in [("figma", 4), ("miro", 1), ("miro", 3), ("nobody", 9)] {
+        claim.cap(removals(target).unwrap(), cap);
+    }
+    let first = scene.claims(claim.clone()).await;
+    assert_eq!(first.items.len(), 4 + 1 + 2, "more, fewer (the lower of two), and as the others");
+    assert_eq!(first.next_due, Some(scene.world.now), "the rest is due");
+    assert_eq!(scene.claims(claim.clone()).await.items, [], "leases count");
+    scene.lose_leases();
+    assert_eq!(scene.claims(claim).await.items.len(), 4 + 1 + 2, "lost ones do not");
 }
 
 pub async fn rs_08_what_is_in_no_lane_has_no_quota<H: StoreHarness>(store: H) {

@@ -145,13 +145,14 @@ macro_rules! store_conformance {
             }
             lanes {
                 rs_08_a_closed_lane_holds_its_items_and_no_others
-                rs_08_a_lane_that_works_is_open
+                rs_08_a_closing_stands_though_the_lane_works
                 rs_08_a_lane_stays_closed_as_long_as_anybody_said
                 rs_08_an_item_due_after_its_lane_opens_is_due_when_it_says
                 rs_08_what_has_begun_is_not_held
                 rs_08_hold_lifts_the_gate
                 rs_08_while_removals_are_closed_none_begins
                 rs_08_a_lane_has_a_quota
+                rs_08_a_lane_may_have_a_cap_of_its_own
                 rs_08_what_is_in_no_lane_has_no_quota
                 rs_08_failures_in_a_row_are_counted_by_lane
                 rs_08_a_refused_change_says_nothing_about_its_lane

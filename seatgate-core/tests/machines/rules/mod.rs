@@ -42,6 +42,7 @@ pub(crate) const TIME_OUT: Deed = |_, request| settle(request, UNKNOWN);
 pub(crate) const VANISH: Deed = |_, request| lose_lease(request);
 pub(crate) const HELD: Deed = |_, request| probed(request, ProbeAnswer::Held);
 pub(crate) const UNSURE: Deed = |_, request| probed(request, ProbeAnswer::CannotTell);
+pub(crate) const NOT_YET: Deed = |_, request| probed(request, ProbeAnswer::NotYet { check_after: None });
 pub(crate) const RETRY: Deed = |world, request| resolve(world, request, Resolution::Retry);
 pub(crate) const SKIP: Deed = |world, request| resolve(world, request, Resolution::Skip);
 pub(crate) const HALT: Deed = |_, _| STOP;

@@ -3,7 +3,8 @@
 use seatgate_core::agenda::AgendaChange;
 use seatgate_core::policy::{RetryTerms, Terms};
 use seatgate_core::request::{
-    Command, Event, EventKind, OnFailure, Outcome, PauseReason, ProbeFinding, Refusal, Request, Resolution, TaskState,
+    AttemptResult, Command, Event, EventKind, OnFailure, Outcome, PauseReason, ProbeFinding, Refusal, RemovalKind,
+    Request, Resolution, TaskState,
 };
 use seatgate_core::time::Span;
 
@@ -155,6 +156,46 @@ fn a_probe_that_cannot_tell_twice_pauses() {
     assert_eq!(status(&once), "probing");
     let twice = follow(&mut world, once, &[UNSURE]);
     assert!(matches!(task(&twice).state, TaskState::Paused { why: PauseReason::Unknown, .. }));
+}
+
+#[test]
+fn what_is_never_ready_to_be_told_ends_with_a_human() {
+    let mut world = World::new();
+    let approved = world.approved();
+    let mut request = follow(&mut world, approved, &[BEGIN, ACCEPTED]);
+    let mut polls = 0;
+    while status(&request) == "probing" {
+        request = follow(&mut world, request, &[NOT_YET]);
+        polls += 1;
+    }
+    assert!(polls > 100, "{polls}");
+    assert!(matches!(task(&request).state, TaskState::Paused { why: PauseReason::Unknown, .. }));
+    assert!(task(&request).may_have_happened);
+    assert!(world.now >= at(86_400) && world.now < at(86_400 + 700));
+}
+
+#[test]
+fn the_place_that_tells_is_known_until_a_later_answer_names_another() {
+    let mut world = World::new();
+    let [first, second] = ["/removals/1", "/removals/2"].map(|place| Some(world.text(place)));
+    let accepted = |location| AttemptResult::Done {
+        removal: Some(RemovalKind::Pending { check_after: None }),
+        receipt: None,
+        location,
+    };
+    let approved = world.approved();
+    let begun = follow(&mut world, approved, &[BEGIN]);
+    let accepting = world.then(&begun, settle(&begun, accepted(first)));
+    let doubt = follow(&mut world, accepting, &[UNSURE, UNSURE, BEGIN, TIME_OUT]);
+    assert_eq!(task(&doubt).location, first, "the key is the same, and so is the removal");
+    let begun = follow(&mut world, doubt, &[BEGIN]);
+    assert_eq!(task(&world.then(&begun, settle(&begun, accepted(second)))).location, second);
+    let lost = follow(&mut world, begun, &[VANISH]);
+    assert_eq!(
+        task(&world.then(&lost, observe(&lost, 3, accepted(second)))).location,
+        second,
+        "late, but good to know"
+    );
 }
 
 #[test]
