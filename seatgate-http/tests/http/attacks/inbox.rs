@@ -175,6 +175,22 @@ async fn a_token_of_somebody_else_fits_no_form() {
 }
 
 #[tokio::test]
+async fn even_a_right_token_does_not_come_from_another_site() {
+    let scene = Scene::new().await;
+    let before = scene.everything().await;
+    let body = format!("decision=approve&token={}", token(&scene.page("/", MANAGER).await.1));
+    let sent = |site: &str| {
+        let mut form = scene.form(&format!("/requests/{}/decision", scene.anas), MANAGER, &body);
+        form.headers_mut().insert("sec-fetch-site", site.parse().unwrap());
+        scene.send(form)
+    };
+    assert_eq!(sent("cross-site").await.0, 403);
+    assert_eq!(scene.denials().await, [(denied(MANAGER, "send_form", "foreign_site").unwrap(), 1)]);
+    assert_eq!(scene.everything().await, before);
+    assert_eq!(sent("same-origin").await.0, 303, "our own page may");
+}
+
+#[tokio::test]
 async fn looking_at_what_others_were_asked_is_recorded() {
     let scene = Scene::new().await;
     assert_eq!(scene.page(&format!("/requests/{}", scene.leos), MANAGER).await.0, 404);
