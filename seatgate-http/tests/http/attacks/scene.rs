@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::http::request::Builder;
 use seatgate_core::gate::{Ask, Submission, Sweep};
-use seatgate_core::id::RequestId;
+use seatgate_core::id::{PersonRef, RequestId};
 use seatgate_core::person::{Actor, Identity, PersonDraft, Surface};
 use seatgate_core::port::{NewPerson, OsEntropy, RequestFilter, SeededEntropy};
 use seatgate_core::seat::CandidateDraft;
@@ -96,7 +96,7 @@ impl Scene {
 
     async fn actor(&self, address: &str) -> Actor {
         let identity: Identity = address.parse().unwrap();
-        let reference = seatgate_core::id::PersonRef::generate(self.world.gate.now(), &OsEntropy);
+        let reference = PersonRef::generate(self.world.gate.now(), &OsEntropy);
         let person = NewPerson::new(PersonDraft::new(identity, None), reference);
         Actor::Person(self.world.gate.people().people(vec![person]).await.unwrap()[0])
     }
@@ -187,6 +187,6 @@ fn label(value: &Value) -> &'static str {
 
 /// The token of a page's forms.
 pub(super) fn token(page: &str) -> String {
-    let (_, rest) = page.split_once("name=\"token\" value=\"").expect(page);
+    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
