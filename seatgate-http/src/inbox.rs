@@ -15,12 +15,14 @@ mod card;
 mod controls;
 mod exceptions;
 mod identity;
+mod list;
 mod notice;
 mod overview;
 mod page;
 mod pick;
 mod request;
 mod timeline;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -100,6 +102,7 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
         .route("/bulk", post(bulk::answer))
         .route("/exceptions", get(exceptions::show))
         .route("/exceptions/{id}/revoke", post(exceptions::revoke))
+        .route("/requests", get(list::show))
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/decision", post(answer::decide))
         .route("/requests/{id}/undo", post(act::undo))

@@ -83,6 +83,7 @@ async fn take_in(
     let body = request::body(body, BODY_LIMIT)?;
     let delivery = authentic(&app, &headers, body).await?;
     let dry_run = dry_run(query.as_deref())?;
+    request::require_plain(&headers)?;
     let format = Format::of(&headers)?;
     let rows = rows::read(format, delivery.body())?;
     let inbound = Inbound::new(delivery.id().to_string(), digest(delivery.body(), format, dry_run));

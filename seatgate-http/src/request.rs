@@ -27,8 +27,19 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
     value.split(';').next().map(str::trim)
 }
 
+/// Refuses a body that is compressed: limits are on the bytes that are read, and nothing here unpacks.
+pub(crate) fn require_plain(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            Err(Problem::unsupported("expected a body without `Content-Encoding`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses every media type but `application/json`.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    require_plain(headers)?;
     match media_type(headers) {
         Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
         _ => Err(Problem::unsupported("expected `Content-Type: application/json`")),

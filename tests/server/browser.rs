@@ -12,10 +12,42 @@ fn button(words: &str) -> String {
     format!("button[normalize-space()='{words}']")
 }
 
-/// Nothing sticks out at the side, and nothing was refused or went wrong.
-async fn is_sound(browser: &Browser, page: &str) {
-    let overhang = browser.ask("return document.documentElement.scrollWidth - window.innerWidth").await;
-    assert!(overhang.as_i64().unwrap() <= 0, "{page} is {overhang} pixels too wide");
+/// What a page lacks: one heading, a title, a name for every field; and, by WCAG AA, contrast: 4.5 for text, 3 for the
+/// edges of fields and buttons.
+const LACKS: &str = "
+    const lacks = [], light = colour => { const parts = colour.slice(0, 3).map(part => { const share = part / 255;
+        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4; });
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]; };
+    const colour = text => (text.match(/[\\d.]+/g) || []).map(Number);
+    const contrast = (a, b) => { const [dark, bright] = [light(a), light(b)].sort((x, y) => x - y);
+        return (bright + 0.05) / (dark + 0.05); };
+    const ground = at => { for (; at; at = at.parentElement) { const found = colour(getComputedStyle(at).backgroundColor);
+        if (found.length === 3 || found[3] === 1) return found; } return [255, 255, 255]; };
+    if (document.querySelectorAll('h1').length !== 1) lacks.push('one h1');
+    if (!/^.+ · seatgate$/.test(document.title)) lacks.push('a title: ' + document.title);
+    for (const at of document.querySelectorAll('body *')) {
+        const style = getComputedStyle(at), own = [...at.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        if (own && contrast(colour(style.color), ground(at)) < 4.5) lacks.push('contrast of ' + at.outerHTML);
+        if (at.matches('button, input:not([type=hidden])')) {
+            if (at.matches('input') && !(at.labels && at.labels.length)) lacks.push('a label: ' + at.outerHTML);
+            if (style.borderStyle !== 'none' && at.type !== 'checkbox' && contrast(colour(style.borderTopColor), ground(at.parentElement)) < 3)
+                lacks.push('an edge of ' + at.outerHTML);
+        }
+        if (at.id && document.querySelectorAll('#' + CSS.escape(at.id)).length > 1) lacks.push('an id of its own: ' + at.id);
+    }
+    return lacks";
+
+/// In both colours nothing sticks out at the side, is missing or hard to read; and nothing was refused or went wrong.
+/// Saves a picture of each as `picture`.
+pub(crate) async fn is_sound(browser: &Browser, page: &str, picture: &str) {
+    for (colours, suffix) in [("dark", "-dark"), ("light", "")] {
+        browser.prefer(colours).await;
+        let overhang = browser.ask("return document.documentElement.scrollWidth - window.innerWidth").await;
+        assert!(overhang.as_i64().unwrap() <= 0, "{page} is {overhang} pixels too wide");
+        let lacks = browser.ask(LACKS).await;
+        assert_eq!(lacks, serde_json::json!([]), "{page}, {colours}");
+        browser.picture(&format!("{picture}{suffix}")).await;
+    }
     let said = browser.console().await;
     assert!(said.is_empty(), "{page}: {said:?}");
 }
@@ -55,16 +87,16 @@ async fn the_main_job(width: u32, name: &str) {
     browser.open(&server.base).await;
     browser.click(&format!("//{}", button("Send the sample sweep"))).await;
     browser.says("The sample sweep is in.").await;
-    is_sound(&browser, "the choice of a person").await;
-    browser.picture(&format!("pick-{name}")).await;
+    is_sound(&browser, "the choice of a person", &format!("pick-{name}")).await;
     is_named(&browser, "Mona Li").await;
-    is_sound(&browser, "the inbox").await;
+    is_sound(&browser, "the inbox", &format!("inbox-{name}")).await;
     focus_is_visible(&browser).await;
     browser.open(&server.base).await;
-    browser.picture(&format!("inbox-{name}")).await;
-    browser.prefer("dark").await;
-    browser.picture(&format!("inbox-{name}-dark")).await;
-    browser.prefer("light").await;
+    browser.click("//nav//a[.='Requests']").await;
+    browser.says("The requests you were asked about, newest first.").await;
+    is_sound(&browser, "the list of requests", &format!("list-{name}")).await;
+    focus_is_visible(&browser).await;
+    browser.open(&server.base).await;
     one_by_one(&browser, &server, name).await;
     many_at_once(&browser, name).await;
     as_operator(&browser, &server, name).await;
@@ -75,7 +107,7 @@ async fn one_by_one(browser: &Browser, server: &Server, name: &str) {
     browser.click(&on_card("Zoom: Ben Okafor", &button("Keep seat"))).await;
     browser.says("Your answer is recorded: keep the seat.").await;
     browser.says("On leave until spring").await;
-    is_sound(browser, "a request that is kept").await;
+    is_sound(browser, "a request that is kept", &format!("kept-{name}")).await;
     browser.open(&server.base).await;
     browser.click(&on_card("Figma: Ana Ruiz", &button("Approve removal"))).await;
     browser.says("Your approval is recorded.").await;
@@ -86,8 +118,7 @@ async fn one_by_one(browser: &Browser, server: &Server, name: &str) {
     })
     .await;
     browser.says("Chain verified").await;
-    is_sound(browser, "a request that is reclaimed").await;
-    browser.picture(&format!("request-{name}")).await;
+    is_sound(browser, "a request that is reclaimed", &format!("request-{name}")).await;
     browser.click(&format!("//{}", button("Be somebody else"))).await;
 }
 
@@ -95,30 +126,30 @@ async fn many_at_once(browser: &Browser, name: &str) {
     is_named(browser, "Omar Diaz").await;
     browser.click("//a[.='Select all']").await;
     browser.says("Select none").await;
-    browser.picture(&format!("select-{name}")).await;
+    is_sound(browser, "a selection", &format!("select-{name}")).await;
     browser.click(&format!("//{}", button("Approve removal of selected"))).await;
     browser.says("Together they cost 16.00 EUR + 21.00 USD a month.").await;
-    is_sound(browser, "the question whether").await;
-    browser.picture(&format!("confirm-{name}")).await;
+    is_sound(browser, "the question whether", &format!("confirm-{name}")).await;
     browser.click(&format!("//{}", button("Approve removal of 2 seats"))).await;
     browser.says("2 of 2 removals approved").await;
-    is_sound(browser, "the results").await;
-    browser.picture(&format!("results-{name}")).await;
+    is_sound(browser, "the results", &format!("results-{name}")).await;
     browser.click(&format!("//{}", button("Be somebody else"))).await;
 }
 
 async fn as_operator(browser: &Browser, server: &Server, name: &str) {
     is_named(browser, "olga@example.com").await;
+    is_sound(browser, "the inbox of an operator", &format!("others-{name}")).await;
+    browser.open(&server.url("/requests")).await;
+    is_sound(browser, "the list of all requests", &format!("all-{name}")).await;
+    browser.open(&server.base).await;
     browser.click("//a[contains(., 'Figma: Omar Diaz')]").await;
     browser.says("You operate seatgate; others were asked.").await;
-    is_sound(browser, "a request of somebody else").await;
-    browser.picture(&format!("operator-{name}")).await;
+    is_sound(browser, "a request of somebody else", &format!("operator-{name}")).await;
     browser.click(&format!("//{}", button("Withdraw"))).await;
     browser.says("The request is withdrawn").await;
     browser.open(&server.url("/exceptions")).await;
     browser.says("Zoom: Ben Okafor").await;
-    is_sound(browser, "the exceptions").await;
-    browser.picture(&format!("exceptions-{name}")).await;
+    is_sound(browser, "the exceptions", &format!("exceptions-{name}")).await;
     browser.click(&format!("//{}", button("Revoke"))).await;
     browser.says("There is no exception.").await;
 }
@@ -131,4 +162,17 @@ async fn the_main_job_on_a_phone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_on_a_desktop() {
     the_main_job(1280, "desktop").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_hard_to_use_is_found_out() {
+    let Some(browser) = Browser::start().await else { return };
+    let page = "<title>seatgate</title><body style='background:white'><h1>One</h1><h1>Two</h1><p id=a style='color:%23999'>\
+                pale</p><p id=a>twice</p><input style='border:1px solid %23eee'><button style='border:1px solid'>Go</button>";
+    browser.open(&format!("data:text/html,{page}")).await;
+    let lacks = browser.ask(LACKS).await;
+    let starts = ["one h1", "a title", "contrast of <p", "an id", "an id", "a label", "an edge of <input"];
+    let lacks: Vec<&str> = lacks.as_array().unwrap().iter().map(|lack| lack.as_str().unwrap()).collect();
+    assert!(lacks.iter().zip(starts).all(|(lack, start)| lack.starts_with(start)), "{lacks:?}");
+    assert_eq!(lacks.len(), starts.len(), "{lacks:?}");
 }

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::browser::is_sound;
 use super::house::{Server, eventually, run};
 use super::webdriver::Browser;
 
@@ -89,10 +90,10 @@ async fn an_operator_answers_a_pause_in_the_browser() {
     for (width, name) in [(1280, "desktop"), (390, "phone")] {
         browser.resize(width, 800).await;
         browser.open(&server.base).await;
-        browser.picture(&format!("attention-{name}")).await;
+        is_sound(&browser, "what needs attention", &format!("attention-{name}")).await;
         browser.click("//section[contains(., 'Needs attention')]//a").await;
         browser.says("The target refused it").await;
-        browser.picture(&format!("pause-{name}")).await;
+        is_sound(&browser, "a pause", &format!("pause-{name}")).await;
     }
     let skip = "//form[.//button[.='Skip']]";
     browser.write(&format!("{skip}//input[@name='reason']"), "Removed by hand").await;

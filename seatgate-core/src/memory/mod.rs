@@ -9,7 +9,7 @@ mod exceptions;
 mod people;
 mod seats;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,10 +24,10 @@ use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
 use crate::id::{CardId, PersonRef, RequestId, SweepId, TextId};
 use crate::person::Text;
 use crate::port::{
-    AgendaDepth, Answer, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow,
-    StateCounts, StoreError, Stored, SweepRecord,
+    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult,
+    SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
-use crate::request::Request;
+use crate::request::{Request, StateLabel};
 use crate::seat::Seat;
 use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
@@ -162,6 +162,8 @@ impl RequestQueries for MemoryStore {
             filter.after.is_none_or(|after| comes(request.id, after))
                 && filter.state.is_none_or(|label| request.label() == label)
                 && filter.asked.is_none_or(|person| request.approval.asks(person))
+                && filter.not_asked.is_none_or(|person| !request.approval.asks(person))
+                && filter.kept_beyond.is_none_or(|at| request.exception().is_some_and(|(_, until)| until > at))
         };
         let fitting = state.requests.values().filter(fits);
         Ok(match filter.newest {
@@ -174,6 +176,18 @@ impl RequestQueries for MemoryStore {
         let state = self.state();
         let asks = |request: &&Request| asked.is_none_or(|person| request.approval.asks(person));
         Ok(state.requests.values().filter(asks).map(|request| (request.label(), 1)).collect())
+    }
+
+    async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
+        let state = self.state();
+        let mut waiting: BTreeMap<PersonRef, u64> = BTreeMap::new();
+        for request in state.requests.values() {
+            let open = u64::from(request.label() == StateLabel::AwaitingDecision);
+            let people: BTreeSet<PersonRef> = request.approval.asked.iter().map(|asked| asked.person).collect();
+            people.into_iter().for_each(|person| *waiting.entry(person).or_default() += open);
+        }
+        let later = waiting.into_iter().filter(|(person, _)| Some(*person) > after);
+        Ok(later.take(limit).map(|(person, waiting)| AskedPerson::new(person, waiting)).collect())
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

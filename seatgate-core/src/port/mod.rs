@@ -7,6 +7,7 @@ mod error;
 mod exception_store;
 mod notifier;
 mod people_store;
+mod request_queries;
 mod request_store;
 
 pub use clock::*;
@@ -15,4 +16,5 @@ pub use error::*;
 pub use exception_store::*;
 pub use notifier::*;
 pub use people_store::*;
+pub use request_queries::*;
 pub use request_store::*;

@@ -7,7 +7,7 @@ use crate::id::{AccountId, CardId, ChangeId, ExceptionId, InstanceId, PersonRef,
 use crate::person::{Actor, Surface, Text};
 use crate::policy::{Mode, Terms};
 use crate::port::{Change, SeatChange, SeededEntropy};
-use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject, Why};
+use crate::request::{Asked, Command, Context, Event, Fact, Opening, Origin, Relation, Request, Subject, Why};
 use crate::seat::{Activity, App, Candidate, CandidateDraft, Entitlement, Evidence, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
@@ -128,6 +128,15 @@ impl World {
         change.seat = Some(SeatChange::Take { seat: seat.clone(), generation });
         change.request = Some(request);
         change
+    }
+
+    /// What becomes of `request` when the one it asks sends `command`.
+    #[must_use]
+    pub fn answered(&self, request: &Request, command: &Command) -> Request {
+        let approver = Actor::Person(request.approval.asked.first().expect("somebody is asked").person);
+        let mut context = Context::new(self.now, &self.entropy, approver, Surface::Library);
+        context.relation = Some(Relation::Approver);
+        request.handle(command, &context).expect("an answer to an open request").after
     }
 
     /// A fence that no store has given.

@@ -129,6 +129,9 @@ impl<T: Store> RequestQueries for Stepped<T> {
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
         pass!(self.count_by_state(asked))
     }
+    async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
+        pass!(self.asked_people(after, limit))
+    }
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         pass!(self.entries(stream, after, limit))
     }

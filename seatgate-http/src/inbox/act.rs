@@ -4,6 +4,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use seatgate_core::authorize::Action;
 use seatgate_core::gate::Ask;
 use seatgate_core::id::TaskId;
 use seatgate_core::request::{Request, Resolution, TaskState};
@@ -17,6 +18,7 @@ use super::request::Written;
 
 #[derive(Deserialize)]
 pub(super) struct PlainForm {
+    #[serde(default)]
     token: String,
     #[serde(default)]
     reason: String,
@@ -24,6 +26,7 @@ pub(super) struct PlainForm {
 
 #[derive(Deserialize)]
 pub(super) struct TaskForm {
+    #[serde(default)]
     token: String,
     /// The pause that this answers. Whoever looks at an old page must not answer a new pause.
     pause: u32,
@@ -40,7 +43,7 @@ pub(super) async fn undo(
     headers: HeaderMap,
     form: Sent<PlainForm>,
 ) -> Response {
-    inbox.respond(plain(&inbox, &id, &headers, form, Ask::Undo, Code::Undone).await)
+    inbox.respond(plain(&inbox, &id, &headers, form, (Action::Undo, Ask::Undo, Code::Undone)).await)
 }
 
 pub(super) async fn withdraw(
@@ -49,7 +52,7 @@ pub(super) async fn withdraw(
     headers: HeaderMap,
     form: Sent<PlainForm>,
 ) -> Response {
-    inbox.respond(plain(&inbox, &id, &headers, form, Ask::Withdraw, Code::Withdrawn).await)
+    inbox.respond(plain(&inbox, &id, &headers, form, (Action::Withdraw, Ask::Withdraw, Code::Withdrawn)).await)
 }
 
 pub(super) async fn stop(
@@ -58,7 +61,7 @@ pub(super) async fn stop(
     headers: HeaderMap,
     form: Sent<PlainForm>,
 ) -> Response {
-    inbox.respond(plain(&inbox, &id, &headers, form, Ask::Stop, Code::Stopped).await)
+    inbox.respond(plain(&inbox, &id, &headers, form, (Action::Stop, Ask::Stop, Code::Stopped)).await)
 }
 
 pub(super) async fn resolve(
@@ -75,11 +78,10 @@ async fn plain(
     id: &str,
     headers: &HeaderMap,
     form: Sent<PlainForm>,
-    ask: Ask,
-    done: Code,
+    (action, ask, done): (Action, Ask, Code),
 ) -> Result<Response, PageError> {
     let Form(form) = form.map_err(|_| PageError::BadForm)?;
-    let (viewer, request) = inbox.sent_about(id, headers, &form.token).await?;
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token, action).await?;
     inbox.act(&request, &viewer, ask, done, &Written::only(&form.reason)).await
 }
 
@@ -91,7 +93,7 @@ async fn answer_pause(
     form: Sent<TaskForm>,
 ) -> Result<Response, PageError> {
     let Form(form) = form.map_err(|_| PageError::BadForm)?;
-    let (viewer, request) = inbox.sent_about(id, headers, &form.token).await?;
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token, Action::Resolve).await?;
     let task: TaskId = task.parse().map_err(|_| PageError::NotFound)?;
     let written = Written::only(&form.reason);
     if form.resolution == "stop" {
@@ -103,15 +105,16 @@ async fn answer_pause(
 }
 
 impl Inbox {
-    /// Whoever sent a form of ours, and the request it is about, if they may see it.
+    /// Whoever sent a form of ours that asks for `action`, and the request it is about, if they may see it.
     pub(super) async fn sent_about(
         &self,
         id: &str,
         headers: &HeaderMap,
         token: &str,
+        action: Action,
     ) -> Result<(Viewer, Request), PageError> {
         let viewer = self.sender(headers, token).await?;
-        let request = self.visible(id, &viewer).await?;
+        let request = self.visible(id, &viewer, action.label()).await?;
         Ok((viewer, request))
     }
 

@@ -4,7 +4,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use seatgate_core::authorize::Denial;
+use seatgate_core::authorize::{Action, Denial};
 use seatgate_core::gate::{Ask, GateError};
 use seatgate_core::request::{Decision, Refusal, Request};
 use seatgate_core::time::Timestamp;
@@ -19,6 +19,7 @@ use super::request::Written;
 
 #[derive(Deserialize)]
 pub(super) struct AnswerForm {
+    #[serde(default)]
     token: String,
     decision: String,
     #[serde(default)]
@@ -43,8 +44,12 @@ async fn answer(
     form: Result<Form<AnswerForm>, FormRejection>,
 ) -> Result<Response, PageError> {
     let Form(form) = form.map_err(|_| PageError::BadForm)?;
-    let (viewer, request) = inbox.sent_about(id, headers, &form.token).await?;
     let decision: Decision = form.decision.parse().map_err(|_| PageError::BadForm)?;
+    let action = match decision {
+        Decision::Approve => Action::Approve,
+        Decision::Keep => Action::Keep,
+    };
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token, action).await?;
     let written = Written { reason: &form.reason, until: &form.keep_until };
     match ask(decision, &form.keep_until) {
         Ok(ask) => inbox.act(&request, &viewer, ask, Code::of(decision), &written).await,

@@ -20,8 +20,9 @@ use super::answer::{ask, refusal};
 use super::card::{Card, last_day};
 use super::identity::Viewer;
 use super::notice::Notice;
-use super::overview::{MOST_CARDS, Words, overview};
+use super::overview::{MOST_CARDS, overview};
 use super::page::{Frame, PageError, html};
+use super::words::Words;
 
 /// What was selected, and what was said about it.
 struct Batch {
@@ -86,7 +87,7 @@ async fn taken(
     let viewer = inbox.sender(headers, &batch.token).await?;
     let mut requests = Vec::with_capacity(batch.requests.len());
     for id in &batch.requests {
-        requests.push(inbox.visible(&id.to_string(), &viewer).await?);
+        requests.push(inbox.visible(&id.to_string(), &viewer, batch.decision.label()).await?);
     }
     if requests.is_empty() {
         let notice = Notice::refused("Nothing was selected, and nothing was done.");
@@ -109,11 +110,11 @@ async fn taken(
 
 impl Batch {
     fn read(pairs: Vec<(String, String)>) -> Result<Self, PageError> {
-        let (mut token, mut decision, mut confirmed) = (None, None, false);
+        let (mut token, mut decision, mut confirmed) = (String::new(), None, false);
         let (mut reason, mut until, mut requests) = (String::new(), String::new(), Vec::new());
         for (name, value) in pairs {
             match name.as_str() {
-                "token" => token = Some(value),
+                "token" => token = value,
                 "decision" => decision = value.parse().ok(),
                 "confirmed" => confirmed = value == "yes",
                 "reason" => reason = value,
@@ -124,8 +125,8 @@ impl Batch {
         }
         let mut seen = std::collections::BTreeSet::new();
         requests.retain(|id: &RequestId| seen.insert(*id));
-        match (token, decision) {
-            (Some(token), Some(decision)) if requests.len() <= MOST_CARDS => {
+        match decision {
+            Some(decision) if requests.len() <= MOST_CARDS => {
                 Ok(Self { token, decision, requests, confirmed, reason, until })
             }
             _ => Err(PageError::BadForm),

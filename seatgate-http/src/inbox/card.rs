@@ -5,7 +5,7 @@ use seatgate_core::message::{DecisionLine, Row};
 use seatgate_core::policy::{KeepReason, Terms};
 use seatgate_core::request::{Decision, Request};
 use seatgate_core::seat::Activity;
-use seatgate_core::time::Timestamp;
+use seatgate_core::time::{Span, Timestamp};
 
 use super::identity::Viewer;
 
@@ -85,7 +85,7 @@ impl Form {
             until: String::new(),
             earliest: now.date(),
             latest: last_day(terms, now),
-            keep_for: terms.keep_for.to_string(),
+            keep_for: spelled(terms.keep_for),
         }
     }
 }
@@ -132,10 +132,20 @@ fn activity_line(activity: Activity, observed: Timestamp) -> String {
 fn approving(row: &Row, request: &Request) -> String {
     let grace = match request.terms.grace {
         grace if grace.is_zero() => "Removes the seat at once".to_owned(),
-        grace => format!("Removes the seat after {grace}, in which you can take it back"),
+        grace => format!("Removes the seat after {}, in which you can take it back", spelled(grace)),
     };
     let undo = if row.reversible { "it can be given back" } else { "it cannot be given back from here" };
     format!("{grace}; {undo}.")
+}
+
+/// A length of time in its largest whole unit, as people say it: `90 days`.
+fn spelled(span: Span) -> String {
+    let seconds = span.duration().as_secs();
+    let units = [(DAY.as_secs(), "day"), (3_600, "hour"), (60, "minute")];
+    let whole = units.into_iter().find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length));
+    let (length, unit) = whole.unwrap_or((1, "second"));
+    let count = seconds / length;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 fn decision_line(line: &DecisionLine) -> String {
@@ -159,4 +169,17 @@ pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_spelled_in_their_largest_whole_unit() {
+        let lengths = [(90 * 86_400, "90 days"), (86_400, "1 day"), (90_000, "25 hours"), (5_400, "90 minutes")];
+        for (seconds, text) in lengths.into_iter().chain([(61, "61 seconds"), (1, "1 second"), (0, "0 seconds")]) {
+            assert_eq!(spelled(Span::seconds(seconds)), text);
+        }
+    }
 }

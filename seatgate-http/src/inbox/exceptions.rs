@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use seatgate_core::authorize::Denial;
-use seatgate_core::gate::{Attempt, Gate, GateError};
-use seatgate_core::id::{AccountId, ExceptionId, PersonRef, TextId};
-use seatgate_core::person::{Actor, PersonDetails, Surface};
-use seatgate_core::port::{Exception, NamedSeat, StoreError};
+use seatgate_core::gate::{Gate, GateError};
+use seatgate_core::id::{AccountId, ExceptionId, PersonRef, RequestId, TextId};
+use seatgate_core::person::{Actor, PersonDetails};
+use seatgate_core::port::{Exception, NamedSeat, RequestFilter, StoreError};
 use seatgate_core::seat::AccountNames;
 use serde::Deserialize;
 
 use super::Inbox;
 use super::identity::Viewer;
 use super::notice::{Code, Notice};
-use super::overview::{Said, Words, requests};
 use super::page::{Frame, PageError, html};
+use super::words::{Said, Words};
 
 /// How many are shown at a time.
 const PAGE: usize = 100;
@@ -48,12 +47,12 @@ struct Line {
 
 #[derive(Deserialize)]
 pub(super) struct RevokeForm {
+    #[serde(default)]
     token: String,
 }
 
-pub(super) async fn show(State(inbox): State<Inbox>, words: Said, headers: HeaderMap) -> Response {
-    let words = words.map(|Query(words)| words).unwrap_or_default();
-    inbox.respond(page(&inbox, &headers, &words).await)
+pub(super) async fn show(State(inbox): State<Inbox>, said: Said, headers: HeaderMap) -> Response {
+    inbox.respond(page(&inbox, &headers, &Words::of(said)).await)
 }
 
 async fn page(inbox: &Inbox, headers: &HeaderMap, words: &Words) -> Result<Response, PageError> {
@@ -61,7 +60,7 @@ async fn page(inbox: &Inbox, headers: &HeaderMap, words: &Words) -> Result<Respo
         return Ok(Redirect::to(&inbox.path("/")).into_response());
     };
     let notice = words.code().and_then(Code::elsewhere);
-    list(inbox, StatusCode::OK, &viewer, notice, words.after()).await
+    list(inbox, StatusCode::OK, &viewer, notice, words).await
 }
 
 pub(super) async fn revoke(
@@ -87,18 +86,17 @@ async fn revoked(
         return Ok(Redirect::to(&inbox.path(&path)).into_response());
     }
     let notice = Notice::refused("Nothing was changed. This exception does not hold any more.");
-    list(inbox, StatusCode::CONFLICT, &viewer, Some(notice), None).await
+    list(inbox, StatusCode::CONFLICT, &viewer, Some(notice), &Words::default()).await
 }
 
-/// Ends an exception in the viewer's name: only operators may.
+/// Ends an exception in the viewer's name, if it holds: only operators may.
 async fn end(gate: &Gate, id: ExceptionId, viewer: &Viewer) -> Result<bool, PageError> {
-    if !viewer.operates {
-        let denial = Denial::NotOperator;
-        let attempt = Attempt::new(Actor::Person(viewer.person), Surface::Inbox, "revoke", denial.label());
-        gate.record_denied(attempt).await;
-        return Err(PageError::Forbidden);
+    match gate.revoke_exception(id, &viewer.submission()).await {
+        Ok(()) => Ok(true),
+        Err(GateError::NoException(_)) => Ok(false),
+        Err(GateError::Denied(_)) => Err(PageError::Forbidden),
+        Err(error) => Err(error.into()),
     }
-    Ok(gate.exceptions().revoke(id, gate.now()).await?)
 }
 
 async fn list(
@@ -106,31 +104,43 @@ async fn list(
     status: StatusCode,
     viewer: &Viewer,
     notice: Option<Notice>,
-    after: Option<ExceptionId>,
+    words: &Words,
 ) -> Result<Response, PageError> {
     let gate = &inbox.gate;
-    let mut exceptions = if viewer.operates {
-        gate.exceptions().list(gate.now(), after, PAGE + 1).await?
-    } else {
-        of_requests(gate, viewer.person, after).await?
+    let (exceptions, next) = match viewer.operates {
+        true => all(gate, words.after()).await?,
+        false => of_requests(gate, viewer.person, words.after()).await?,
     };
-    let more = exceptions.len() > PAGE;
-    exceptions.truncate(PAGE);
     let page = ExceptionsPage {
         frame: inbox.frame(Some(viewer), notice),
-        next: exceptions.last().filter(|_| more).map(|last| last.id.to_string()),
         lines: lines(gate, exceptions).await?,
         operates: viewer.operates,
+        next,
     };
     Ok(html(status, &page))
 }
 
-/// Those that hold and answered a request which this person was asked about, by id.
-async fn of_requests(gate: &Gate, person: PersonRef, after: Option<ExceptionId>) -> Result<Vec<Exception>, GateError> {
+/// Some of those that hold, and where the next ones start.
+type Part = (Vec<Exception>, Option<String>);
+
+async fn all(gate: &Gate, after: Option<ExceptionId>) -> Result<Part, GateError> {
+    let mut exceptions = gate.exceptions().list(gate.now(), after, PAGE + 1).await?;
+    let more = exceptions.len() > PAGE;
+    exceptions.truncate(PAGE);
+    let next = exceptions.last().filter(|_| more).map(|last| last.id.to_string());
+    Ok((exceptions, next))
+}
+
+/// Those that hold and answered a request which this person was asked about, in the order of the requests. Where some
+/// were revoked, a page is shorter.
+async fn of_requests(gate: &Gate, person: PersonRef, after: Option<RequestId>) -> Result<Part, GateError> {
     let now = gate.now();
-    let mut kept = requests(gate, Some(person)).await?;
-    kept.retain(|request| request.exception().is_some_and(|(id, until)| now < until && Some(id) > after));
-    kept.sort_by_key(|request| request.exception().map(|(id, _)| id));
+    let mut filter = RequestFilter::first(PAGE + 1);
+    (filter.asked, filter.kept_beyond, filter.after) = (Some(person), Some(now), after);
+    let mut kept = gate.queries().list(&filter).await?;
+    let more = kept.len() > PAGE;
+    kept.truncate(PAGE);
+    let next = kept.last().filter(|_| more).map(|last| last.id.to_string());
     let joined = gate.join(&kept).await?;
     let seats: Vec<NamedSeat> = kept
         .iter()
@@ -140,7 +150,7 @@ async fn of_requests(gate: &Gate, person: PersonRef, after: Option<ExceptionId>)
     let active = gate.exceptions().active(&seats, now).await?;
     // The seat may be under another exception by now, which is not theirs to read.
     let theirs = |exception: &Exception| kept.iter().any(|kept| Some(kept.id) == exception.request);
-    Ok(active.into_iter().flatten().filter(theirs).take(PAGE + 1).collect())
+    Ok((active.into_iter().flatten().filter(theirs).collect(), next))
 }
 
 fn named(names: Option<&AccountNames>) -> AccountNames {

@@ -25,6 +25,8 @@ use crate::token::{self, TokenError};
 
 /// They say something else than who somebody is.
 const RESERVED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, HOST];
+/// From where a form was sent, as the browser itself says: no script and no other site can set it.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const COOKIE_NAME: &str = "seatgate_person";
 /// SHA-256's block: a key of this length is used as it is (RFC 2104, section 2).
 const KEY_BYTES: usize = 64;
@@ -214,6 +216,26 @@ impl Inbox {
         let operates = self.gate.settings().operators.contains(&person);
         Ok(details.map(|details| Viewer { person, name: PersonDetails::label(&details), operates }))
     }
+
+    /// Whoever sent a form, if it was sent from a page that we showed to them.
+    pub(super) async fn sender(&self, headers: &HeaderMap, token: &str) -> Result<Viewer, PageError> {
+        self.form_from(headers, token).await?.ok_or(PageError::Forged)
+    }
+
+    /// Who sent a form from a page that we showed to them, be it to nobody. Any other form may come from another site,
+    /// through the browser of somebody who is signed in here: that is recorded.
+    pub(super) async fn form_from(&self, headers: &HeaderMap, token: &str) -> Result<Option<Viewer>, PageError> {
+        let viewer = self.viewer(headers).await?;
+        let person = viewer.as_ref().map(|viewer| viewer.person);
+        let denial = match only(headers, &FETCH_SITE).map(HeaderValue::as_bytes) {
+            Some(b"cross-site" | b"same-site") => "foreign_site",
+            _ if !self.options.identity.form_fits(person, token) => "forged_form",
+            _ => return Ok(viewer),
+        };
+        let actor = person.map_or_else(Actor::anonymous, Actor::Person);
+        self.gate.record_denied(Attempt::new(actor, Surface::Inbox, "send_form", denial)).await;
+        Err(PageError::Forged)
+    }
 }
 
 /// The one value of a header; nothing where there are several, of which a browser may have sent some.
@@ -232,6 +254,7 @@ pub(super) async fn admit(State(inbox): State<Inbox>, request: Request, next: Ne
         Kind::Off => return StatusCode::NOT_FOUND.into_response(),
         Kind::Demo(_) if came_to_this_machine(request.headers()) => return next.run(request).await,
         Kind::Demo(_) => {
+            inbox.gate.record_denied(Attempt::new(Actor::anonymous(), Surface::Inbox, "look", "foreign_host")).await;
             return (StatusCode::MISDIRECTED_REQUEST, "this server answers only to localhost\n").into_response();
         }
         Kind::TrustedHeader { header, secret } => untrusted(request.headers(), header, secret),

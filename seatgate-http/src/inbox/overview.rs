@@ -1,105 +1,65 @@
 //! The first page: what waits for whoever looks, and what became of the rest.
 
-use std::collections::BTreeMap;
-use std::str::FromStr;
-use std::time::Duration;
+use std::cmp::Reverse;
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use seatgate_core::gate::Gate;
-use seatgate_core::id::{PersonRef, RequestId};
-use seatgate_core::port::{Entropy, RequestFilter, StoreError};
+use seatgate_core::id::RequestId;
+use seatgate_core::port::{RequestFilter, StateCounts, StoreError};
 use seatgate_core::request::{Request, StateLabel};
-use serde::Deserialize;
 
 use super::Inbox;
 use super::card::Card;
 use super::identity::Viewer;
 use super::notice::{Code, Notice};
 use super::page::{Frame, PageError, html};
+use super::words::{Said, Words};
 
-/// How many requests are read for one page. Beyond that the newest are missing: the API lists them all.
-const MOST_REQUESTS: usize = 5_000;
-const PAGE: usize = 500;
-/// How many cards are shown at a time; answering one makes room for the next.
+/// How many cards are shown at a time.
 pub(super) const MOST_CARDS: usize = 100;
-const MOST_RECENT: usize = 20;
-
-/// What the address may say besides the path.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Words {
-    /// The label of a [`Code`].
-    notice: Option<String>,
-    /// `all`: every card is selected.
-    select: Option<String>,
-    /// Where a list goes on.
-    after: Option<String>,
-}
-
-impl Words {
-    /// What they ask to be said. Words that cannot be read ask for nothing.
-    pub(super) fn code(&self) -> Option<Code> {
-        Code::read(self.notice.as_deref()?)
-    }
-
-    pub(super) fn after<T: FromStr>(&self) -> Option<T> {
-        self.after.as_deref()?.parse().ok()
-    }
-}
-
-/// Words as they came.
-pub(super) type Said = Result<Query<Words>, QueryRejection>;
-
-/// Somebody who can be picked.
-pub(super) struct Choice {
-    pub(super) person: String,
-    pub(super) name: String,
-    pub(super) address: String,
-    pub(super) waiting: usize,
-}
-
-#[derive(Template)]
-#[template(path = "inbox/pick.html")]
-struct PickPage {
-    frame: Frame,
-    choices: Vec<Choice>,
-    offers_sample: bool,
-}
+/// How many lines of what does not wait for the viewer.
+const MOST_LINES: usize = 20;
 
 #[derive(Template)]
 #[template(path = "inbox/overview.html")]
 struct OverviewPage {
     frame: Frame,
-    /// What waits for an operator.
-    attention: Vec<Card>,
+    attention: Lines,
     waiting: Vec<Card>,
+    /// How many wait in all.
+    count: u64,
     /// Whether several can be answered at once.
     selectable: bool,
     select_all: bool,
-    /// Whether more wait than are shown.
-    more: bool,
-    others: Vec<Card>,
+    /// After which request these cards begin, where they are not the first.
+    after: Option<RequestId>,
+    /// After which the next ones begin.
+    next: Option<String>,
+    others: Lines,
     recent: Vec<Card>,
 }
 
-pub(super) async fn show(State(inbox): State<Inbox>, words: Said, headers: HeaderMap) -> Response {
-    let words = words.map(|Query(words)| words).unwrap_or_default();
-    inbox.respond(page(&inbox, &headers, &words).await)
+/// A few of many requests.
+#[derive(Default)]
+struct Lines {
+    cards: Vec<Card>,
+    /// How many there are in all.
+    count: u64,
+}
+
+pub(super) async fn show(State(inbox): State<Inbox>, said: Said, headers: HeaderMap) -> Response {
+    inbox.respond(page(&inbox, &headers, &Words::of(said)).await)
 }
 
 async fn page(inbox: &Inbox, headers: &HeaderMap, words: &Words) -> Result<Response, PageError> {
     let notice = words.code().and_then(Code::elsewhere);
     match inbox.viewer(headers).await? {
         Some(viewer) => overview(inbox, &viewer, notice, words).await,
-        None if !inbox.options.identity.is_picked() => Err(PageError::Stranger),
-        None => {
-            let choices = choices(&inbox.gate).await?;
-            let offers_sample = inbox.options.offers_sample();
-            Ok(html(StatusCode::OK, &PickPage { frame: inbox.frame(None, notice), choices, offers_sample }))
-        }
+        None if inbox.options.identity.is_picked() => inbox.pick_page(notice, words).await,
+        None => Err(PageError::Stranger),
     }
 }
 
@@ -109,121 +69,84 @@ pub(super) async fn overview(
     notice: Option<Notice>,
     words: &Words,
 ) -> Result<Response, PageError> {
-    let gate = &inbox.gate;
-    let open = standing(StateLabel::AwaitingDecision, Some(viewer.person), MOST_CARDS + 1);
-    let waiting = gate.queries().list(&open).await?;
+    let (gate, after) = (&inbox.gate, words.after());
+    let mine = gate.queries().count_by_state(Some(viewer.person)).await?;
+    let mut waiting = gate.queries().list(&waiting(viewer, after)).await?;
+    let more = waiting.len() > MOST_CARDS;
+    waiting.truncate(MOST_CARDS);
     let refused = notice.as_ref().is_some_and(|notice| !notice.good);
     let page = OverviewPage {
         frame: inbox.frame(Some(viewer), notice),
-        attention: cards(gate, viewer, attention(gate, viewer).await?).await?,
+        count: mine.of(StateLabel::AwaitingDecision),
         selectable: waiting.len() > 1,
-        select_all: words.select.as_deref() == Some("all"),
-        more: waiting.len() > MOST_CARDS,
-        waiting: cards(gate, viewer, waiting.into_iter().take(MOST_CARDS).collect()).await?,
-        others: cards(gate, viewer, others(gate, viewer).await?).await?,
+        select_all: words.selects_all(),
+        after,
+        next: waiting.last().filter(|_| more).map(|last| last.id.to_string()),
+        waiting: cards(gate, viewer, waiting).await?,
+        attention: attention(gate, viewer).await?,
+        others: others(gate, viewer, &mine).await?,
         recent: cards(gate, viewer, recent(gate, viewer).await?).await?,
     };
     Ok(html(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page))
 }
 
-fn standing(state: StateLabel, asked: Option<PersonRef>, limit: usize) -> RequestFilter {
-    let mut filter = RequestFilter::first(limit);
-    (filter.state, filter.asked) = (Some(state), asked);
+/// What waits for the viewer, oldest first: one more than is shown.
+fn waiting(viewer: &Viewer, after: Option<RequestId>) -> RequestFilter {
+    let mut filter = RequestFilter::first(MOST_CARDS + 1);
+    (filter.state, filter.asked, filter.after) = (Some(StateLabel::AwaitingDecision), Some(viewer.person), after);
     filter
 }
 
 /// What waits for an operator. Nobody else can answer a pause: to them it is one more request that was decided.
-async fn attention(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError> {
+async fn attention(gate: &Gate, viewer: &Viewer) -> Result<Lines, StoreError> {
     if !viewer.operates {
-        return Ok(Vec::new());
+        return Ok(Lines::default());
     }
-    gate.queries().list(&standing(StateLabel::NeedsAttention, None, MOST_CARDS)).await
+    let mut filter = RequestFilter::first(MOST_LINES);
+    filter.state = Some(StateLabel::NeedsAttention);
+    let requests = gate.queries().list(&filter).await?;
+    let mut count = u64::try_from(requests.len()).unwrap_or(u64::MAX);
+    if requests.len() == MOST_LINES {
+        count = gate.queries().count_by_state(None).await?.of(StateLabel::NeedsAttention);
+    }
+    Ok(Lines { cards: cards(gate, viewer, requests).await?, count })
 }
 
-/// What waits for others, for operators.
-async fn others(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError> {
+/// What waits for others, for operators; `mine` is what the viewer was asked about.
+async fn others(gate: &Gate, viewer: &Viewer, mine: &StateCounts) -> Result<Lines, StoreError> {
     if !viewer.operates {
-        return Ok(Vec::new());
+        return Ok(Lines::default());
     }
-    let mut open = gate.queries().list(&standing(StateLabel::AwaitingDecision, None, PAGE)).await?;
-    open.retain(|request| !request.approval.asks(viewer.person));
-    open.truncate(MOST_CARDS);
-    Ok(open)
+    let state = StateLabel::AwaitingDecision;
+    let count = gate.queries().count_by_state(None).await?.of(state).saturating_sub(mine.of(state));
+    if count == 0 {
+        return Ok(Lines::default());
+    }
+    let mut filter = RequestFilter::first(MOST_LINES);
+    (filter.state, filter.not_asked) = (Some(state), Some(viewer.person));
+    Ok(Lines { cards: cards(gate, viewer, gate.queries().list(&filter).await?).await?, count })
 }
 
-/// What was decided about the newest requests, newest first.
-///
-/// Ids are in the order of time, and lists run forwards: so it looks further and further back until there is enough.
+/// The newest requests that wait neither for a decision nor, where the viewer operates, for them: newest first. Each
+/// state is a list of its own, so that many open requests hide no decided one.
 async fn recent(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError> {
+    let elsewhere = |state: StateLabel| {
+        state == StateLabel::AwaitingDecision || (viewer.operates && state == StateLabel::NeedsAttention)
+    };
     let mut found = Vec::new();
-    for days in [1, 7, 30, 365] {
-        let since = gate.now().saturating_sub(Duration::from_secs(days * 86_400));
-        let mut filter = RequestFilter::first(PAGE);
+    for state in StateLabel::ALL.iter().copied().filter(|state| !elsewhere(*state)) {
+        let mut filter = RequestFilter::first(MOST_LINES);
+        (filter.state, filter.newest) = (Some(state), true);
         filter.asked = (!viewer.operates).then_some(viewer.person);
-        filter.after = Some(RequestId::generate(since, &Zeros));
-        found = gate.queries().list(&filter).await?;
-        let elsewhere =
-            |state| state == StateLabel::AwaitingDecision || (viewer.operates && state == StateLabel::NeedsAttention);
-        found.retain(|request| !elsewhere(request.label()));
-        if found.len() >= MOST_RECENT {
-            break;
-        }
+        found.extend(gate.queries().list(&filter).await?);
     }
-    Ok(found.into_iter().rev().take(MOST_RECENT).collect())
+    found.sort_by_key(|request| Reverse(request.id));
+    found.truncate(MOST_LINES);
+    Ok(found)
 }
 
-/// For the first id of a moment.
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
-
-async fn cards(gate: &Gate, viewer: &Viewer, requests: Vec<Request>) -> Result<Vec<Card>, StoreError> {
+/// Requests as `viewer` reads them.
+pub(super) async fn cards(gate: &Gate, viewer: &Viewer, requests: Vec<Request>) -> Result<Vec<Card>, StoreError> {
     let joined = gate.join(&requests).await?;
     Ok(requests.iter().map(|request| Card::new(gate, request, &joined, viewer)).collect())
-}
-
-/// The requests that this person was asked about, or all, oldest first.
-pub(super) async fn requests(gate: &Gate, asked: Option<PersonRef>) -> Result<Vec<Request>, StoreError> {
-    let mut filter = RequestFilter::first(PAGE);
-    filter.asked = asked;
-    let mut found: Vec<Request> = Vec::new();
-    loop {
-        let page = gate.queries().list(&filter).await?;
-        let full = page.len() == PAGE;
-        filter.after = page.last().map(|request| request.id);
-        found.extend(page);
-        if !full || found.len() >= MOST_REQUESTS {
-            return Ok(found);
-        }
-    }
-}
-
-/// Everybody who was asked or operates, by name, with how much waits for them.
-pub(super) async fn choices(gate: &Gate) -> Result<Vec<Choice>, StoreError> {
-    let operators = gate.settings().operators.clone();
-    let mut waiting: BTreeMap<PersonRef, usize> = operators.iter().map(|person| (*person, 0)).collect();
-    for request in requests(gate, None).await? {
-        let open = usize::from(request.label() == StateLabel::AwaitingDecision);
-        for asked in &request.approval.asked {
-            *waiting.entry(asked.person).or_default() += open;
-        }
-    }
-    let people: Vec<PersonRef> = waiting.keys().copied().collect();
-    let details = gate.people().details(&people).await?;
-    let mut choices: Vec<Choice> = details
-        .into_iter()
-        .flatten()
-        .map(|details| Choice {
-            person: details.reference.to_string(),
-            name: details.label(),
-            address: details.email().map(ToString::to_string).unwrap_or_default(),
-            waiting: waiting.get(&details.reference).copied().unwrap_or_default(),
-        })
-        .collect();
-    choices.sort_by(|a, b| (&a.name, &a.person).cmp(&(&b.name, &b.person)));
-    Ok(choices)
 }

@@ -1,12 +1,13 @@
 //! The page of one request: what it is about, how it stands, and everything that happened.
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use seatgate_core::gate::{Gate, Joined};
+use seatgate_core::authorize::Denial;
+use seatgate_core::gate::{Attempt, Gate, Joined};
 use seatgate_core::id::RequestId;
-use seatgate_core::person::Actor;
+use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::StoreError;
 use seatgate_core::request::{Proof, Request, StateLabel, Task, TaskState, Why};
 use seatgate_core::trail::Stream;
@@ -16,9 +17,9 @@ use super::card::{Card, Fact, minute};
 use super::controls::{Controls, Pause};
 use super::identity::Viewer;
 use super::notice::{Code, Notice};
-use super::overview::Said;
 use super::page::{Frame, PageError, html};
 use super::timeline::{Timeline, removal_words};
+use super::words::{Said, Words};
 
 #[derive(Template)]
 #[template(path = "inbox/request.html")]
@@ -65,29 +66,33 @@ impl<'a> Written<'a> {
 pub(super) async fn show(
     State(inbox): State<Inbox>,
     Path(id): Path<String>,
-    words: Said,
+    said: Said,
     headers: HeaderMap,
 ) -> Response {
-    let words = words.map(|Query(words)| words).unwrap_or_default();
-    inbox.respond(page(&inbox, &id, &headers, words.code()).await)
+    inbox.respond(page(&inbox, &id, &headers, Words::of(said).code()).await)
 }
 
 async fn page(inbox: &Inbox, id: &str, headers: &HeaderMap, code: Option<Code>) -> Result<Response, PageError> {
     let Some(viewer) = inbox.viewer(headers).await? else {
         return Ok(Redirect::to(&inbox.path("/")).into_response());
     };
-    let request = inbox.visible(id, &viewer).await?;
+    let request = inbox.visible(id, &viewer, "look").await?;
     let notice = code.and_then(|code| code.about(&request));
     inbox.request_page(StatusCode::OK, &request, &viewer, notice, &Written::default()).await
 }
 
 impl Inbox {
-    /// The request, if there is one that `viewer` may see. Which of the two is missing is not told.
-    pub(super) async fn visible(&self, id: &str, viewer: &Viewer) -> Result<Request, PageError> {
+    /// The request, if there is one that `viewer` may see. Which of the two is missing is not told, but recorded: as a
+    /// denied `action`.
+    pub(super) async fn visible(&self, id: &str, viewer: &Viewer, action: &'static str) -> Result<Request, PageError> {
         let id: RequestId = id.parse().map_err(|_| PageError::NotFound)?;
         let request = self.gate.request(id).await?;
-        let may = viewer.operates || request.approval.asks(viewer.person);
-        if may { Ok(request) } else { Err(PageError::NotFound) }
+        if viewer.operates || request.approval.asks(viewer.person) {
+            return Ok(request);
+        }
+        let attempt = Attempt::new(Actor::Person(viewer.person), Surface::Inbox, action, Denial::NotAsked.label());
+        self.gate.record_denied(attempt.about(id)).await;
+        Err(PageError::NotFound)
     }
 
     pub(super) async fn request_page(

@@ -23,6 +23,7 @@ use super::{InboxIdentity, InboxOptions, router};
 
 mod bulk;
 mod exceptions;
+mod list;
 mod operators;
 mod proxy;
 
@@ -241,7 +242,7 @@ async fn a_form_without_our_token_does_nothing() {
         let reply = house.post(&path, &cookie, &format!("token={forged}&decision=approve")).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{forged}");
     }
-    assert_eq!(house.post(&path, &cookie, "decision=approve").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(house.post(&path, &cookie, "decision=approve").await.status, StatusCode::FORBIDDEN);
     assert_eq!(house.post(&path, "", &format!("token={token}&decision=approve")).await.status, StatusCode::FORBIDDEN);
     let nobody = house.post(&path, "", &format!("token={of_nobody}&decision=approve")).await;
     assert_eq!(nobody.status, StatusCode::FORBIDDEN);

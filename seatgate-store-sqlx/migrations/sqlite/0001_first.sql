@@ -20,22 +20,31 @@ CREATE TABLE events (
 CREATE INDEX events_change ON events (stream, change_id);
 
 CREATE TABLE requests (
-    id        TEXT PRIMARY KEY,
-    state     TEXT NOT NULL,
-    mode      TEXT NOT NULL,
-    app       TEXT,
-    opened_at INTEGER NOT NULL,
-    closed_at INTEGER,
-    body      TEXT NOT NULL
+    id         TEXT PRIMARY KEY,
+    state      TEXT NOT NULL,
+    mode       TEXT NOT NULL,
+    app        TEXT,
+    opened_at  INTEGER NOT NULL,
+    closed_at  INTEGER,
+    -- Until when the answer keeps the seat.
+    kept_until INTEGER,
+    body       TEXT NOT NULL
 ) STRICT;
 CREATE INDEX requests_state ON requests (state, id);
+CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
 
+-- Who was asked, with what one person's lists are filtered by: so each of them is one range of one index.
 CREATE TABLE request_asked (
-    person  TEXT NOT NULL,
-    request TEXT NOT NULL,
+    person     TEXT NOT NULL,
+    request    TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    -- Until when the request's answer keeps the seat.
+    kept_until INTEGER,
     PRIMARY KEY (person, request)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX request_asked_request ON request_asked (request);
+CREATE INDEX request_asked_state ON request_asked (person, state, request);
+CREATE INDEX request_asked_kept ON request_asked (person, request, kept_until) WHERE kept_until IS NOT NULL;
 
 -- The offboarding table: one row a task, with its result. Written with the state, for reading by people and reports.
 CREATE TABLE tasks (
@@ -140,6 +149,8 @@ CREATE TABLE exceptions (
     body        TEXT NOT NULL
 ) STRICT;
 CREATE INDEX exceptions_seat ON exceptions (account, app, entitlement);
+-- So that a list steps over those that have ended without reading them.
+CREATE INDEX exceptions_unrevoked ON exceptions (id, until) WHERE revoked_at IS NULL;
 
 -- From here on, personal data: erasing a person deletes from these tables and from no other.
 

@@ -21,7 +21,7 @@ const ACTIVE: &str = "SELECT exceptions.body, exceptions.revoked_at
         AND entitlement = wanted.value ->> 2 AND until > $2 AND revoked_at IS NULL
         ORDER BY until DESC, id DESC LIMIT 1)
     ORDER BY wanted.key";
-const LIST: &str = "SELECT body, revoked_at FROM exceptions
+pub(super) const LIST: &str = "SELECT body, revoked_at FROM exceptions
     WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
 const FILE: &str = "INSERT INTO exceptions (id, app, account, entitlement, until, revoked_at, body)
     VALUES ($1, $2, COALESCE((SELECT merged_into FROM accounts WHERE id = $3), $3), $4, $5, $6, $7)

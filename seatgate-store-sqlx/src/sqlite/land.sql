@@ -5,18 +5,21 @@ INSERT INTO events (stream, seq, change_id, kind, at, hash, body)
 SELECT $1, value ->> 'seq', value ->> 'change', value ->> 'kind', value ->> 'at', value ->> 'hash', value ->> 'body'
 FROM json_each($2);
 
-INSERT INTO requests (id, state, mode, app, opened_at, closed_at, body)
-SELECT $3 ->> 'id', $3 ->> 'state', $3 ->> 'mode', $3 ->> 'app', $3 ->> 'opened_at', $3 ->> 'closed_at', $3 ->> 'body'
+INSERT INTO requests (id, state, mode, app, opened_at, closed_at, kept_until, body)
+SELECT $3 ->> 'id', $3 ->> 'state', $3 ->> 'mode', $3 ->> 'app', $3 ->> 'opened_at', $3 ->> 'closed_at',
+    $3 ->> 'kept_until', $3 ->> 'body'
 WHERE $3 IS NOT NULL
 ON CONFLICT (id) DO UPDATE
-SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, body = excluded.body;
+SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, kept_until = excluded.kept_until,
+    body = excluded.body;
 
 DELETE FROM request_asked
 WHERE request = $3 ->> 'id' AND person NOT IN (SELECT value FROM json_each($4));
 
-INSERT INTO request_asked (person, request)
-SELECT value, $3 ->> 'id' FROM json_each($4) WHERE true
-ON CONFLICT DO NOTHING;
+INSERT INTO request_asked (person, request, state, kept_until)
+SELECT value, $3 ->> 'id', $3 ->> 'state', $3 ->> 'kept_until' FROM json_each($4) WHERE true
+ON CONFLICT DO UPDATE SET state = excluded.state, kept_until = excluded.kept_until
+WHERE (state, kept_until) IS NOT (excluded.state, excluded.kept_until);
 
 INSERT INTO tasks
     (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)

@@ -85,6 +85,7 @@ struct RequestRow<'a> {
     app: Option<&'a AppId>,
     opened_at: i64,
     closed_at: Option<i64>,
+    kept_until: Option<i64>,
     body: String,
 }
 
@@ -101,6 +102,7 @@ impl<'a> RequestRow<'a> {
             app: request.seat().map(|seat| &seat.app.id),
             opened_at: request.opened_at.as_micros(),
             closed_at,
+            kept_until: request.exception().map(|(_, until)| until.as_micros()),
             body: encode(request)?,
         })
     }

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::port::{
-    AgendaDepth, Answer, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, SeatStatusRow,
-    StateCounts, StoreError, StoreErrorKind, Stored, SweepRecord,
+    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult,
+    SeatStatusRow, StateCounts, StoreError, StoreErrorKind, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::seat::Seat;
@@ -158,6 +158,10 @@ impl RequestQueries for SqliteStore {
 
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
         query::count_by_state(asked, &self.readers).await.map_err(store_error("counting requests"))
+    }
+
+    async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
+        query::asked_people(after, limit, &self.readers).await.map_err(store_error("listing who was asked"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

@@ -4,9 +4,9 @@ use seatgate_core::agenda::{Card, Lane};
 use seatgate_core::canonical::Digest;
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::port::{
-    AgendaDepth, Inbound, RequestFilter, RowResult, SeatStatusRow, StateCounts, Stored, SweepRecord,
+    AgendaDepth, AskedPerson, Inbound, RequestFilter, RowResult, SeatStatusRow, StateCounts, Stored, SweepRecord,
 };
-use seatgate_core::request::Request;
+use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::seat::Seat;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
@@ -42,8 +42,9 @@ const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
 const ENTRIES: &str = "SELECT body, hash FROM events WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 const STREAMS: &str = "SELECT stream FROM streams WHERE stream > $1 AND version > 0 ORDER BY stream LIMIT $2";
 const COUNTS: &str = "SELECT state, count(*) FROM requests GROUP BY state";
-const COUNTS_OF: &str = "SELECT state, count(*) FROM request_asked JOIN requests ON requests.id = request_asked.request
-    WHERE person = $1 GROUP BY state";
+const COUNTS_OF: &str = "SELECT state, count(*) FROM request_asked WHERE person = $1 GROUP BY state";
+const ASKED: &str = "SELECT person, count(*) FILTER (WHERE state = $1) FROM request_asked WHERE person > $2
+    GROUP BY person ORDER BY person LIMIT $3";
 /// $1 the caller's now, $2 the store's, $3 whether removals are open.
 const DEPTH: &str = "SELECT (SELECT count(*) FROM agenda), (SELECT count(*) FROM agenda WHERE due <= $1), (
         SELECT due FROM agenda
@@ -147,21 +148,44 @@ pub(super) async fn lane_failures(lane: &Lane, db: impl SqliteExecutor<'_>) -> R
 }
 
 pub(super) async fn list(filter: &RequestFilter, db: impl SqliteExecutor<'_>) -> Result<Vec<Request>, sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT body FROM requests WHERE true");
+    let bodies: Vec<String> = listing(filter).build_query_scalar().fetch_all(db).await?;
+    bodies.iter().map(|body| decode(body)).collect()
+}
+
+/// The statement of a list. What somebody was asked about is found through their own rows: those of all others, and the
+/// requests behind them, are not read.
+pub(super) fn listing(filter: &RequestFilter) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::new(match filter.asked {
+        Some(_) => "SELECT body FROM request_asked AS found CROSS JOIN requests ON requests.id = found.request",
+        None => "SELECT body FROM requests AS found",
+    });
+    let id = match filter.asked {
+        Some(person) => {
+            sql.push(" WHERE found.person = ").push_bind(person.to_string());
+            "found.request"
+        }
+        None => {
+            sql.push(" WHERE true");
+            "found.id"
+        }
+    };
     if let Some(state) = filter.state {
-        sql.push(" AND state = ").push_bind(state.label());
+        sql.push(" AND found.state = ").push_bind(state.label());
+    }
+    if let Some(at) = filter.kept_beyond {
+        sql.push(" AND found.kept_until > ").push_bind(at.as_micros());
+    }
+    if let Some(person) = filter.not_asked {
+        sql.push(format!(" AND NOT EXISTS (SELECT 1 FROM request_asked WHERE request_asked.request = {id}"));
+        sql.push(" AND request_asked.person = ").push_bind(person.to_string()).push(")");
     }
     if let Some(after) = filter.after {
-        sql.push(if filter.newest { " AND id < " } else { " AND id > " }).push_bind(after.to_string());
+        let later = if filter.newest { "<" } else { ">" };
+        sql.push(format!(" AND {id} {later} ")).push_bind(after.to_string());
     }
-    if let Some(person) = filter.asked {
-        sql.push(" AND id IN (SELECT request FROM request_asked WHERE person = ").push_bind(person.to_string());
-        sql.push(")");
-    }
-    sql.push(if filter.newest { " ORDER BY id DESC LIMIT " } else { " ORDER BY id LIMIT " });
-    sql.push_bind(from_limit(filter.limit));
-    let bodies: Vec<String> = sql.build_query_scalar().fetch_all(db).await?;
-    bodies.iter().map(|body| decode(body)).collect()
+    let order = if filter.newest { "DESC" } else { "ASC" };
+    sql.push(format!(" ORDER BY {id} {order} LIMIT ")).push_bind(from_limit(filter.limit));
+    sql
 }
 
 pub(super) async fn count_by_state(
@@ -174,6 +198,19 @@ pub(super) async fn count_by_state(
     };
     let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
     rows.into_iter().map(|(state, count)| Ok((read(&state)?, to_count(count)?))).collect()
+}
+
+pub(super) async fn asked_people(
+    after: Option<PersonRef>,
+    limit: usize,
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<AskedPerson>, sqlx::Error> {
+    let query = sqlx::query_as(ASKED)
+        .bind(StateLabel::AwaitingDecision.label())
+        .bind(after.map(|person| person.to_string()).unwrap_or_default())
+        .bind(from_limit(limit));
+    let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
+    rows.into_iter().map(|(person, waiting)| Ok(AskedPerson::new(read(&person)?, to_count(waiting)?))).collect()
 }
 
 pub(super) async fn entries(
@@ -210,3 +247,6 @@ pub(super) async fn agenda_depth(
     let (items, due, waiting): (i64, i64, Option<i64>) = query.fetch_one(db).await?;
     Ok(AgendaDepth::new(to_count(items)?, to_count(due)?, to_time(waiting)))
 }
+
+#[cfg(test)]
+mod plans;

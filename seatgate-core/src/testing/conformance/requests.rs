@@ -4,8 +4,8 @@ use super::scene::removals;
 use super::{Scene, StoreHarness};
 use crate::agenda::{Card, Item, LaneReport};
 use crate::id::RequestId;
-use crate::port::{AgendaDepth, Answer, Change, Conflict, RequestFilter, StateCounts};
-use crate::request::StateLabel;
+use crate::port::{AgendaDepth, Answer, AskedPerson, Change, Conflict, RequestFilter, StateCounts};
+use crate::request::{Command, StateLabel};
 use crate::testing::join_all;
 use crate::trail::{Chain, Stream, verify};
 
@@ -237,6 +237,8 @@ pub async fn requests_load_in_the_order_of_the_question<H: StoreHarness>(store: 
     assert_eq!(found, [Some(second), None, Some(first), Some(second)]);
 }
 
+const WITHDRAW: Command = Command::Withdraw { reason: None };
+
 async fn listed<H: StoreHarness>(scene: &Scene<H>, filter: RequestFilter) -> Vec<RequestId> {
     let requests = scene.store.queries().list(&filter).await.unwrap();
     requests.into_iter().map(|request| request.id).collect()
@@ -292,6 +294,64 @@ pub async fn requests_are_counted_by_state<H: StoreHarness>(store: H) {
     assert_eq!((all.of(StateLabel::AwaitingDecision), all.of(StateLabel::Closed)), (2, 0));
     assert_eq!(counts(Some(asked)).await.unwrap().of(StateLabel::AwaitingDecision), 1);
     assert_eq!(counts(Some(scene.world.person_ref())).await.unwrap(), StateCounts::default());
+}
+
+pub async fn everybody_who_was_asked_is_listed_with_what_waits<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let people = async |after, limit| scene.store.queries().asked_people(after, limit).await.unwrap();
+    assert_eq!(people(None, 10).await, []);
+    let mut asked = [scene.world.person_ref(), scene.world.person_ref(), scene.world.person_ref()];
+    asked.sort();
+    for (person, open, closed) in [(asked[0], 2, 0), (asked[1], 1, 2), (asked[2], 0, 1)] {
+        for number in 0..open + closed {
+            scene.asked(person, (number < closed).then_some(WITHDRAW)).await;
+        }
+    }
+    let waiting = |at: usize, waiting| AskedPerson::new(asked[at], waiting);
+    assert_eq!(people(None, 10).await, [waiting(0, 2), waiting(1, 1), waiting(2, 0)]);
+    assert_eq!(people(None, 2).await, [waiting(0, 2), waiting(1, 1)]);
+    assert_eq!(people(Some(asked[0]), 1).await, [waiting(1, 1)]);
+    assert_eq!(people(Some(asked[2]), 10).await, []);
+}
+
+pub async fn lists_leave_out_what_somebody_was_asked<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let [mona, omar] = [scene.world.person_ref(), scene.world.person_ref()];
+    let mut of_omar = Vec::new();
+    for answer in [None, Some(WITHDRAW), None] {
+        scene.asked(mona, answer.clone()).await;
+        of_omar.push(scene.asked(omar, answer).await.id);
+    }
+    of_omar.sort();
+    let others = RequestFilter { not_asked: Some(mona), ..RequestFilter::first(10) };
+    assert_eq!(listed(&scene, others.clone()).await, of_omar);
+    let newest = RequestFilter { newest: true, after: Some(of_omar[2]), ..others.clone() };
+    assert_eq!(listed(&scene, newest).await, [of_omar[1], of_omar[0]]);
+    let closed = RequestFilter { state: Some(StateLabel::Closed), ..others.clone() };
+    assert_eq!(listed(&scene, closed).await.len(), 1);
+    assert_eq!(listed(&scene, RequestFilter { asked: Some(mona), ..others }).await, []);
+}
+
+pub async fn lists_know_until_when_a_seat_is_kept<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let [mona, omar] = [scene.world.person_ref(), scene.world.person_ref()];
+    let keep = Command::Keep { reason: Some(scene.world.text("On leave", None).reference), until: Some(scene.at(100)) };
+    let mut kept = Vec::new();
+    for person in [mona, omar, mona] {
+        kept.push(scene.asked(person, Some(keep.clone())).await);
+    }
+    scene.asked(mona, None).await;
+    scene.asked(mona, Some(WITHDRAW)).await;
+    kept.sort_by_key(|request| request.id);
+    let ids = |who| kept.iter().filter(|kept| kept.approval.asks(who)).map(|kept| kept.id).collect::<Vec<_>>();
+    let beyond = |seconds, asked| {
+        listed(&scene, RequestFilter { asked, kept_beyond: Some(scene.at(seconds)), ..RequestFilter::first(10) })
+    };
+    assert_eq!(beyond(0, None).await, kept.iter().map(|kept| kept.id).collect::<Vec<_>>());
+    assert_eq!(beyond(99, Some(mona)).await, ids(mona));
+    assert_eq!(beyond(99, Some(omar)).await, ids(omar));
+    assert_eq!(beyond(100, Some(mona)).await, [], "its end is not in it");
+    assert_eq!(beyond(100, None).await, []);
 }
 
 pub async fn streams_are_listed_by_name_and_read_in_parts<H: StoreHarness>(store: H) {

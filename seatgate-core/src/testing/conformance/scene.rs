@@ -4,6 +4,7 @@ use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Fence, Item, Lane, Lan
 use crate::id::{AccountId, ExceptionId, PersonRef, RequestId};
 use crate::person::{Actor, Identity, PersonDraft};
 use crate::port::{Answer, Change, Exception, NamedSeat, NewAccount, NewPerson, SeatStatusRow, Stored};
+use crate::request::{Command, Request};
 use crate::seat::{AccountNames, Seat};
 use crate::testing::World;
 use crate::testing::conformance::StoreHarness;
@@ -64,6 +65,19 @@ impl<H: StoreHarness> Scene<H> {
         let id = change.request.as_ref().unwrap().id;
         assert_eq!(self.commit(change).await, Answer::Committed);
         id
+    }
+
+    /// A request about a new seat that asked `person`, who answered it, if they did.
+    pub(super) async fn asked(&self, person: PersonRef, answer: Option<Command>) -> Request {
+        let opened = self.world.opened_change(&self.world.seat(self.world.account_id()), 0, person);
+        let request = opened.request.clone().unwrap();
+        assert_eq!(self.commit(opened).await, Answer::Committed);
+        let Some(answer) = answer else { return request };
+        let mut change = self.next_change(request.id).await;
+        let after = self.world.answered(&request, &answer);
+        change.request = Some(after.clone());
+        assert_eq!(self.commit(change).await, Answer::Committed);
+        after
     }
 
     pub(super) async fn load(&self, id: RequestId) -> Option<Stored> {

@@ -42,12 +42,16 @@ async fn operators_and_only_they_revoke() {
     let path = revoke_path(&house.get("/exceptions", &operator).await.body);
     let (manager, theirs) = house.sign_in("mona@example.com").await;
     assert_eq!(house.post(&path, &manager, &format!("token={theirs}")).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(house.denials().await, [("revoke".to_owned(), "not_operator".to_owned())]);
+    assert_eq!(house.denials().await, [("revoke_exception".to_owned(), "not_operator".to_owned())]);
     assert_eq!(house.post(&path, &operator, &format!("token={theirs}")).await.status, StatusCode::FORBIDDEN);
     let done = house.post(&path, &operator, &format!("token={token}")).await;
     assert_eq!(done.location, "/exceptions?notice=revoked", "{}", done.body);
     let page = house.get(&done.location, &operator).await.body;
     assert!(page.contains("The exception is revoked") && page.contains("There is no exception."), "{page}");
+    let id = path.split('/').nth(2).unwrap().parse().unwrap();
+    let trail = house.gate.queries().trail(Stream::Exception(id)).await.unwrap();
+    let kinds: Vec<&str> = trail.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["exception_revoking", "exception_revoked"]);
     let twice = house.post(&path, &operator, &format!("token={token}")).await;
     assert!(twice.status == StatusCode::CONFLICT && twice.body.contains("does not hold any more"), "{}", twice.body);
     assert!(house.get("/exceptions", &manager).await.body.contains("There is no exception."));

@@ -136,7 +136,9 @@ async fn only_operators_answer_pauses_withdraw_and_stop() {
         let forged = house.post(&format!("{path}{end}"), &cookie, &format!("token=AAAA{form}")).await;
         assert_eq!(forged.status, StatusCode::FORBIDDEN, "{end}");
     }
-    let denied = ["resolve", "withdraw", "stop"].map(|action| (action.to_owned(), "not_operator".to_owned()));
+    let not_operator = |action: &str| (action.to_owned(), "not_operator".to_owned());
+    let forged = ("send_form".to_owned(), "forged_form".to_owned());
+    let denied = [not_operator("resolve"), forged, not_operator("withdraw"), not_operator("stop")];
     assert_eq!(house.denials().await, denied);
     assert_eq!(state(&house, &id).await, StateLabel::NeedsAttention);
 }
