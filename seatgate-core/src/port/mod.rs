@@ -8,6 +8,7 @@ mod exception_store;
 mod notifier;
 mod people_store;
 mod request_store;
+mod sweep;
 
 pub use clock::*;
 pub use deprovisioner::*;
@@ -16,3 +17,4 @@ pub use exception_store::*;
 pub use notifier::*;
 pub use people_store::*;
 pub use request_store::*;
+pub use sweep::*;
