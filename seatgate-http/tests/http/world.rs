@@ -13,6 +13,7 @@ use seatgate_core::port::{Clock, Idempotency, Router as Targets, Target};
 use seatgate_core::testing::{ManualClock, ScriptedDeprovisioner, SeededEntropy};
 use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
+use seatgate_http::intake::mapping::Mapping;
 use seatgate_http::server::{HttpOptions, router};
 use seatgate_http::sign::{Signer, Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
@@ -62,6 +63,14 @@ impl World {
     }
 
     pub(crate) async fn with_policy(keys: &[(&str, &str)]) -> Self {
+        Self::with(keys, |options| options).await
+    }
+
+    pub(crate) async fn with_mapping(name: &str, mapping: Mapping) -> Self {
+        Self::with(&[], |options| options.mapping(name, mapping)).await
+    }
+
+    async fn with(keys: &[(&str, &str)], set_up: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {
         let mut draft = PolicyDraft::default();
         keys.iter().for_each(|(key, value)| draft.set(key, value));
         let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
@@ -76,7 +85,8 @@ impl World {
             .unwrap();
         gate.appoint(&[OPERATOR.parse().unwrap()]).await.unwrap();
         let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
-        let router = router(gate.clone(), HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap()));
+        let options = HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap());
+        let router = router(gate.clone(), set_up(options));
         Self { gate, clock, target, router, deliveries: AtomicU32::new(0) }
     }
 
