@@ -34,6 +34,7 @@ use crate::port::{
     SweepRecord,
 };
 use crate::seat::{AccountNames, Candidate, Seat};
+use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
 /// Candidates that one scan reports together.
@@ -181,7 +182,7 @@ impl Gate {
             intake.reread().await?;
         }
         for (row, candidate) in intake.ours.clone().zip(sweep.rows) {
-            intake.put_in_line(row, candidate);
+            intake.put_in_line(row, candidate, intake.record.received_at);
         }
         intake.finish().await
     }
@@ -258,11 +259,10 @@ impl<'a> Intake<'a> {
     }
 
     /// Answers a row that needs no look into the store, and puts any other in line.
-    fn put_in_line(&mut self, row: u32, candidate: Result<Candidate, Problem>) {
+    fn put_in_line(&mut self, row: u32, candidate: Result<Candidate, Problem>, received_at: Timestamp) {
         if self.answered.contains_key(&row) {
             return;
         }
-        let received_at = self.record.received_at;
         match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at)) {
             Ok(Ok(candidate)) => {
                 self.waiting.insert(row, candidate);
@@ -404,7 +404,7 @@ impl<'a> Intake<'a> {
 
     fn hold(&mut self, read: &Read) {
         let text = self.received(read);
-        let held = RowResult::new(read.row, RowStatus::Held).keeping(text.reference);
+        let held = RowResult::new(read.row, RowStatus::Held).keeping(text.reference, self.record.received_at);
         self.unrecorded.push(held);
         self.keeping.insert(read.row, text);
     }

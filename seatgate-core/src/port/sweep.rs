@@ -148,13 +148,16 @@ pub struct RowResult {
     /// What was received, as it is kept while the row is held. Not for the outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<TextRef>,
+    /// When it was received, as that is kept while the row is held. Not for the outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
 }
 
 impl RowResult {
     /// The answer to `row`.
     #[must_use]
     pub fn new(row: u32, status: RowStatus) -> Self {
-        Self { row, status, request_id: None, problem: None, candidate: None }
+        Self { row, status, request_id: None, problem: None, candidate: None, received_at: None }
     }
 
     /// With the request that asks about the seat.
@@ -164,10 +167,10 @@ impl RowResult {
         self
     }
 
-    /// With what was received, so that the row can be released.
+    /// With what was received, and when, so that the row can be released.
     #[must_use]
-    pub fn keeping(mut self, candidate: TextRef) -> Self {
-        self.candidate = Some(candidate);
+    pub fn keeping(mut self, candidate: TextRef, received_at: Timestamp) -> Self {
+        (self.candidate, self.received_at) = (Some(candidate), Some(received_at));
         self
     }
 

@@ -1,7 +1,9 @@
 //! Several deliveries of one sweep: rows numbered on, one limit over all of them, each redelivery answered as before.
 
+use std::time::Duration;
+
 use seatgate_core::canonical::Digest;
-use seatgate_core::gate::{GateError, Sweep, SweepReport};
+use seatgate_core::gate::{GateError, Submission, Sweep, SweepReport};
 use seatgate_core::id::SweepId;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::{Inbound, Problem, RowStatus};
@@ -174,6 +176,23 @@ async fn joined_despite(nth: u64, fault: Fault) -> Vec<(u32, RowStatus)> {
     }
     let (_, all) = world.start(Steps::free()).gate.swept(id).await.unwrap();
     answers(&all)
+}
+
+#[test]
+fn what_is_released_was_observed_when_its_own_delivery_came() {
+    block_on(async {
+        let house = limited("1");
+        let first = sent(&house, delivery("msg_1", figma(&["ana"]))).await;
+        house.world.pass(Duration::from_secs(2 * 86_400));
+        let (came, names) = (house.now(), ["bo", "cy"]);
+        let second = sent(&house, delivery("msg_2", figma(&names)).joining(first.sweep)).await;
+        assert_eq!(answers(&second), [(1, Held), (2, Held)]);
+        house.world.pass(Duration::from_secs(86_400));
+        let by = Submission::new("token:admin".parse::<Actor>().unwrap(), Surface::Api).with_admin_token();
+        let released = house.gate.release(first.sweep, &by).await.unwrap();
+        let request = house.request(released.results[2].request_id.unwrap()).await;
+        assert_eq!(request.evidence.unwrap().observed_at, came);
+    });
 }
 
 #[test]

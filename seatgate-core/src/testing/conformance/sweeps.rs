@@ -86,7 +86,7 @@ pub async fn rs_01_a_refused_row_refuses_its_request<H: StoreHarness>(store: H) 
 async fn held<H: StoreHarness>(scene: &Scene<H>) -> SweepRecord {
     let (record, mut opening) = sweep(scene, None);
     let kept = scene.world.text("{}", None);
-    let held = RowResult::new(0, RowStatus::Held).keeping(kept.reference);
+    let held = RowResult::new(0, RowStatus::Held).keeping(kept.reference, scene.world.now);
     opening.rows = vec![(record.id, held), (record.id, RowResult::new(1, RowStatus::Filtered))];
     opening.texts = vec![kept];
     assert_eq!(scene.commit(opening).await, Answer::Committed);
