@@ -106,6 +106,23 @@ pub(crate) struct SweepArguments {
     /// Ask nobody: only say who would be asked about.
     #[arg(long)]
     dry_run: bool,
+    /// Read the file by this mapping: torii, zylo, microsoft365, okta, or one of the server's configuration.
+    #[arg(long, value_name = "NAME", conflicts_with = "sample")]
+    mapping: Option<String>,
+    /// Whose seats these are, where the mapping does not say it.
+    #[arg(long, value_name = "APP", requires = "mapping")]
+    app_id: Option<String>,
+    /// Add the rows to this sweep.
+    #[arg(long, value_name = "ID")]
+    sweep: Option<String>,
+}
+
+impl SweepArguments {
+    fn query(&self) -> Vec<(&'static str, &str)> {
+        let texts = [("mapping", &self.mapping), ("app_id", &self.app_id), ("sweep", &self.sweep)];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        self.dry_run.then_some(("dry_run", "true")).into_iter().chain(texts).collect()
+    }
 }
 
 #[derive(Args)]
@@ -159,7 +176,7 @@ async fn sweep(client: &Client, arguments: SweepArguments) -> Result<(), CallErr
         None => SweepFile::json(Value::from(demo::sample(SystemClock.now())).to_string().into_bytes()),
     };
     let SweepFile { body, content_type, rows } = file.map_err(CallError::Local)?;
-    let answer = client.sweep(body, content_type, arguments.dry_run).await?;
+    let answer = client.sweep(body, content_type, &arguments.query()).await?;
     let mut table = vec![["ROW", "STATUS", "APP", "ACCOUNT", "REQUEST OR REASON"].map(str::to_owned).to_vec()];
     table.extend(items(&answer, "results").iter().map(|result| sweep_row(result, &rows)));
     say_table(&table);

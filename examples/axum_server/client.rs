@@ -77,7 +77,12 @@ impl Client {
     }
 
     /// Hands in a sweep, signed.
-    pub(crate) async fn sweep(&self, body: Vec<u8>, content_type: &str, dry_run: bool) -> Result<Value, CallError> {
+    pub(crate) async fn sweep(
+        &self,
+        body: Vec<u8>,
+        content_type: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, CallError> {
         let secret = self.intake.clone().ok_or_else(|| missing("SEATGATE_INTAKE_SECRET"))?;
         let mut random = [0; 16];
         OsEntropy.fill(&mut random);
@@ -85,8 +90,11 @@ impl Client {
             .parse()
             .map_err(|error: seatgate_http::sign::WebhookIdError| CallError::Local(error.to_string()))?;
         let signed = Signer::new(secret).sign(&id, SystemClock.now().as_seconds(), &body);
-        let path = if dry_run { "/v1/candidates?dry_run=true" } else { "/v1/candidates" };
-        let request = self.http.post(self.url(path)?).header("content-type", content_type);
+        let mut url = self.url("/v1/candidates")?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.http.post(url).header("content-type", content_type);
         let request =
             signed.into_pairs().into_iter().fold(request, |request, (name, value)| request.header(name, value));
         self.send(request.body(body)).await

@@ -4,6 +4,7 @@
 //! crate; here they are only put together: `config` says how, `wire` does it, `serve` runs it, `demo` makes up what is
 //! not configured, and `cli` talks to a running server.
 
+mod accept;
 mod audit;
 mod cli;
 mod client;

@@ -52,6 +52,7 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
     tracing::info!(%mode, configured = config.mode.is_some(), "the mode at the start");
     gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;
     let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens);
+    let options = config.mappings.into_iter().fold(options, |options, (name, mapping)| options.mapping(name, mapping));
     let routes =
         server::router(gate.clone(), options).merge(inbox::router(gate.clone(), outfit.inbox)).merge(outfit.extra);
     Ok(Server { gate, routes, store })

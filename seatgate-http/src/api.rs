@@ -13,7 +13,6 @@ mod requests;
 mod sweeps;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use utoipa::openapi::ComponentsBuilder;
@@ -36,14 +35,10 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/sweeps/{id}", get(sweeps::one))
         .route("/v1/sweeps/{id}/release", post(sweeps::release))
         .route("/v1/exceptions", get(exceptions::list).post(exceptions::file::file))
-        .route(
-            "/v1/exceptions/check",
-            post(exceptions::check::check).layer(DefaultBodyLimit::max(exceptions::check::BODY_LIMIT)),
-        )
+        .route("/v1/exceptions/check", post(exceptions::check::check))
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
         .route("/v1/audit", get(audit::export))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route_layer(from_fn_with_state(app.clone(), auth::authenticate))
 }
 

@@ -28,8 +28,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use seatgate_core::gate::Gate;
 use seatgate_core::seat::Candidate;
@@ -117,10 +120,24 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
     }
     let inbox = Inbox { gate, options: Arc::new(options) };
     routes
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(from_fn_with_state(inbox.clone(), whole_form))
         .layer(from_fn_with_state(inbox.clone(), identity::admit))
         .layer(map_response(page::protect))
         .with_state(inbox)
+}
+
+/// Lets a form through once all of it is there.
+async fn whole_form(State(inbox): State<Inbox>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut unread = Request::new(body);
+    unread.headers_mut().clone_from(&parts.headers);
+    match crate::request::whole(unread, LARGEST_FORM).await {
+        Ok(form) => next.run(Request::from_parts(parts, Body::from(form))).await,
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            inbox.respond(Err(page::PageError::Unread(status)))
+        }
+    }
 }
 
 #[cfg(test)]

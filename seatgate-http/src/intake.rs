@@ -1,18 +1,21 @@
-//! `POST /v1/candidates`: a sweep as one signed delivery, as JSON, as JSON lines or as a table.
+//! `POST /v1/candidates`: a sweep, or a part of one, as one signed delivery: as JSON, as JSON lines or as a table.
 //!
 //! The order is that of trust: the body is capped while it is read, its signature is checked over the raw bytes, and only
 //! then is anything parsed. A delivery is known by its id, so that a repeated one gets the same answer.
 
+mod asked;
 mod csv;
+mod field;
 mod format;
+pub mod mapping;
+mod plan;
 mod rows;
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
@@ -23,16 +26,15 @@ use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::{Inbound, Problem as RowProblem, RowResult, RowStatus};
 use serde::Serialize;
 
+use self::asked::Asked;
 use self::format::Format;
 use crate::problem::Problem;
-use crate::request;
+use crate::request::Whole;
 use crate::server::App;
 use crate::sign::{Verified, VerifyError, WebhookHeaders};
 
 /// The largest delivery.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
-/// Makes a dry run's delivery another one than the same body for real.
-const DRY_RUN_MARK: &[u8] = b"dry_run\n";
 
 /// The answer. Its fields are a public contract.
 #[derive(Serialize)]
@@ -71,23 +73,23 @@ impl From<SweepReport> for Answer {
 }
 
 pub(crate) fn route() -> MethodRouter<App> {
-    post(take_in).layer(DefaultBodyLimit::max(BODY_LIMIT))
+    post(take_in)
 }
 
 async fn take_in(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<Response, Problem> {
-    let body = request::body(body, BODY_LIMIT)?;
     let delivery = authentic(&app, &headers, body).await?;
-    let dry_run = dry_run(query.as_deref())?;
-    request::require_plain(&headers)?;
+    let asked = Asked::read(query.as_deref())?;
     let format = Format::of(&headers)?;
-    let rows = rows::read(format, delivery.body())?;
-    let inbound = Inbound::new(delivery.id().to_string(), digest(delivery.body(), format, dry_run));
-    let sweep = Sweep::new(Actor::webhook(), Surface::Webhook, rows).delivered_as(inbound).dry_run(dry_run);
+    let chosen = asked.mapping(&app.options)?;
+    let rows::Rows { rows, names } = rows::read(format, delivery.body(), chosen.as_ref())?;
+    let inbound = Inbound::new(delivery.id().to_string(), digest(delivery.body(), format, &asked));
+    let sweep = Sweep::new(Actor::webhook(), Surface::Webhook, rows).delivered_as(inbound);
+    let sweep = asked.sweep.into_iter().fold(sweep.calling(names).dry_run(asked.dry_run), Sweep::joining);
     let report = app.gate.sweep(sweep).await?;
     Ok((StatusCode::ACCEPTED, Json(Answer::from(report))).into_response())
 }
@@ -115,21 +117,8 @@ fn label(error: VerifyError) -> &'static str {
     }
 }
 
-fn dry_run(query: Option<&str>) -> Result<bool, Problem> {
-    let parameters = request::parameters(query, &["dry_run", "sweep"])?;
-    if parameters.contains_key("sweep") {
-        return Err(Problem::bad_request("joining a sweep is not supported yet: leave `sweep` out"));
-    }
-    match parameters.get("dry_run").map(String::as_str) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Problem::bad_request("expected `dry_run=true` or `dry_run=false`")),
-    }
-}
-
 /// Neither the query nor the content type is signed. So a dry run's delivery must not be resumed for real, nor one as
-/// rows of another form.
-fn digest(body: &[u8], format: Format, dry_run: bool) -> Digest {
-    let dry_run = if dry_run { DRY_RUN_MARK } else { b"" };
-    Digest::of(&[dry_run, format.mark(), body].concat())
+/// rows of another form, of another app or for another sweep.
+fn digest(body: &[u8], format: Format, asked: &Asked) -> Digest {
+    Digest::of(&[asked.mark().as_bytes(), format.mark(), body].concat())
 }

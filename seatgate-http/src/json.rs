@@ -7,8 +7,11 @@ use serde_path_to_error::{Path, Segment};
 /// A pointer holds names that the sender chose; a longer one is cut to its parent.
 const LONGEST_POINTER: usize = 200;
 
-/// The members of a document: pointers, each with what is expected there.
-pub(crate) type Members = [(&'static str, Expected)];
+/// The members of a document in parts: pointers, each with what is expected there.
+pub(crate) type Members = [&'static [(&'static str, Expected)]];
+
+/// A member that is any text.
+pub(crate) const TEXT: Expected = Expected::Value("expected a text");
 
 /// What is expected at a pointer.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +60,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a [u8], members: &Members) ->
 fn judge(pointer: &str, members: &Members) -> MemberError {
     let mut place = pointer;
     loop {
-        match members.iter().find(|(known, _)| *known == place).map(|(_, expected)| *expected) {
+        match members.iter().copied().flatten().find(|(known, _)| *known == place).map(|(_, expected)| *expected) {
             Some(Expected::Value(words)) => return invalid(pointer, words),
             Some(Expected::Object) if place == pointer => {
                 return invalid(pointer, "expected an object of known members, each at most once");
@@ -78,12 +81,17 @@ fn invalid(pointer: &str, words: &str) -> MemberError {
     MemberError { title: "Invalid value", detail: words.to_owned(), pointer: pointer.to_owned() }
 }
 
+/// A name as a part of a pointer.
+pub(crate) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         let part = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Map { key } => escaped(key),
             Segment::Enum { .. } | Segment::Unknown => break,
         };
         if pointer.len() + part.len() >= LONGEST_POINTER || part.chars().any(char::is_control) {
@@ -118,11 +126,12 @@ mod tests {
     }
 
     const MEMBERS: &Members = &[
-        ("", Expected::Object),
-        ("/name", Expected::Value("expected a text")),
-        ("/inner", Expected::Object),
-        ("/inner/flag", Expected::Value("expected true or false")),
-        ("/list", Expected::Value("expected a list of small numbers")),
+        &[("", Expected::Object), ("/name", TEXT)],
+        &[
+            ("/inner", Expected::Object),
+            ("/inner/flag", Expected::Value("expected true or false")),
+            ("/list", Expected::Value("expected a list of small numbers")),
+        ],
     ];
 
     fn member(text: &str) -> (&'static str, String) {

@@ -7,6 +7,7 @@
 //! - [`deprovisioner`]: [`HttpDeprovisioner`](deprovisioner::HttpDeprovisioner) removes seats by a signed webhook.
 //! - `server` (feature `axum`): the routes. Candidates come in signed, the API is for bearers of a token, and every
 //!   error is a `problem::Problem` (RFC 9457).
+//! - `intake::mapping` (feature `axum`): how other people's exports are read as candidates.
 //! - `inbox` (feature `axum`): the web pages where people answer.
 
 pub mod deprovisioner;
@@ -18,7 +19,7 @@ mod api;
 #[cfg(feature = "axum")]
 pub mod inbox;
 #[cfg(feature = "axum")]
-mod intake;
+pub mod intake;
 #[cfg(feature = "axum")]
 mod json;
 #[cfg(feature = "axum")]
@@ -29,6 +30,8 @@ mod probe;
 pub mod problem;
 #[cfg(feature = "axum")]
 mod request;
+#[cfg(feature = "axum")]
+mod seat;
 #[cfg(feature = "axum")]
 pub mod server;
 #[cfg(feature = "axum")]

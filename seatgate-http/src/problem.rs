@@ -39,6 +39,8 @@ pub struct Problem {
     pub decision: Option<Box<DecisionView>>,
     #[serde(skip)]
     retry_after: Option<u32>,
+    #[serde(skip)]
+    accepts_plain: bool,
 }
 
 impl Problem {
@@ -53,6 +55,7 @@ impl Problem {
             pointer: None,
             decision: None,
             retry_after: None,
+            accepts_plain: false,
         }
     }
 
@@ -60,6 +63,12 @@ impl Problem {
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>) -> Self {
         self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// Saying that bodies are read without an encoding only (RFC 9110, 15.5.16).
+    pub(crate) fn accepting_plain(mut self) -> Self {
+        self.accepts_plain = true;
         self
     }
 
@@ -89,6 +98,12 @@ impl Problem {
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    /// 408: it took longer than we wait.
+    #[must_use]
+    pub fn too_slow(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "Request timeout", detail)
     }
 
     /// 413: more than we read.
@@ -127,7 +142,7 @@ impl Problem {
 
     /// 409: the id of a delivery came before with something else.
     pub(crate) fn delivery_reused() -> Self {
-        let detail = "a delivery with this id came before with another body or another `dry_run`";
+        let detail = "a delivery with this id came before with another body or other parameters";
         Self::conflict("delivery-reused", detail)
     }
 
@@ -150,6 +165,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.accepts_plain {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         response
     }

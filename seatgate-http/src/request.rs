@@ -1,10 +1,10 @@
 //! Reading requests: parameters, JSON bodies and ids in paths, each refused as a [`Problem`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequestParts, Path};
+use axum::body::{Bytes, HttpBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -13,12 +13,43 @@ use serde::de::DeserializeOwned;
 use crate::json::{self, JsonError, Members};
 use crate::problem::Problem;
 
-/// The body, unless it is larger than the route's limit.
-pub(crate) fn body(body: Result<Bytes, BytesRejection>, limit: usize) -> Result<Bytes, Problem> {
+/// How long a client may take to send a body. Who sends 8 MiB needs 140 KB a second for that.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// The whole body of a request, of at most `LIMIT` bytes, plain and in time.
+pub(crate) struct Whole<const LIMIT: usize>(pub(crate) Bytes);
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        whole(request, LIMIT).await.map(Self)
+    }
+}
+
+/// Reads a body to its end. What says of itself that it is too large or encoded is refused before a byte of it is read:
+/// a small body that unpacks to a large one cannot come in.
+pub(crate) async fn whole(mut request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::too_large(format!("expected a body of at most {limit} bytes"));
+    if is_encoded(request.headers()) {
+        return Err(Problem::unsupported("expected a plain body, without `Content-Encoding`").accepting_plain());
+    }
+    if usize::try_from(request.body().size_hint().lower()).is_ok_and(|declared| declared <= limit) {
+        DefaultBodyLimit::max(limit).apply(&mut request);
+    } else {
+        return Err(too_large());
+    }
+    let body = tokio::time::timeout(WITHIN, Bytes::from_request(request, &())).await;
+    let body = body.map_err(|_| Problem::too_slow(format!("the body did not come within {} s", WITHIN.as_secs())))?;
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(format!("expected a body of at most {limit} bytes")),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => Problem::bad_request("the body could not be read to its end"),
     })
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// The media type of the body, without its parameters.
@@ -27,19 +58,8 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
     value.split(';').next().map(str::trim)
 }
 
-/// Refuses a body that is compressed: limits are on the bytes that are read, and nothing here unpacks.
-pub(crate) fn require_plain(headers: &HeaderMap) -> Result<(), Problem> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            Err(Problem::unsupported("expected a body without `Content-Encoding`"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Refuses every media type but `application/json`.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    require_plain(headers)?;
     match media_type(headers) {
         Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
         _ => Err(Problem::unsupported("expected `Content-Type: application/json`")),

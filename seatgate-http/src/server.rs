@@ -1,5 +1,6 @@
 //! The routes as one [`axum::Router`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,6 +10,7 @@ use axum::response::Response;
 use axum::routing::get;
 use seatgate_core::gate::Gate;
 
+use crate::intake::mapping::Mapping;
 use crate::problem::Problem;
 use crate::sign::Verifier;
 use crate::token::ApiTokens;
@@ -19,13 +21,22 @@ use crate::{api, intake, openapi, probe, trace};
 pub struct HttpOptions {
     pub(crate) intake: Verifier,
     pub(crate) tokens: ApiTokens,
+    pub(crate) mappings: BTreeMap<String, Mapping>,
 }
 
 impl HttpOptions {
-    /// Takes in what `intake` verifies, and answers whoever has one of `tokens`.
+    /// Takes in what `intake` verifies, and answers whoever has one of `tokens`. The presets of mappings are there.
     #[must_use]
     pub fn new(intake: Verifier, tokens: ApiTokens) -> Self {
-        Self { intake, tokens }
+        let preset = |name: &'static str| Some((name.to_owned(), Mapping::preset(name)?));
+        Self { intake, tokens, mappings: Mapping::presets().into_iter().filter_map(preset).collect() }
+    }
+
+    /// With a mapping that deliveries choose by this name, also in place of a preset.
+    #[must_use]
+    pub fn mapping(mut self, name: impl Into<String>, mapping: Mapping) -> Self {
+        self.mappings.insert(name.into(), mapping);
+        self
     }
 }
 
@@ -41,7 +52,8 @@ pub(crate) struct App {
 /// It brings the fallbacks for unknown paths and methods, so another router that is merged into it must have none. The
 /// header `X-Content-Type-Options` is set on what is in here; a merged router sets its own.
 ///
-/// Serve it behind something that limits how long a client may take to send its request: axum does not.
+/// A body must come whole within a minute. Serve it with a limit on how long a client may take to send its headers, and
+/// on how many clients there are: axum has none.
 pub fn router(gate: Gate, options: HttpOptions) -> Router {
     let app = App { gate, options: Arc::new(options) };
     Router::new()

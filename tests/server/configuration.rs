@@ -174,6 +174,69 @@ fn a_trusted_header_comes_with_a_secret() {
 }
 
 #[test]
+fn mappings_are_judged_with_everything_else() {
+    let file = r#"
+        lisen = "127.0.0.1:1"
+        [intake]
+        mapings = 1
+        [intake.mappings."a b"]
+        preset = "torii"
+        [intake.mappings.one]
+        preset = "tori"
+        dates = "d.m.yyyy"
+        empty_is_never_used = "no"
+        account_email = { column = "Email", value = "x" }
+        app_id = { valeu = "figma" }
+        last_activity_at = "Last"
+        currency = { value = "dollars" }
+        acount_id = { column = "Id" }
+        [intake.mappings.two]
+        account_id = { column = "Id" }
+        [intake.mappings.three]
+        account_id = { column = ["Id", "Id2"] }
+        last_activity_at = { column = ["A", "B"], pointer = "a" }
+        manager_name = { column = "Boss" }
+    "#;
+    let (code, text) = check(file, &[]);
+    assert_eq!(code, 2);
+    for name in [
+        "lisen:",
+        "intake.mapings:",
+        "intake.mappings.a b:",
+        "intake.mappings.one.preset:",
+        "intake.mappings.one.dates:",
+        "intake.mappings.one.empty_is_never_used:",
+        "intake.mappings.one.account_email:",
+        "intake.mappings.one.app_id:",
+        "intake.mappings.one.app_id.valeu:",
+        "intake.mappings.one.last_activity_at:",
+        "intake.mappings.one.currency:",
+        "intake.mappings.one.acount_id:",
+        "intake.mappings.two: lacks `last_activity_at` or `never_used`",
+        "intake.mappings.three.account_id:",
+        "intake.mappings.three.last_activity_at:",
+    ] {
+        assert!(text.contains(&format!("\n  {name}")), "{name} in {text}");
+    }
+    let lonely = "[intake.mappings.x]\npreset = \"okta\"\nmanager_name = { column = \"Boss\" }";
+    let (code, text) = check(lonely, &[]);
+    assert!(code == 2 && text.contains("intake.mappings.x.manager_name: needs `manager_email`"), "{text}");
+}
+
+#[test]
+fn the_documented_mapping_loads() {
+    let page = include_str!("../../seatgate-http/docs/mappings.md");
+    let block = page.lines().skip_while(|line| !line.starts_with("    [intake")).take_while(|line| !line.is_empty());
+    let file: Vec<&str> = block.collect();
+    assert!(file.len() >= 8, "{file:?}");
+    assert_eq!(check(&file.join("\n"), &[]), (0, "the configuration is sound\n".to_owned()));
+    let example = include_str!("../../examples/axum_server/deploy/seatgate.toml");
+    let (_, commented) = example.split_once("# [intake.").unwrap();
+    let file = format!("# [intake.{commented}").replace("\n# ", "\n").replacen("# ", "", 1);
+    assert_eq!(check(&file, &[]), (0, "the configuration is sound\n".to_owned()));
+}
+
+#[test]
 fn the_environment_beats_the_file_and_secrets_may_be_files() {
     let file = "mode = \"nonsense\"\n[policy]\ngrace = \"nonsense\"";
     assert_eq!(check(file, &[("SEATGATE_MODE", "off"), ("SEATGATE_POLICY__GRACE", "2d")]).0, 0);

@@ -104,6 +104,13 @@ impl Server {
         .await
     }
 
+    /// The most memory it has held so far, in KiB, where the system says so.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
     fn signal(&self, name: &str) {
         // The shell's own `kill` is everywhere.
         let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();

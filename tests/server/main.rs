@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
+#[path = "../../examples/axum_server/accept.rs"]
+mod accept;
 mod browser;
 mod configuration;
 mod contract;
 mod crash;
+mod hostile;
 mod house;
 mod main_job;
 mod operate;

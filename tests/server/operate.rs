@@ -85,3 +85,24 @@ async fn exceptions_are_listed_and_revoked() {
     assert!(code == Some(1) && said.starts_with("404"), "{said}");
     assert!(server.stop().success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_swept_by_a_mapping_and_another_joins_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let own = "[intake.mappings.own]\npreset = \"torii\"\ndates = \"m/d/yyyy\"\napp_id = { value = \"figma\" }\n";
+    std::fs::write(at.join("seatgate.toml"), own).unwrap();
+    std::fs::write(at.join("figma.csv"), "Email,Last used date\nana@example.com,2026-01-30\n").unwrap();
+    std::fs::write(at.join("more.csv"), "Email,Last used date\nbo@example.com,1/30/2026\ncy@example.com,30/1/2026\n")
+        .unwrap();
+    let server = Server::start(at, &[("SEATGATE_CONFIG", "seatgate.toml")]);
+    let (code, refused) = output(at, &["sweep", "figma.csv", "--mapping", "torii"]);
+    assert!(code == Some(1) && refused.contains("400") && refused.contains("/app_id"), "{refused}");
+    let (code, swept) = output(at, &["sweep", "figma.csv", "--mapping", "torii", "--app-id", "figma"]);
+    assert!(code == Some(0) && swept.contains("1 asked"), "{swept}");
+    let id = swept.lines().last().unwrap().split(':').next().unwrap();
+    let (code, joined) = output(at, &["sweep", "more.csv", "--mapping", "own", "--sweep", id]);
+    assert!(code == Some(0) && joined.contains(&format!("{id}: 1 asked, 1 rejected")), "{joined}");
+    assert!(joined.contains("(at /Last used date)"), "{joined}");
+    assert!(server.stop().success());
+}

@@ -4,6 +4,7 @@
 //! the key that it stands in.
 
 mod inbox;
+mod mappings;
 mod settings;
 mod table;
 mod targets;
@@ -17,6 +18,7 @@ use seatgate_core::person::Identity;
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
 use seatgate_http::guard::AllowedPrivate;
 use seatgate_http::inbox::InboxIdentity;
+use seatgate_http::intake::mapping::Mapping;
 use seatgate_http::sign::{WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
 
@@ -68,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) allowed: AllowedPrivate,
     /// Who the inbox's visitors are; the demo has its own.
     pub(crate) inbox: InboxIdentity,
+    /// How other people's exports are read, by name, beside the presets.
+    pub(crate) mappings: Vec<(String, Mapping)>,
     pub(crate) access: Access,
 }
 
@@ -118,6 +122,7 @@ impl Config {
         let access = access(settings, problems);
         let demo = matches!(access, Some(Access::Demo));
         let inbox = inbox::read(settings, demo, problems);
+        let mappings = mappings::read(settings, problems);
         settings.judge_later_parts(problems);
         if let Some(listen) = listen.filter(|listen| demo && !listen.ip().is_loopback()) {
             let why =
@@ -132,6 +137,7 @@ impl Config {
             operators,
             allowed,
             inbox,
+            mappings,
             access: access?,
         })
     }

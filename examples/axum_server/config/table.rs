@@ -50,6 +50,20 @@ impl Table {
         }
     }
 
+    /// The texts under `key`: one, or a list.
+    pub(super) fn texts(&mut self, key: &str, problems: &mut Problems) -> Vec<String> {
+        let items = match self.take(key) {
+            None => return Vec::new(),
+            Some(toml::Value::Array(items)) => items,
+            Some(item) => vec![item],
+        };
+        let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        texts.unwrap_or_else(|| {
+            problems.add(&self.name(key), "expected a text, or a list of texts");
+            Vec::new()
+        })
+    }
+
     pub(super) fn flag(&mut self, key: &str, default: bool, problems: &mut Problems) -> bool {
         match self.take(key) {
             None => default,

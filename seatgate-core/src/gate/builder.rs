@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::gate::access::AccessLog;
+use crate::gate::intake::Turns;
 use crate::gate::{Gate, Parts, Settings};
 use crate::id::InstanceId;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
@@ -137,6 +138,7 @@ impl GateBuilder {
             instance,
             settings: RwLock::new(Arc::new(settings)),
             access: Mutex::new(AccessLog::default()),
+            turns: Turns::default(),
             meter: Mutex::default(),
             listeners: RwLock::default(),
         };

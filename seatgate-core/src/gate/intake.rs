@@ -5,19 +5,26 @@
 //! again from the read: a Keep and the next sweep cannot cross. Two rows of one batch that name the same account go into
 //! different rounds.
 //!
+//! A sweep may come in several deliveries, whose rows are numbered on. They are worked off one after the other, and the
+//! limits count over all of them.
+//!
 //! A row over a limit of the policy is held: its answer keeps the candidate as a text, and [`Gate::release`] asks about it.
 
+mod arrive;
 mod judge;
 mod limit;
 mod open;
 mod release;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_json::json;
 
 use self::judge::{fallback, holder, identities, judge};
 use self::limit::Limits;
+pub(super) use self::turn::Turns;
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
 use crate::id::{AccountId, PersonRef, SweepId};
 use crate::person::{Actor, Identity, PersonDraft, Surface, Text, TextRef};
@@ -27,6 +34,7 @@ use crate::port::{
     SweepRecord,
 };
 use crate::seat::{AccountNames, Candidate, Seat};
+use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
 /// Candidates that one scan reports together.
@@ -39,6 +47,10 @@ pub struct Sweep {
     pub surface: Surface,
     /// The signed delivery it came with: a repeated one is answered from the first, and resumes it.
     pub inbound: Option<Inbound>,
+    /// The sweep that these rows are added to, if it is not a new one.
+    pub joins: Option<SweepId>,
+    /// What the sender calls the members of a candidate, by their pointers: problems name them so.
+    pub names: BTreeMap<String, String>,
     /// Whether nobody is asked: the answers say who would have been.
     pub dry_run: bool,
     /// The rows: candidates, and what is wrong with those that are none.
@@ -49,13 +61,27 @@ impl Sweep {
     /// A sweep by `submitted_by`.
     #[must_use]
     pub fn new(submitted_by: Actor, surface: Surface, rows: Vec<Result<Candidate, Problem>>) -> Self {
-        Self { submitted_by, surface, inbound: None, dry_run: false, rows }
+        Self { submitted_by, surface, inbound: None, joins: None, names: BTreeMap::new(), dry_run: false, rows }
     }
 
     /// As part of this signed delivery.
     #[must_use]
     pub fn delivered_as(mut self, inbound: Inbound) -> Self {
         self.inbound = Some(inbound);
+        self
+    }
+
+    /// Adding to `sweep`, which the same submitter has handed in. Its rows are numbered on.
+    #[must_use]
+    pub fn joining(mut self, sweep: SweepId) -> Self {
+        self.joins = Some(sweep);
+        self
+    }
+
+    /// From a sender who has other names for the members of a candidate. Rows that are released later have forgotten them.
+    #[must_use]
+    pub fn calling(mut self, names: BTreeMap<String, String>) -> Self {
+        self.names = names;
         self
     }
 
@@ -73,7 +99,7 @@ impl Sweep {
 pub struct SweepReport {
     /// Which.
     pub sweep: SweepId,
-    /// One answer a row, by row.
+    /// One answer a row, by row: of one delivery, or of all where the whole sweep was asked for.
     pub results: Vec<RowResult>,
 }
 
@@ -100,7 +126,10 @@ struct Intake<'a> {
     gate: &'a Gate,
     settings: &'a Settings,
     record: SweepRecord,
+    /// Which of the sweep's rows these are.
+    ours: Range<u32>,
     surface: Surface,
+    names: BTreeMap<String, String>,
     dry_run: bool,
     chain: Chain,
     /// Rows that are answered, durably.
@@ -134,8 +163,9 @@ impl Gate {
     /// Takes in a sweep and answers row by row. When this returns `Ok`, every answer is durable.
     ///
     /// # Errors
-    /// [`GateError::Off`], [`GateError::DeliveryReused`], [`GateError::Contended`], or what the store says. Rows that were
-    /// answered by then stay so; handing in the same delivery again resumes.
+    /// [`GateError::Off`], [`GateError::DeliveryReused`], [`GateError::NoSweep`] where none by this submitter can be joined,
+    /// [`GateError::Contended`] (also while another delivery of the same sweep is being worked off), or what the store
+    /// says. Rows that were answered by then stay so; handing in the same delivery again resumes.
     ///
     /// # Cancel safety
     /// Dropping the future leaves some rows answered and some not, none half.
@@ -145,9 +175,14 @@ impl Gate {
             return Err(GateError::Off);
         }
         let mut intake = Intake::start(self, &settings, &sweep).await?;
-        intake.limits = Some(Limits::of(&settings.policy, &sweep.rows));
-        for (row, candidate) in (0_u32..).zip(sweep.rows) {
-            intake.put_in_line(row, candidate);
+        let turns = &self.parts.turns;
+        let _turn = turns.take(intake.record.id, intake.ours.start).ok_or(GateError::Contended)?;
+        intake.limits = Some(Limits::of(&settings.policy, intake.ours.start, &sweep.rows));
+        if intake.has_others() {
+            intake.reread().await?;
+        }
+        for (row, candidate) in intake.ours.clone().zip(sweep.rows) {
+            intake.put_in_line(row, candidate, intake.record.received_at);
         }
         intake.finish().await
     }
@@ -159,7 +194,9 @@ impl<'a> Intake<'a> {
             gate,
             settings,
             record,
+            ours: 0..u32::MAX,
             surface,
+            names: BTreeMap::new(),
             dry_run: false,
             chain,
             answered: BTreeMap::new(),
@@ -177,38 +214,12 @@ impl<'a> Intake<'a> {
         for _ in 0..TRIES + self.waiting.len() {
             if self.waiting.is_empty() && self.unrecorded.is_empty() {
                 self.gate.wake();
-                return Ok(SweepReport { sweep: self.record.id, results: self.answered.into_values().collect() });
+                let ours = self.answered.into_iter().filter(|(row, _)| self.ours.contains(row));
+                return Ok(SweepReport { sweep: self.record.id, results: ours.map(|(_, result)| result).collect() });
             }
             self.round().await?;
         }
         Err(GateError::Contended)
-    }
-
-    /// Finds the sweep that this delivery brought before, or records a new one.
-    async fn start(gate: &'a Gate, settings: &'a Settings, sweep: &Sweep) -> Result<Self, GateError> {
-        let now = gate.now();
-        let id = SweepId::generate(now, &*gate.parts.entropy);
-        let record = SweepRecord::new(id, sweep.inbound.clone(), sweep.submitted_by.clone(), now);
-        let mut intake = Self::of(gate, settings, record, sweep.surface, Chain::empty(Stream::Sweep(id)));
-        intake.dry_run = sweep.dry_run;
-        for _ in 0..TRIES {
-            if intake.resume(sweep.inbound.as_ref()).await? || intake.record_sweep(sweep).await? {
-                return Ok(intake);
-            }
-        }
-        Err(GateError::Contended)
-    }
-
-    async fn resume(&mut self, inbound: Option<&Inbound>) -> Result<bool, GateError> {
-        let Some(inbound) = inbound else { return Ok(false) };
-        let store = &self.gate.parts.requests;
-        let Some(known) = store.sweep_of(&inbound.id).await? else { return Ok(false) };
-        if known.inbound.as_ref().is_some_and(|known| known.digest != inbound.digest) {
-            return Err(GateError::DeliveryReused);
-        }
-        self.record = known;
-        self.reread().await?;
-        Ok(true)
     }
 
     /// Reads what another worker on the same sweep may have written.
@@ -221,23 +232,21 @@ impl<'a> Intake<'a> {
         self.answered = rows.map(|result| (result.row, result)).collect();
         self.waiting.retain(|row, _| !self.answered.contains_key(row));
         self.unrecorded.retain(|result| !self.answered.contains_key(&result.row));
-        Ok(())
+        self.count_others().await
     }
 
-    async fn record_sweep(&mut self, sweep: &Sweep) -> Result<bool, GateError> {
-        let mut change = Change::new(self.gate.new_change(), &self.chain);
-        let data = json!({
-            "rows": sweep.rows.len(),
-            "dry_run": sweep.dry_run,
-            "delivery": sweep.inbound.as_ref().map(|inbound| inbound.digest.to_string()),
-        });
-        self.append(&mut change, "sweep_received", data)?;
-        change.sweep = Some(self.record.clone());
-        let kept = self.gate.commit_one(change).await?.is_kept();
-        if !kept {
-            self.chain = Chain::empty(self.chain.stream);
+    /// Counts what other deliveries of this sweep ask about.
+    async fn count_others(&mut self) -> Result<(), StoreError> {
+        let Some(limits) = &mut self.limits else { return Ok(()) };
+        for others in limits.uncounted(&self.answered).chunks(ROUND) {
+            let ids: Vec<_> = others.iter().map(|(_, request)| *request).collect();
+            let requests = self.gate.parts.requests.load(&ids).await?;
+            for ((row, _), stored) in others.iter().zip(requests) {
+                let seat = stored.as_ref().and_then(|stored| stored.request.seat());
+                seat.into_iter().for_each(|seat| limits.count(&self.settings.policy, *row, &seat.app.id));
+            }
         }
-        Ok(kept)
+        Ok(())
     }
 
     fn append(&mut self, change: &mut Change, kind: &str, data: serde_json::Value) -> Result<(), StoreError> {
@@ -250,18 +259,24 @@ impl<'a> Intake<'a> {
     }
 
     /// Answers a row that needs no look into the store, and puts any other in line.
-    fn put_in_line(&mut self, row: u32, candidate: Result<Candidate, Problem>) {
+    fn put_in_line(&mut self, row: u32, candidate: Result<Candidate, Problem>, received_at: Timestamp) {
         if self.answered.contains_key(&row) {
             return;
         }
-        let received_at = self.record.received_at;
         match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at)) {
             Ok(Ok(candidate)) => {
                 self.waiting.insert(row, candidate);
             }
-            Ok(Err(why)) => self.unrecorded.push(RowResult::new(row, RowStatus::Filtered).because(why)),
-            Err(problem) => self.unrecorded.push(RowResult::new(row, RowStatus::Rejected).because(problem)),
+            Ok(Err(why)) => self.turn_down(row, RowStatus::Filtered, why),
+            Err(problem) => self.turn_down(row, RowStatus::Rejected, problem),
         }
+    }
+
+    fn turn_down(&mut self, row: u32, status: RowStatus, mut why: Problem) {
+        if let Some(name) = self.names.get(&why.pointer) {
+            why.pointer.clone_from(name);
+        }
+        self.unrecorded.push(RowResult::new(row, status).because(why));
     }
 
     async fn round(&mut self) -> Result<(), GateError> {
@@ -389,7 +404,7 @@ impl<'a> Intake<'a> {
 
     fn hold(&mut self, read: &Read) {
         let text = self.received(read);
-        let held = RowResult::new(read.row, RowStatus::Held).keeping(text.reference);
+        let held = RowResult::new(read.row, RowStatus::Held).keeping(text.reference, self.record.received_at);
         self.unrecorded.push(held);
         self.keeping.insert(read.row, text);
     }

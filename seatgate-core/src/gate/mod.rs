@@ -129,6 +129,7 @@ pub(crate) struct Parts {
     instance: InstanceId,
     settings: RwLock<Arc<Settings>>,
     access: Mutex<access::AccessLog>,
+    turns: intake::Turns,
     meter: Mutex<Meter>,
     listeners: RwLock<Vec<Listener>>,
 }

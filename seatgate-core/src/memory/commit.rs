@@ -6,7 +6,7 @@ use super::State;
 use crate::agenda::{AgendaChange, Item, Settlement};
 use crate::id::{RequestId, SweepId};
 use crate::person::Text;
-use crate::port::{Answer, Change, Conflict, RowResult, RowStatus, SeatChange, SweepRecord};
+use crate::port::{Answer, Change, Conflict, Join, RowResult, RowStatus, SeatChange, SweepRecord};
 use crate::time::Timestamp;
 use crate::trail::Stream;
 
@@ -34,7 +34,8 @@ impl State {
         fits(self.chain(change.stream).version == change.expected, Conflict::Version)?;
         fits(change.fence.as_ref().is_none_or(|fence| self.agenda.is_held(fence)), Conflict::Lease)?;
         fits(self.seat_is_free(change), Conflict::Seat)?;
-        fits(self.rows_are_new(change) && self.rows_are_held(change), Conflict::Row)
+        let rows_fit = self.join_fits(change) && self.rows_are_new(change) && self.rows_are_held(change);
+        fits(rows_fit, Conflict::Row)
     }
 
     fn seat_is_free(&self, change: &Change) -> bool {
@@ -64,8 +65,21 @@ impl State {
         })
     }
 
-    pub(super) fn sweep_of(&self, inbound: &str) -> Option<&SweepRecord> {
-        self.sweeps.values().find(|sweep| sweep.inbound.as_ref().is_some_and(|own| own.id == inbound))
+    fn join_fits(&self, change: &Change) -> bool {
+        change.join.as_ref().is_none_or(|join| {
+            let delivered = join.inbound.as_ref().and_then(|inbound| self.sweep_of(&inbound.id));
+            delivered.is_none() && self.sweeps.get(&join.sweep).is_some_and(|sweep| sweep.rows == join.from)
+        })
+    }
+
+    pub(super) fn sweep_of(&self, inbound: &str) -> Option<SweepRecord> {
+        if let Some(join) = self.joins.get(inbound) {
+            let mut sweep = self.sweeps.get(&join.sweep)?.clone();
+            sweep.inbound.clone_from(&join.inbound);
+            sweep.received_at = join.received_at;
+            return Some(sweep);
+        }
+        self.sweeps.values().find(|sweep| sweep.inbound.as_ref().is_some_and(|own| own.id == inbound)).cloned()
     }
 
     /// Does what [`Self::check`] has allowed. Nothing in here fails.
@@ -88,9 +102,20 @@ impl State {
         if let Some(sweep) = change.sweep {
             self.sweeps.insert(sweep.id, sweep);
         }
+        if let Some(join) = change.join {
+            self.apply_join(join);
+        }
         for (sweep, result) in change.rows.into_iter().chain(change.released) {
             self.rows.entry(sweep).or_default().insert(result.row, result);
         }
+    }
+
+    fn apply_join(&mut self, join: Join) {
+        if let Some(sweep) = self.sweeps.get_mut(&join.sweep) {
+            sweep.rows = sweep.rows.saturating_add(join.rows);
+        }
+        let id = join.inbound.as_ref().map(|inbound| inbound.id.clone());
+        self.joins.extend(id.map(|id| (id, join)));
     }
 
     fn apply_seat(&mut self, change: &Change) {

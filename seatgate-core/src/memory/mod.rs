@@ -24,7 +24,7 @@ use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
 use crate::id::{CardId, PersonRef, RequestId, SweepId, TextId};
 use crate::person::Text;
 use crate::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult,
+    AgendaDepth, Answer, AskedPerson, Change, Clock, Join, RequestFilter, RequestQueries, RequestStore, RowResult,
     SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use crate::request::{Request, StateLabel};
@@ -48,6 +48,8 @@ struct State {
     cards: BTreeMap<CardId, Card>,
     texts: BTreeMap<TextId, Text>,
     sweeps: BTreeMap<SweepId, SweepRecord>,
+    /// Deliveries that joined a sweep, by their ids.
+    joins: BTreeMap<String, Join>,
     rows: BTreeMap<SweepId, BTreeMap<u32, RowResult>>,
     agenda: Agenda,
     seats: Seats,
@@ -126,7 +128,7 @@ impl RequestStore for MemoryStore {
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        Ok(self.state().sweep_of(inbound).cloned())
+        Ok(self.state().sweep_of(inbound))
     }
 
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {

@@ -9,6 +9,7 @@ mod notifier;
 mod people_store;
 mod request_queries;
 mod request_store;
+mod sweep;
 
 pub use clock::*;
 pub use deprovisioner::*;
@@ -18,3 +19,4 @@ pub use notifier::*;
 pub use people_store::*;
 pub use request_queries::*;
 pub use request_store::*;
+pub use sweep::*;

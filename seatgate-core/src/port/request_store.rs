@@ -1,17 +1,13 @@
 //! Keeping requests: one transaction for state, trail and agenda.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Lane, LaneReport, Settlement};
-use crate::canonical::Digest;
 use crate::id::{CardId, ChangeId, RequestId, SweepId};
-use crate::label::labels;
-use crate::person::{Actor, Text, TextRef};
-use crate::port::StoreError;
+use crate::person::Text;
+use crate::port::{Join, RowResult, StoreError, SweepRecord};
 use crate::request::Request;
 use crate::seat::Seat;
-use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
 
 /// A request as it is stored: the state and the end of its chain.
@@ -65,134 +61,6 @@ pub enum SeatChange {
     Release,
 }
 
-/// A signed delivery, so that a repeated one is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Inbound {
-    /// The delivery's id.
-    pub id: String,
-    /// SHA-256 of its body.
-    pub digest: Digest,
-}
-
-impl Inbound {
-    /// A delivery.
-    #[must_use]
-    pub fn new(id: String, digest: Digest) -> Self {
-        Self { id, digest }
-    }
-}
-
-/// One scan's batch of candidates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SweepRecord {
-    /// Which.
-    pub id: SweepId,
-    /// The delivery that brought it, if it was a signed one.
-    pub inbound: Option<Inbound>,
-    /// Who handed it in.
-    pub submitted_by: Actor,
-    /// When.
-    pub received_at: Timestamp,
-}
-
-impl SweepRecord {
-    /// A sweep.
-    #[must_use]
-    pub fn new(id: SweepId, inbound: Option<Inbound>, submitted_by: Actor, received_at: Timestamp) -> Self {
-        Self { id, inbound, submitted_by, received_at }
-    }
-}
-
-labels! {
-    /// What became of one row.
-    RowStatus {
-        /// Somebody is asked.
-        Asked = "asked",
-        /// The seat is asked about already.
-        Duplicate = "duplicate",
-        /// An exception covers the seat.
-        Excepted = "excepted",
-        /// The policy does not ask about such a seat.
-        Filtered = "filtered",
-        /// Over a limit, until released.
-        Held = "held",
-        /// It cannot be used.
-        Rejected = "rejected",
-        /// A dry run asks nobody.
-        SuppressedDryRun = "suppressed_dry_run",
-    }
-}
-
-/// What is wrong with a row: a field, by JSON pointer, and what is expected there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Problem {
-    /// A short name for the kind of problem.
-    pub title: String,
-    /// What is expected.
-    pub detail: String,
-    /// Where.
-    pub pointer: String,
-}
-
-impl Problem {
-    /// Something wrong at `pointer`.
-    #[must_use]
-    pub fn new(title: impl Into<String>, detail: impl Into<String>, pointer: impl Into<String>) -> Self {
-        Self { title: title.into(), detail: detail.into(), pointer: pointer.into() }
-    }
-}
-
-/// The answer to one row of a sweep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RowResult {
-    /// Which row, from 0.
-    pub row: u32,
-    /// What became of it.
-    pub status: RowStatus,
-    /// The request that asks about the seat.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<RequestId>,
-    /// What is wrong with it, or why it was filtered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-    /// What was received, as it is kept while the row is held. Not for the outside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate: Option<TextRef>,
-}
-
-impl RowResult {
-    /// The answer to `row`.
-    #[must_use]
-    pub fn new(row: u32, status: RowStatus) -> Self {
-        Self { row, status, request_id: None, problem: None, candidate: None }
-    }
-
-    /// With the request that asks about the seat.
-    #[must_use]
-    pub fn about(mut self, request: RequestId) -> Self {
-        self.request_id = Some(request);
-        self
-    }
-
-    /// With what was received, so that the row can be released.
-    #[must_use]
-    pub fn keeping(mut self, candidate: TextRef) -> Self {
-        self.candidate = Some(candidate);
-        self
-    }
-
-    /// With what is wrong.
-    #[must_use]
-    pub fn because(mut self, problem: Problem) -> Self {
-        self.problem = Some(problem);
-        self
-    }
-}
-
 /// Everything that must land together: one stream's entries, and every row that goes with them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -221,6 +89,8 @@ pub struct Change {
     pub lane: Option<LaneReport>,
     /// A new sweep.
     pub sweep: Option<SweepRecord>,
+    /// More rows for a sweep that is there.
+    pub join: Option<Join>,
     /// Answers to rows of a sweep.
     pub rows: Vec<(SweepId, RowResult)>,
     /// New answers to rows that are held.
@@ -244,6 +114,7 @@ impl Change {
             fence: None,
             lane: None,
             sweep: None,
+            join: None,
             rows: Vec::new(),
             released: Vec::new(),
         }
@@ -280,7 +151,8 @@ pub enum Conflict {
     Seat,
     /// The lease is somebody else's, or the item is gone.
     Lease,
-    /// A row that must be new is there (a delivery, or the answer to a sweep's row), or one that must be held is not.
+    /// A row that must be new is there (a delivery, or the answer to a sweep's row), one that must be held is not, or a
+    /// sweep that is joined has not exactly the expected rows.
     Row,
 }
 
@@ -308,6 +180,8 @@ pub enum Conflict {
 /// - **RS-12** *Held rows:* an answer in `released` lands only in the place of one that is [`RowStatus::Held`], each row
 ///   at most once in a change; where one of them is not held, the change is [`Conflict::Row`]. No other answer to a row
 ///   is ever replaced.
+/// - **RS-13** *Joining:* a `join` lands only if the sweep is there with exactly `from` rows, and its delivery, if it has
+///   one, is new; the sweep has that many rows more then. Else the change is [`Conflict::Row`].
 ///
 /// # Cancel safety
 /// Dropping a future leaves it unknown whether the batch landed, but never lets a part of a change land. Repeat the
@@ -344,7 +218,7 @@ pub trait RequestStore: Send + Sync {
     /// When the store cannot tell.
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError>;
 
-    /// The sweep that this delivery brought.
+    /// The sweep that this delivery brought or joined, with this delivery.
     ///
     /// # Errors
     /// When the store cannot tell.

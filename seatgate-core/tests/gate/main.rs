@@ -10,6 +10,7 @@ mod driver;
 mod effects;
 mod house;
 mod invariants;
+mod joins;
 mod limits;
 mod mishaps;
 mod mode;

@@ -377,6 +377,7 @@ pub fn faulty(world: &Arc<World>, target: Arc<dyn Deprovisioner>) -> (House, Arc
         .requests(store.clone())
         .notifier(world.notifier.clone())
         .router(Router::new().otherwise(Target::new("idp", target)))
+        .policy(world.policy.clone())
         .build()
         .unwrap();
     (House { world: world.clone(), worker: Worker::new(&gate), gate, steps: Steps::free() }, store)

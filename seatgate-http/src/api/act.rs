@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use seatgate_core::authorize::{Action, Denial};
@@ -19,17 +18,16 @@ use utoipa::openapi::ComponentsBuilder;
 use super::BODY_LIMIT;
 use super::auth::Caller;
 use super::behalf::OnBehalf;
-use crate::json::{Expected, Members};
+use crate::json::{Expected, Members, TEXT};
 use crate::openapi::with;
 use crate::problem::Problem;
-use crate::request::{self, InPath};
+use crate::request::{self, InPath, Whole};
 use crate::server::App;
 use crate::view::RequestView;
 
-type Body = Result<Bytes, BytesRejection>;
+type Body = Whole<BODY_LIMIT>;
 type Answer = Result<Json<RequestView>, Problem>;
 
-const TEXT: Expected = Expected::Value("expected a text");
 const DECISIONS: &str = "expected `approve` (remove the seat) or `keep`";
 const RESOLUTIONS: &str = "expected `retry`, `skip` or `confirm`";
 const PAUSE: &str = "expected the number of a pause";
@@ -65,23 +63,11 @@ struct TaskBody {
     r#as: Option<OnBehalf>,
 }
 
-const DECISION: &Members = &[
-    ("", Expected::Object),
-    ("/decision", Expected::Value(DECISIONS)),
-    ("/reason", TEXT),
-    ("/keep_until", Expected::Value(KEEP_UNTIL)),
-    ("/as", Expected::Object),
-    ("/as/email", TEXT),
-];
-const PLAIN: &Members = &[("", Expected::Object), ("/reason", TEXT), ("/as", Expected::Object), ("/as/email", TEXT)];
-const TASK: &Members = &[
-    ("", Expected::Object),
-    ("/resolution", Expected::Value(RESOLUTIONS)),
-    ("/reason", TEXT),
-    ("/pause", Expected::Value(PAUSE)),
-    ("/as", Expected::Object),
-    ("/as/email", TEXT),
-];
+const DECISION: &Members =
+    &[PLAIN, &[("/decision", Expected::Value(DECISIONS)), ("/keep_until", Expected::Value(KEEP_UNTIL))]];
+const PLAIN: &[(&str, Expected)] =
+    &[("", Expected::Object), ("/reason", TEXT), ("/as", Expected::Object), ("/as/email", TEXT)];
+const TASK: &Members = &[PLAIN, &[("/resolution", Expected::Value(RESOLUTIONS)), ("/pause", Expected::Value(PAUSE))]];
 
 pub(super) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
     with::<TaskBody>(with::<PlainBody>(with::<DecisionBody>(schemas)))
@@ -100,9 +86,8 @@ pub(super) async fn decide(
     InPath(id): InPath<RequestId>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    Whole(body): Body,
 ) -> Answer {
-    let body = request::body(body, BODY_LIMIT)?;
     let body: DecisionBody = request::json(&headers, &body, DECISION)?;
     let (ask, action) = ask(&body)?;
     let on_behalf = body.r#as.ok_or_else(|| Problem::invalid("/as", "a token decides nothing: say for whom"))?;
@@ -130,7 +115,7 @@ pub(super) async fn undo(
     InPath(id): InPath<RequestId>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    Whole(body): Body,
 ) -> Answer {
     Call { app, id, caller }.plain(&headers, body, Ask::Undo, Action::Undo).await
 }
@@ -141,7 +126,7 @@ pub(super) async fn withdraw(
     InPath(id): InPath<RequestId>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    Whole(body): Body,
 ) -> Answer {
     Call { app, id, caller }.plain(&headers, body, Ask::Withdraw, Action::Withdraw).await
 }
@@ -152,7 +137,7 @@ pub(super) async fn stop(
     InPath(id): InPath<RequestId>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    Whole(body): Body,
 ) -> Answer {
     Call { app, id, caller }.plain(&headers, body, Ask::Stop, Action::Stop).await
 }
@@ -163,9 +148,8 @@ pub(super) async fn resolve(
     InPath((id, task)): InPath<(RequestId, TaskId)>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Body,
+    Whole(body): Body,
 ) -> Answer {
-    let body = request::body(body, BODY_LIMIT)?;
     let body: TaskBody = request::json(&headers, &body, TASK)?;
     let resolution: Resolution = label(body.resolution.as_deref(), "/resolution", RESOLUTIONS)?;
     let ask = Ask::Resolve { task, pause: body.pause, resolution };
@@ -173,9 +157,8 @@ pub(super) async fn resolve(
 }
 
 impl Call {
-    async fn plain(self, headers: &HeaderMap, body: Body, ask: Ask, action: Action) -> Answer {
-        let body = request::body(body, BODY_LIMIT)?;
-        let body: PlainBody = request::json(headers, &body, PLAIN)?;
+    async fn plain(self, headers: &HeaderMap, body: Bytes, ask: Ask, action: Action) -> Answer {
+        let body: PlainBody = request::json(headers, &body, &[PLAIN])?;
         self.operate(ask, action, body.reason.as_deref(), body.r#as).await
     }
 

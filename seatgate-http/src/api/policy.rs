@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use seatgate_core::gate::{Gate, Submission};
@@ -18,11 +16,11 @@ use super::auth::Caller;
 use crate::json::{Expected, Members};
 use crate::openapi::with;
 use crate::problem::Problem;
-use crate::request;
+use crate::request::{self, Whole};
 use crate::server::App;
 
 const MODES: &str = "expected `off`, `dry_run` or `live`";
-const POLICY: &Members = &[("", Expected::Object), ("/mode", Expected::Value(MODES))];
+const POLICY: &Members = &[&[("", Expected::Object), ("/mode", Expected::Value(MODES))]];
 
 /// What is in force now.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -61,9 +59,8 @@ pub(super) async fn switch(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<Json<PolicyView>, Problem> {
-    let body = request::body(body, BODY_LIMIT)?;
     let body: PolicyBody = request::json(&headers, &body, POLICY)?;
     let mode = body.mode.and_then(|mode| mode.parse().ok()).ok_or_else(|| Problem::invalid("/mode", MODES))?;
     let by = Submission::new(caller.actor(), Surface::Api).with_admin_token();

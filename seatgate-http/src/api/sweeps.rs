@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use seatgate_core::gate::Gate;
@@ -19,10 +17,10 @@ use super::BODY_LIMIT;
 use super::auth::Caller;
 use super::behalf::{self, OnBehalf};
 use crate::intake::RowView;
-use crate::json::{Expected, Members};
+use crate::json::{Expected, Members, TEXT};
 use crate::openapi::with;
 use crate::problem::Problem;
-use crate::request::{self, InPath};
+use crate::request::{self, InPath, Whole};
 use crate::server::App;
 
 /// One sweep. Its fields are a public contract.
@@ -42,8 +40,7 @@ struct ReleaseBody {
     r#as: Option<OnBehalf>,
 }
 
-const RELEASE: &Members =
-    &[("", Expected::Object), ("/as", Expected::Object), ("/as/email", Expected::Value("expected a text"))];
+const RELEASE: &Members = &[&[("", Expected::Object), ("/as", Expected::Object), ("/as/email", TEXT)]];
 
 /// `GET /v1/sweeps/{id}`.
 pub(super) async fn one(State(app): State<App>, InPath(id): InPath<SweepId>) -> Result<Json<SweepView>, Problem> {
@@ -56,9 +53,8 @@ pub(super) async fn release(
     InPath(id): InPath<SweepId>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<Json<SweepView>, Problem> {
-    let body = request::body(body, BODY_LIMIT)?;
     let body: ReleaseBody = request::json(&headers, &body, RELEASE)?;
     let by = behalf::operator(&app, &caller, body.r#as, "release_sweep").await?;
     app.gate.release(id, &by).await?;

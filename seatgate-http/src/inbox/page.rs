@@ -50,6 +50,8 @@ pub(super) enum PageError {
     /// They are who they are, and nobody has asked them anything.
     Stranger,
     BadForm,
+    /// A form that was not read to its end, with the status that says why.
+    Unread(StatusCode),
     Unavailable,
     Broken,
 }
@@ -72,6 +74,7 @@ impl PageError {
                 "This page is reached through your organisation's sign-in. Nothing here says that you came that way.",
             ),
             Self::Stranger => (StatusCode::OK, "Nothing waits for you", "Nobody has asked you about a seat yet."),
+            Self::Unread(status) => (*status, "This form did not arrive", "Nothing was done. Send it again."),
             Self::BadForm => (StatusCode::BAD_REQUEST, "This form cannot be read", "Nothing was done."),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

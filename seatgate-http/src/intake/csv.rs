@@ -1,47 +1,38 @@
-//! Candidates as a table: the default columns, each a member of the candidate.
+//! Candidates as a table: with the default columns, each a member of the candidate, or with those that a mapping names.
+
+use std::borrow::Cow;
 
 use csv::{ByteRecord, ReaderBuilder};
 use seatgate_core::port::Problem as RowProblem;
-use seatgate_core::seat::{Candidate, CandidateDraft, CostDraft, ManagerDraft};
+use seatgate_core::seat::Candidate;
 
+use super::field::Field;
+use super::mapping::Source;
+use super::plan::{Chosen, Place, Plan};
 use super::rows::{self, MOST_ROWS, Rows};
+use crate::json::escaped;
 use crate::problem::Problem;
 
-/// What the columns are called, and where in a candidate their cells go.
-const COLUMNS: [(&str, &str); 16] = [
-    ("source", "/source"),
-    ("external_id", "/external_id"),
-    ("app_id", "/app/id"),
-    ("app_name", "/app/name"),
-    ("account_id", "/account/id"),
-    ("account_email", "/account/email"),
-    ("account_name", "/account/name"),
-    ("entitlement", "/entitlement"),
-    ("manager_email", "/manager/email"),
-    ("manager_name", "/manager/name"),
-    ("last_activity_at", "/last_activity_at"),
-    ("never_used", "/never_used"),
-    ("observed_at", "/observed_at"),
-    ("monthly_cost", "/monthly_cost/amount"),
-    ("currency", "/monthly_cost/currency"),
-    ("requesting_channel", "/requesting_channel"),
-];
-/// Of each line, a table must have one.
-const REQUIRED: [&[&str]; 3] = [&["app_id"], &["account_id", "account_email"], &["last_activity_at", "never_used"]];
 /// A longer name of a column is not repeated.
 const LONGEST_NAME: usize = 60;
 
-/// Reads a table. Cells are trimmed, an empty one is a member that is not there; rows without any cell are skipped.
+/// Reads a table. Cells are trimmed, an empty one is a member that is not there; rows without any cell are skipped. Only a
+/// mapping leaves columns aside.
 ///
 /// # Errors
-/// When the header row is missing, or names a column that is not known, is there twice, or is lacking.
-pub(super) fn read(body: &[u8]) -> Result<Rows, Problem> {
+/// When the header row is missing; without a mapping, when it names a column that is not known, is there twice, or is
+/// lacking; with one, when it lacks a column that the mapping names, or has it twice.
+pub(super) fn read(body: &[u8], chosen: Option<&Chosen<'_>>) -> Result<Rows, Problem> {
     let mut table = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body);
     let mut record = ByteRecord::new();
     if !table.read_byte_record(&mut record).map_err(|_| unreadable())? {
         return Err(Problem::bad_request("expected a header row with the names of the columns"));
     }
-    let columns = columns(&record)?;
+    let plan = match chosen {
+        None => Plan::of_columns(columns(&record)?),
+        Some(chosen) => Plan::of_mapping(chosen, |source| mapped(&record, source))?,
+    };
+    let columns = record.len();
     let mut rows = Vec::new();
     while table.read_byte_record(&mut record).map_err(|_| unreadable())? {
         if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
@@ -50,36 +41,50 @@ pub(super) fn read(body: &[u8]) -> Result<Rows, Problem> {
         if rows.len() == MOST_ROWS {
             return Err(rows::too_many());
         }
-        rows.push(candidate(&columns, &record));
+        rows.push(candidate(&plan, columns, &record));
     }
-    Ok(rows)
+    Ok(Rows { rows, names: plan.into_names() })
 }
 
 fn unreadable() -> Problem {
     Problem::bad_request("the table cannot be read")
 }
 
-/// The pointer of each column, from the header row.
-fn columns(header: &ByteRecord) -> Result<Vec<&'static str>, Problem> {
-    let mut names = Vec::new();
-    let mut pointers = Vec::new();
+/// The field of each column, from the header row.
+fn columns(header: &ByteRecord) -> Result<Vec<Field>, Problem> {
+    let mut fields = Vec::new();
     for (index, cell) in header.iter().enumerate() {
-        let known = COLUMNS.iter().find(|(name, _)| name.as_bytes() == cell.trim_ascii());
-        let Some((name, pointer)) = known else {
-            let known = COLUMNS.map(|(name, _)| name).join(", ");
+        let known = Field::all().find(|field| field.name().as_bytes() == cell.trim_ascii());
+        let Some(field) = known else {
+            let known = Field::all().map(Field::name).collect::<Vec<_>>().join(", ");
             return Err(Problem::bad_request(format!("unknown column {}; known are {known}", shown(index, cell))));
         };
-        if names.contains(name) {
-            return Err(Problem::bad_request(format!("the column `{name}` is there twice")));
+        if fields.contains(&field) {
+            return Err(twice(field.name()));
         }
-        names.push(*name);
-        pointers.push(*pointer);
+        fields.push(field);
     }
-    let lacking = REQUIRED.iter().find(|choice| !choice.iter().any(|name| names.contains(name)));
-    match lacking {
+    match Field::lacking(&fields) {
         Some(choice) => Err(Problem::bad_request(format!("the header row lacks `{}`", choice.join("` or `")))),
-        None => Ok(pointers),
+        None => Ok(fields),
     }
+}
+
+/// Where the columns of a mapping stand.
+fn mapped(header: &ByteRecord, source: &Source) -> Result<Vec<Place>, Problem> {
+    let place = |name: &String| {
+        let mut found = (0..).zip(header).filter(|(_, cell)| cell.trim_ascii() == name.trim().as_bytes());
+        match (found.next(), found.next()) {
+            (Some((column, _)), None) => Ok(Place { pointer: format!("/{}", escaped(name.trim())), column }),
+            (Some(_), Some(_)) => Err(twice(name)),
+            (None, _) => Err(Problem::bad_request(format!("the header row lacks `{name}`, which the mapping names"))),
+        }
+    };
+    source.in_table().iter().map(place).collect()
+}
+
+fn twice(name: &str) -> Problem {
+    Problem::bad_request(format!("the column `{name}` is there twice"))
 }
 
 /// A column as its sender calls it, if that can be shown, else by its place.
@@ -92,57 +97,19 @@ fn shown(index: usize, name: &[u8]) -> String {
     }
 }
 
-fn candidate(columns: &[&'static str], record: &ByteRecord) -> Result<Candidate, RowProblem> {
-    if record.len() != columns.len() {
-        let detail = format!("has {} cells under {} columns; is a quote missing?", record.len(), columns.len());
+fn candidate(plan: &Plan, columns: usize, record: &ByteRecord) -> Result<Candidate, RowProblem> {
+    if record.len() != columns {
+        let detail = format!("has {} cells under {columns} columns; is a quote missing?", record.len());
         return Err(rows::invalid("", detail));
     }
-    let mut draft = CandidateDraft::default();
-    for (pointer, cell) in columns.iter().zip(record) {
-        let cell = std::str::from_utf8(cell).map_err(|_| rows::invalid(*pointer, "holds bytes that are no UTF-8"))?;
-        let cell = cell.trim();
-        if cell.contains(['\n', '\r']) {
-            return Err(rows::invalid(*pointer, "holds a line break; is a quote missing at its end?"));
+    plan.candidate(|place| {
+        let invalid = |detail| Err(rows::invalid(place.pointer.clone(), detail));
+        match std::str::from_utf8(record.get(place.column).unwrap_or_default()).map(str::trim) {
+            Err(_) => invalid("holds bytes that are no UTF-8"),
+            Ok(cell) if cell.contains(['\n', '\r']) => invalid("holds a line break; is a quote missing at its end?"),
+            Ok(cell) => Ok(Cow::Borrowed(cell)),
         }
-        if !cell.is_empty() {
-            put(&mut draft, pointer, cell)?;
-        }
-    }
-    // A column of currencies is often filled in where there is no cost.
-    draft.monthly_cost = draft.monthly_cost.filter(|cost| !cost.amount.is_empty());
-    rows::parsed(draft)
-}
-
-fn put(draft: &mut CandidateDraft, pointer: &str, cell: &str) -> Result<(), RowProblem> {
-    let text = cell.to_owned();
-    match pointer {
-        "/source" => draft.source = Some(text),
-        "/external_id" => draft.external_id = Some(text),
-        "/app/id" => draft.app.id = text,
-        "/app/name" => draft.app.name = Some(text),
-        "/account/id" => draft.account.id = Some(text),
-        "/account/email" => draft.account.email = Some(text),
-        "/account/name" => draft.account.name = Some(text),
-        "/entitlement" => draft.entitlement = Some(text),
-        "/manager/email" => draft.manager.get_or_insert_with(ManagerDraft::default).email = text,
-        "/manager/name" => draft.manager.get_or_insert_with(ManagerDraft::default).name = Some(text),
-        "/last_activity_at" => draft.last_activity_at = Some(text),
-        "/never_used" => draft.never_used = Some(flag(cell)?),
-        "/observed_at" => draft.observed_at = Some(text),
-        "/monthly_cost/amount" => draft.monthly_cost.get_or_insert_with(CostDraft::default).amount = text,
-        "/monthly_cost/currency" => draft.monthly_cost.get_or_insert_with(CostDraft::default).currency = text,
-        _ => draft.requesting_channel = Some(text),
-    }
-    Ok(())
-}
-
-/// Spreadsheets write `TRUE`.
-fn flag(cell: &str) -> Result<bool, RowProblem> {
-    match cell.to_ascii_lowercase().as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(rows::invalid("/never_used", "expected true or false")),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -152,21 +119,25 @@ mod tests {
     const FULL: &str = "source,external_id,app_id,app_name,account_id,account_email,account_name,entitlement,\
         manager_email,manager_name,last_activity_at,never_used,observed_at,monthly_cost,currency,requesting_channel\r\n";
 
+    fn default(body: &str) -> Result<Vec<Result<Candidate, RowProblem>>, Problem> {
+        read(body.as_bytes(), None).map(|rows| rows.rows)
+    }
+
     fn refused(body: &str) -> String {
-        let problem = read(body.as_bytes()).unwrap_err();
+        let problem = default(body).unwrap_err();
         assert_eq!(problem.status, 400, "{body}");
         problem.detail
     }
 
     fn pointers(body: &str) -> Vec<Option<String>> {
-        read(body.as_bytes()).unwrap().into_iter().map(|row| row.err().map(|problem| problem.pointer)).collect()
+        default(body).unwrap().into_iter().map(|row| row.err().map(|problem| problem.pointer)).collect()
     }
 
     #[test]
     fn every_column_has_its_member() {
         let row = "okta,row-17,figma,Figma,00u1,ana@example.com,\"Ruiz, \"\"Ana\"\"\",pro,mona@example.com,Mona Li,\
             2026-06-01T00:00:00Z,FALSE,2026-11-20T06:00:00Z,45.00,USD,C0SWEEP\r\n";
-        let candidate = read(format!("{FULL}{row}").as_bytes()).unwrap().remove(0).unwrap();
+        let candidate = default(&format!("{FULL}{row}")).unwrap().remove(0).unwrap();
         let received: serde_json::Value = serde_json::from_str(&candidate.received).unwrap();
         let expected = serde_json::json!({
             "source": "okta", "external_id": "row-17", "app": {"id": "figma", "name": "Figma"},
@@ -181,7 +152,7 @@ mod tests {
     #[test]
     fn an_empty_cell_is_not_there() {
         let row = ",,figma,,00u1,, ,,,,,true,,,USD,\n";
-        let candidate = read(format!("{FULL}{row}").as_bytes()).unwrap().remove(0).unwrap();
+        let candidate = default(&format!("{FULL}{row}")).unwrap().remove(0).unwrap();
         let expected = r#"{"app":{"id":"figma"},"account":{"id":"00u1"},"never_used":true}"#;
         assert_eq!(candidate.received, expected);
     }
@@ -228,7 +199,7 @@ mod tests {
         assert_eq!(pointers(&body), expected);
         let mut bytes = b"app_id,account_id,never_used\nfigma,".to_vec();
         bytes.extend(b"\xff\xfe,true\nfigma,2,true\n");
-        let rows = read(&bytes).unwrap();
+        let rows = read(&bytes, None).unwrap().rows;
         assert_eq!(rows[0].as_ref().unwrap_err().pointer, "/account/id");
         assert!(rows[1].is_ok());
     }

@@ -1,31 +1,29 @@
 //! From a body to rows, each of which stands or falls alone.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use seatgate_core::port::Problem as RowProblem;
 use seatgate_core::seat::{Candidate, CandidateDraft, CandidateError};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::csv;
 use super::format::Format;
-use crate::json::{self, Expected, JsonError, Members};
+use super::plan::{Chosen, Place, Plan};
+use crate::json::{self, Expected, JsonError, Members, TEXT};
 use crate::problem::Problem;
+use crate::seat::SEAT;
 
 /// So many rows are answered in one delivery. Without this, a body of empty rows would be answered with one a hundred
 /// times as long. As JSON, no body within the limit holds more usable rows.
 pub(super) const MOST_ROWS: usize = 160_000;
-const TEXT: Expected = Expected::Value("expected a text");
 
-const MEMBERS: &Members = &[
-    ("", Expected::Object),
+const MEMBERS: &Members = &[SEAT, REPORT];
+/// What a candidate says beside the seat.
+const REPORT: &[(&str, Expected)] = &[
     ("/source", TEXT),
     ("/external_id", TEXT),
-    ("/app", Expected::Object),
-    ("/app/id", TEXT),
-    ("/app/name", TEXT),
-    ("/account", Expected::Object),
-    ("/account/id", TEXT),
-    ("/account/email", TEXT),
-    ("/account/name", TEXT),
-    ("/entitlement", TEXT),
     ("/manager", Expected::Object),
     ("/manager/email", TEXT),
     ("/manager/name", TEXT),
@@ -41,22 +39,39 @@ const MEMBERS: &Members = &[
 ];
 
 /// The rows of a delivery: candidates, and what is wrong with those that are none.
-pub(super) type Rows = Vec<Result<Candidate, RowProblem>>;
+pub(super) struct Rows {
+    pub(super) rows: Vec<Result<Candidate, RowProblem>>,
+    /// What the sender calls the members of a candidate.
+    pub(super) names: BTreeMap<String, String>,
+}
 
-/// Reads a body of that form. A byte order mark is skipped.
+/// Reads a body of that form, by a mapping if one is chosen. A byte order mark is skipped.
 ///
 /// # Errors
 /// When the body as a whole cannot be read so.
-pub(super) fn read(format: Format, body: &[u8]) -> Result<Rows, Problem> {
+pub(super) fn read(format: Format, body: &[u8], chosen: Option<&Chosen<'_>>) -> Result<Rows, Problem> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    match format {
-        Format::Json => read_json(body.trim_ascii()),
-        Format::Ndjson => read_lines(body),
-        Format::Csv => csv::read(body),
+    match (format, chosen) {
+        (Format::Csv, chosen) => csv::read(body, chosen),
+        (Format::Json, None) => Ok(Rows { rows: read_json(body, candidate)?, names: BTreeMap::new() }),
+        (Format::Ndjson, None) => Ok(Rows { rows: read_lines(body, candidate)?, names: BTreeMap::new() }),
+        (format, Some(chosen)) => read_mapped(format, body, chosen),
     }
 }
 
-fn read_json(body: &[u8]) -> Result<Rows, Problem> {
+fn read_mapped(format: Format, body: &[u8], chosen: &Chosen<'_>) -> Result<Rows, Problem> {
+    let place = |pointer: &String| Place { pointer: pointer.clone(), column: 0 };
+    let plan = Plan::of_mapping(chosen, |source| Ok(source.in_json().iter().map(place).collect()))?;
+    let read = |row: &[u8], malformed: &str| mapped(&plan, row, malformed);
+    let rows = if format == Format::Json { read_json(body, read) } else { read_lines(body, read) }?;
+    Ok(Rows { rows, names: plan.into_names() })
+}
+
+/// One row as it was read.
+type Row = Result<Candidate, RowProblem>;
+
+fn read_json(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>, Problem> {
+    let body = body.trim_ascii();
     let rows: Vec<&RawValue> = match body.first() {
         Some(b'[') => serde_json::from_slice(body),
         Some(b'{') => serde_json::from_slice(body).map(|row| vec![row]),
@@ -67,16 +82,16 @@ fn read_json(body: &[u8]) -> Result<Rows, Problem> {
         return Err(too_many());
     }
     let odd = "holds nesting, an escape or a number that cannot be read";
-    Ok(rows.into_iter().map(|row| candidate(row.get().as_bytes(), odd)).collect())
+    Ok(rows.into_iter().map(|row| read(row.get().as_bytes(), odd)).collect())
 }
 
 /// Blank lines are skipped; they have no row.
-fn read_lines(body: &[u8]) -> Result<Rows, Problem> {
+fn read_lines(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>, Problem> {
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     if lines.clone().nth(MOST_ROWS).is_some() {
         return Err(too_many());
     }
-    Ok(lines.map(|line| candidate(line, "expected a JSON object that can be read, on one line")).collect())
+    Ok(lines.map(|line| read(line, "expected a JSON object that can be read, on one line")).collect())
 }
 
 fn unreadable() -> Problem {
@@ -99,6 +114,20 @@ fn candidate(row: &[u8], malformed: &str) -> Result<Candidate, RowProblem> {
     parsed(draft)
 }
 
+/// A row whose values stand at the pointers of a mapping. Numbers and flags are read as they are written.
+fn mapped(plan: &Plan, row: &[u8], malformed: &str) -> Row {
+    let row: Value = serde_json::from_slice(row).map_err(|_| invalid("", malformed))?;
+    if !row.is_object() {
+        return Err(invalid("", "expected an object"));
+    }
+    plan.candidate(|place| match row.pointer(&place.pointer) {
+        None | Some(Value::Null) => Ok(Cow::Borrowed("")),
+        Some(Value::String(text)) => Ok(Cow::Borrowed(text.as_str())),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Cow::Owned(value.to_string())),
+        Some(_) => Err(invalid(place.pointer.clone(), "expected a text, a number, true or false")),
+    })
+}
+
 pub(super) fn parsed(draft: CandidateDraft) -> Result<Candidate, RowProblem> {
     draft.parse().map_err(|CandidateError { pointer, detail }| invalid(pointer, detail))
 }
@@ -106,7 +135,11 @@ pub(super) fn parsed(draft: CandidateDraft) -> Result<Candidate, RowProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
+
+    fn default(format: Format, body: &[u8]) -> Result<Vec<Row>, Problem> {
+        read(format, body, None).map(|rows| rows.rows)
+    }
 
     /// Every member of a candidate, so that the list above cannot miss one.
     fn full() -> Value {
@@ -131,7 +164,7 @@ mod tests {
     }
 
     fn problem(row: &Value) -> RowProblem {
-        let mut rows = read(Format::Json, row.to_string().as_bytes()).unwrap();
+        let mut rows = default(Format::Json, row.to_string().as_bytes()).unwrap();
         rows.remove(0).unwrap_err()
     }
 
@@ -139,7 +172,7 @@ mod tests {
     fn every_member_of_another_type_is_named() {
         let mut all = Vec::new();
         pointers(&full(), "", &mut all);
-        assert_eq!(all.len() + 1, MEMBERS.len());
+        assert_eq!(all.len() + 1, MEMBERS.iter().map(|part| part.len()).sum::<usize>());
         for pointer in all {
             let mut row = full();
             *row.pointer_mut(&pointer).unwrap() = json!(7);
@@ -163,7 +196,7 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let twice = r#"{"app": {"id": "figma"}, "app": {"id": "slack"}}"#;
         let body = format!(r#"[{}, 7, null, [], {{"custom": {{"x": {deep}}}}}, {twice}, {}]"#, full(), full());
-        let rows = read(Format::Json, body.as_bytes()).unwrap();
+        let rows = default(Format::Json, body.as_bytes()).unwrap();
         let good: Vec<bool> = rows.iter().map(Result::is_ok).collect();
         assert_eq!(good, [true, false, false, false, false, false, true]);
     }
@@ -171,12 +204,12 @@ mod tests {
     #[test]
     fn what_is_no_list_of_rows_is_refused_as_a_whole() {
         for body in ["", " ", "7", "\"x\"", "null", "{", "[", "[{}", "[{},]", "{} {}", "[{}]x", "[tru]", "\u{0}"] {
-            assert_eq!(read(Format::Json, body.as_bytes()).unwrap_err().status, 400, "{body}");
+            assert_eq!(default(Format::Json, body.as_bytes()).unwrap_err().status, 400, "{body}");
         }
-        assert_eq!(read(Format::Json, b"[\"\xff\"]").unwrap_err().status, 400);
-        assert_eq!(read(Format::Json, "\u{feff} [ ] ".as_bytes()).unwrap().len(), 0);
+        assert_eq!(default(Format::Json, b"[\"\xff\"]").unwrap_err().status, 400);
+        assert_eq!(default(Format::Json, "\u{feff} [ ] ".as_bytes()).unwrap().len(), 0);
         let many = format!("[{}0]", "0,".repeat(MOST_ROWS));
-        assert_eq!(read(Format::Json, many.as_bytes()).unwrap_err().status, 413);
+        assert_eq!(default(Format::Json, many.as_bytes()).unwrap_err().status, 413);
     }
 
     #[test]
@@ -185,18 +218,18 @@ mod tests {
         let mut body = format!("\u{feff}{}\r\n\n  \n{{\n[{}]\n{twice}\n7\n", full(), full()).into_bytes();
         body.extend(b"{\"source\": \"\xff\"}\n");
         body.extend(full().to_string().bytes());
-        let rows = read(Format::Ndjson, &body).unwrap();
+        let rows = default(Format::Ndjson, &body).unwrap();
         let good: Vec<bool> = rows.iter().map(Result::is_ok).collect();
         assert_eq!(good, [true, false, false, false, false, false, true]);
-        assert!(read(Format::Ndjson, b"").unwrap().is_empty());
-        assert_eq!(read(Format::Ndjson, &b"0\n".repeat(MOST_ROWS + 1)).unwrap_err().status, 413);
-        assert_eq!(read(Format::Ndjson, &b"0\n".repeat(MOST_ROWS)).unwrap().len(), MOST_ROWS);
+        assert!(default(Format::Ndjson, b"").unwrap().is_empty());
+        assert_eq!(default(Format::Ndjson, &b"0\n".repeat(MOST_ROWS + 1)).unwrap_err().status, 413);
+        assert_eq!(default(Format::Ndjson, &b"0\n".repeat(MOST_ROWS)).unwrap().len(), MOST_ROWS);
     }
 
     #[test]
     fn no_row_can_be_so_short_that_the_limit_refuses_usable_ones() {
         let shortest = r#"{"app":{"id":"a"},"account":{"id":"1"},"never_used":true}"#;
-        assert!(read(Format::Json, shortest.as_bytes()).unwrap().remove(0).is_ok());
+        assert!(default(Format::Json, shortest.as_bytes()).unwrap().remove(0).is_ok());
         assert!(8 * 1024 * 1024 / (shortest.len() + 1) < MOST_ROWS);
     }
 }

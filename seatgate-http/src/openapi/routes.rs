@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::problem::CONTENT_TYPE;
 
 /// The problems that routes answer with, by status.
-const PROBLEMS: [(u16, &str); 9] = [
+const PROBLEMS: [(u16, &str); 10] = [
     (400, "The request as a whole cannot be read."),
     (401, "Nobody knows who asks."),
     (403, "They may not."),
     (404, "There is no such thing."),
+    (408, "The body did not come in time."),
     (409, "Not in this state; where somebody has decided, it says who and when."),
     (413, "More than is read."),
     (415, "A format that is not read."),
@@ -198,22 +199,25 @@ fn probes() -> Vec<Route> {
 }
 
 fn intake() -> Vec<Route> {
-    let summary = "Hands in candidates: one signed delivery is a sweep of its own.";
+    let summary = "Hands in candidates: one signed delivery is a sweep of its own, or joins one.";
     vec![
         Route::new("post", "/v1/candidates", summary)
             .by(Caller::Webhook)
             .query("dry_run", json!({ "type": "boolean" }))
+            .query("sweep", text())
+            .query("mapping", text())
+            .query("app_id", text())
             .takes(json!({ "type": ["object", "array"] }))
             .takes_as("application/x-ndjson", text())
             .takes_as("text/csv", text())
             .answers(swept())
             .with_status(202)
-            .problems(&[400, 401, 409, 413, 415, 422, 503]),
+            .problems(&[400, 401, 404, 408, 409, 413, 415, 422, 503]),
     ]
 }
 
 fn sweeps() -> Vec<Route> {
-    const RELEASE: &[u16] = &[400, 401, 403, 404, 409, 413, 415, 422, 503];
+    const RELEASE: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 415, 422, 503];
     let sweep = || {
         let mut sweep = swept();
         sweep["properties"]["submitted_by"] = text();
@@ -230,7 +234,7 @@ fn sweeps() -> Vec<Route> {
 }
 
 fn exceptions() -> Vec<Route> {
-    const FILE: &[u16] = &[400, 401, 403, 404, 409, 413, 415, 422, 503];
+    const FILE: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 415, 422, 503];
     let route = Route::new;
     let skipped = json!({ "type": "array", "items": schema("Skipped") });
     vec![
@@ -247,7 +251,7 @@ fn exceptions() -> Vec<Route> {
         route("post", "/v1/exceptions/check", "Which of these seats to skip, in their order.")
             .takes(json!({ "type": "array", "items": schema("SeatAsked") }))
             .answers(skipped)
-            .problems(&[400, 401, 413, 415, 422, 503]),
+            .problems(&[400, 401, 408, 413, 415, 422, 503]),
         route("delete", "/v1/exceptions/{id}", "Revokes an exception.")
             .with_status(204)
             .problems(&[401, 403, 404, 503]),
@@ -271,7 +275,7 @@ fn requests() -> Vec<Route> {
 }
 
 fn actions() -> Vec<Route> {
-    const PROBLEMS: &[u16] = &[400, 401, 403, 404, 409, 413, 415, 422, 503];
+    const PROBLEMS: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 415, 422, 503];
     let post = |path, summary, body: &str| {
         Route::new("post", path, summary).takes(schema(body)).answers(schema("Request")).problems(PROBLEMS)
     };
@@ -285,7 +289,7 @@ fn actions() -> Vec<Route> {
 }
 
 fn administration() -> Vec<Route> {
-    const CHANGE: &[u16] = &[400, 401, 403, 413, 415, 422, 503];
+    const CHANGE: &[u16] = &[400, 401, 403, 408, 413, 415, 422, 503];
     let route = Route::new;
     let switch =
         |method| route(method, "/v1/policy", "Switches the mode, at once and for good.").takes(schema("PolicyChange"));

@@ -1,12 +1,19 @@
 //! Whatever bytes come, nobody panics and nothing is a server's error.
 
+use std::future::Future;
+
 use axum::body::Body;
 use axum::http::Request;
 use proptest::prelude::*;
-use seatgate_core::testing::block_on;
+use seatgate_http::intake::mapping::{Dates, Mapping, Source};
 use serde_json::{Value, json};
 
 use crate::world::{TOKEN, World, candidate};
+
+/// Bodies are read under a deadline, which needs a runtime.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
 
 /// Any JSON value that is not large.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -105,6 +112,30 @@ fn good_ones_go_through(body: &Value) -> bool {
     results.iter().skip(1).step_by(2).all(|result| result["status"] == "asked")
 }
 
+/// By every mapping that has a form for it.
+async fn take_in_mapped(world: &World, query: &str, media_type: &str, body: &[u8]) -> (u16, Value) {
+    let path = format!("/v1/candidates?{query}");
+    let reply = world.call(world.signed_as(media_type, "msg_mapped", &path, body)).await;
+    (reply.status.as_u16(), reply.body)
+}
+
+/// The mapping reads columns and pointers, dates of three forms, and constants.
+async fn world_with_mapping(dates: Dates) -> World {
+    let mut mapping = Mapping::new();
+    let both = |name: &str| Source::default().columns([name]).pointers([format!("/{name}")]);
+    for (field, name) in
+        [("account_id", "a"), ("manager_email", "b"), ("never_used", "d"), ("monthly_cost", "e"), ("observed_at", "f")]
+    {
+        mapping.set(field.parse().unwrap(), both(name)).unwrap();
+    }
+    let latest = Source::default().columns(["c", "g"]).pointers(["/c", "/g"]);
+    mapping.set("last_activity_at".parse().unwrap(), latest).unwrap();
+    mapping.set("currency".parse().unwrap(), Source::default().value("USD")).unwrap();
+    mapping.set_dates(dates);
+    mapping.set_empty_is_never_used(dates == Dates::DayFirst);
+    World::with_mapping("own", mapping).await
+}
+
 async fn decide(body: Vec<u8>) -> u16 {
     let world = World::new().await;
     let call = Request::post(format!("{}/decision", world.open().await));
@@ -161,6 +192,36 @@ proptest! {
         let (status, body) = block_on(take_in(CSV, &table(&mixed.collect::<Vec<_>>())));
         prop_assert_eq!((status, body["results"].as_array().map(Vec::len)), (202, Some(2 * rows.len())));
         prop_assert!(good_ones_go_through(&body), "{}", body);
+    }
+
+    #[test]
+    fn any_signed_bytes_are_answered_by_any_mapping(
+        cells in prop::collection::vec(prop::collection::vec(prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..12),
+            "[0-9/:TZ+. -]{0,24}".prop_map(String::into_bytes),
+        ], 7), 0..4),
+        values in prop::collection::vec((prop::sample::select(vec!["a", "b", "c", "d", "e", "f", "g"]), any_json()), 0..8),
+        bytes in prop::collection::vec(any::<u8>(), 0..100),
+        dates in prop::sample::select(vec![Dates::Iso, Dates::MonthFirst, Dates::DayFirst]),
+    ) {
+        let mut table = b"a,b,c,d,e,f,g".to_vec();
+        for row in &cells {
+            table.push(b'\n');
+            table.extend(row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(&b','));
+        }
+        let object = Value::Object(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let line = object.to_string().into_bytes();
+        block_on(async {
+            for (media_type, body) in [(CSV, &table), (JSON, &line), (NDJSON, &line), (CSV, &bytes), (JSON, &bytes), (NDJSON, &bytes)] {
+                let world = world_with_mapping(dates).await;
+                let (status, _) = take_in_mapped(&world, "mapping=own&app_id=figma", media_type, body).await;
+                assert!(matches!(status, 202 | 400), "{media_type}: {status}");
+            }
+            for preset in ["microsoft365&app_id=figma", "okta", "torii&app_id=figma", "zylo&app_id=figma"] {
+                let (status, _) = take_in_mapped(&World::new().await, &format!("mapping={preset}"), CSV, &bytes).await;
+                assert!(matches!(status, 202 | 400), "{preset}: {status}");
+            }
+        });
     }
 
     #[test]

@@ -160,7 +160,6 @@ async fn a_delivery_that_cannot_be_read_is_refused_as_a_whole() {
         ("[] []", "", 400),
         ("candidate", "", 400),
         ("7", "", 400),
-        ("[]", "?sweep=swp_1", 400),
         ("[]", "?dry_run=yes", 400),
         ("[]", "?dryrun=true", 400),
         ("[]", "?dry_run=true&dry_run=true", 400),
@@ -227,6 +226,49 @@ async fn a_body_over_the_limit_is_refused_before_it_is_verified() {
     let mut body = b"[]".to_vec();
     body.resize(largest, b' ');
     assert_eq!(world.call(world.signed("msg_1", PATH, &body)).await.status, 202);
+    assert_eq!(world.denials().await, []);
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_refused_before_it_is_read() {
+    let world = World::new().await;
+    let bomb = || Body::new(Chunks(100));
+    for encoding in ["gzip", "GZIP", "deflate, gzip", "br", "zstd", "x"] {
+        let request = Request::post(PATH).header("content-encoding", encoding).body(bomb()).unwrap();
+        let reply = world.call(request).await;
+        assert_eq!((reply.problem().0, reply.header("accept-encoding")), (415, "identity"), "{encoding}");
+    }
+    let mut plain = world.signed("msg_1", PATH, b"[]");
+    plain.headers_mut().insert("content-encoding", "identity".parse().unwrap());
+    assert_eq!(world.call(plain).await.status, 202);
+    let api = Request::post("/v1/exceptions/check").header("content-encoding", "gzip");
+    let api = api.header("authorization", format!("Bearer {}", crate::world::TOKEN));
+    assert_eq!(world.call(api.body(bomb()).unwrap()).await.problem().0, 415);
+}
+
+/// A body that never goes on.
+struct Stuck;
+
+impl HttpBody for Stuck {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let world = World::new().await;
+    let started = tokio::time::Instant::now();
+    let slow = Request::post(PATH).body(Body::new(Stuck)).unwrap();
+    assert_eq!(world.call(slow).await.problem().0, 408);
+    let waited = started.elapsed().as_secs();
+    assert!((60..=61).contains(&waited), "{waited} s");
+    let api = Request::post("/v1/exceptions/check").header("content-type", "application/json");
+    let api = api.header("authorization", format!("Bearer {}", crate::world::TOKEN));
+    assert_eq!(world.call(api.body(Body::new(Stuck)).unwrap()).await.problem().0, 408);
     assert_eq!(world.denials().await, []);
 }
 

@@ -7,6 +7,7 @@ mod decisions;
 mod exceptions;
 mod formats;
 mod intake;
+mod mapping;
 mod openapi;
 mod operate;
 mod removals;

@@ -59,3 +59,38 @@ async fn what_is_no_sweep_is_not_found() {
         assert_eq!(world.post(&format!("/v1/sweeps/{id}/release"), json!({})).await.problem().0, 404, "{id}");
     }
 }
+
+#[tokio::test]
+async fn a_delivery_joins_a_sweep_and_its_rows_are_numbered_on() {
+    let world = World::with_policy(&[("max_requests_per_sweep", "2")]).await;
+    let first = world.deliver(&json!([candidate("ana"), {"app": 7}])).await;
+    let id = first.body["sweep_id"].as_str().unwrap().to_owned();
+    let rows = json!([candidate("ana"), candidate("bo"), candidate("cy")]).to_string();
+    let path = format!("/v1/candidates?sweep={id}");
+    let join = || world.signed("msg_join", &path, rows.as_bytes());
+    let joined = world.call(join()).await;
+    assert_eq!((joined.status.as_u16(), joined.body["sweep_id"].as_str()), (202, Some(id.as_str())));
+    assert_eq!(statuses(&joined.body), ["duplicate", "asked", "held"]);
+    let numbers: Vec<_> = joined.body["results"].as_array().unwrap().iter().map(|row| row["row"].clone()).collect();
+    assert_eq!(numbers, [2, 3, 4]);
+    assert_eq!(joined.body["counts"], json!({"asked": 1, "duplicate": 1, "held": 1}), "of this delivery");
+    let again = world.call(join()).await;
+    assert_eq!((again.status, again.body), (joined.status, joined.body));
+    let whole = world.get(&format!("/v1/sweeps/{id}")).await;
+    assert_eq!(whole.body["counts"], json!({"asked": 2, "duplicate": 1, "held": 1, "rejected": 1}));
+    let alone = world.call(world.signed("msg_join", "/v1/candidates", rows.as_bytes())).await;
+    assert_eq!(alone.problem().0, 409, "as a sweep of its own it is another delivery");
+}
+
+#[tokio::test]
+async fn a_sweep_that_is_not_there_is_not_joined() {
+    let world = World::new().await;
+    for (number, id) in
+        ["swp_01938f00000070008000000000000000", "swp_", "", "req_01938f00000070008000000000000000"].iter().enumerate()
+    {
+        let path = format!("/v1/candidates?sweep={id}");
+        let refused = world.call(world.signed(&format!("msg_{number}"), &path, b"[]")).await;
+        assert_eq!(refused.problem().0, 404, "{id}");
+    }
+    assert_eq!(world.get("/v1/requests").await.body["items"], json!([]));
+}

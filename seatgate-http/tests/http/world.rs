@@ -13,6 +13,7 @@ use seatgate_core::port::{Clock, Idempotency, Router as Targets, Target};
 use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy};
 use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
+use seatgate_http::intake::mapping::Mapping;
 use seatgate_http::server::{HttpOptions, router};
 use seatgate_http::sign::{Signer, Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
@@ -63,9 +64,17 @@ impl World {
     }
 
     pub(crate) async fn with_policy(keys: &[(&str, &str)]) -> Self {
+        Self::with(keys, |options| options).await
+    }
+
+    pub(crate) async fn with_mapping(name: &str, mapping: Mapping) -> Self {
+        Self::with(&[], |options| options.mapping(name, mapping)).await
+    }
+
+    async fn with(keys: &[(&str, &str)], set_up: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
         let targets = Targets::new().route("figma".parse().unwrap(), Target::new("figma", target.clone()));
-        Self { target, ..Self::removing_through(targets, Self::clock(), keys).await }
+        Self { target, ..Self::set_up(targets, Self::clock(), keys, set_up).await }
     }
 
     /// The clock of a world, before there is one.
@@ -75,6 +84,15 @@ impl World {
 
     /// A world with targets of its own.
     pub(crate) async fn removing_through(targets: Targets, clock: Arc<ManualClock>, keys: &[(&str, &str)]) -> Self {
+        Self::set_up(targets, clock, keys, |options| options).await
+    }
+
+    async fn set_up(
+        targets: Targets,
+        clock: Arc<ManualClock>,
+        keys: &[(&str, &str)],
+        set_up: impl FnOnce(HttpOptions) -> HttpOptions,
+    ) -> Self {
         let mut draft = PolicyDraft::default();
         keys.iter().for_each(|(key, value)| draft.set(key, value));
         let store = Arc::new(MemoryStore::new(clock.clone()));
@@ -88,7 +106,8 @@ impl World {
             .unwrap();
         gate.appoint(&[OPERATOR.parse().unwrap()]).await.unwrap();
         let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
-        let router = router(gate.clone(), HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap()));
+        let options = HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap());
+        let router = router(gate.clone(), set_up(options));
         Self { gate, clock, target, notifier, router, deliveries: AtomicU32::new(0) }
     }
 

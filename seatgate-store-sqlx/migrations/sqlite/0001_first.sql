@@ -123,13 +123,19 @@ CREATE INDEX card_requests_request ON card_requests (request);
 CREATE TABLE sweeps (
     id           TEXT PRIMARY KEY,
     submitted_by TEXT NOT NULL,
-    received_at  INTEGER NOT NULL
+    received_at  INTEGER NOT NULL,
+    -- The rows of all of its deliveries.
+    row_count    INTEGER NOT NULL,
+    -- The delivery that brought it. Others may have joined.
+    delivery     TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE inbound_ids (
-    id     TEXT PRIMARY KEY,
-    digest TEXT NOT NULL,
-    sweep  TEXT NOT NULL REFERENCES sweeps (id)
+    id          TEXT PRIMARY KEY,
+    digest      TEXT NOT NULL,
+    sweep       TEXT NOT NULL REFERENCES sweeps (id),
+    first_row   INTEGER NOT NULL,
+    received_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sweep_rows (

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use seatgate_core::agenda::Fence;
 use seatgate_core::id::{RequestId, SweepId};
-use seatgate_core::port::{Answer, Change, Conflict, RowResult, RowStatus, SeatChange, SweepRecord};
+use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, RowStatus, SeatChange, SweepRecord};
 use seatgate_core::seat::Seat;
+use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Stream;
 
 use super::landing;
@@ -30,8 +31,11 @@ const TAKE_KNOWN: &str = "UPDATE seats SET open_request = $4
     AND open_request IS NULL AND generation = $5";
 const RELEASE: &str = "UPDATE seats SET open_request = NULL, generation = generation + 1 WHERE open_request = $1";
 
-const SWEEP: &str = "INSERT INTO sweeps (id, submitted_by, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-const INBOUND: &str = "INSERT INTO inbound_ids (id, digest, sweep) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const SWEEP: &str = "INSERT INTO sweeps (id, submitted_by, received_at, row_count, delivery)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+const JOIN: &str = "UPDATE sweeps SET row_count = row_count + $3 WHERE id = $1 AND row_count = $2";
+const INBOUND: &str = "INSERT INTO inbound_ids (id, digest, sweep, first_row, received_at)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 const ROWS: &str = "INSERT INTO sweep_rows (sweep, row, body)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
 /// An answer that is not held stays, and so does its row in the count.
@@ -111,6 +115,10 @@ async fn conflict(change: &Change, desk: &mut Desk) -> Result<Option<Conflict>, 
         Some(sweep) => add_sweep(sweep, desk).await?,
         None => true,
     };
+    let new = match &change.join {
+        Some(join) => new && join_sweep(join, desk).await?,
+        None => new,
+    };
     let new = new && (change.rows.is_empty() || add_rows(&change.rows, desk).await?);
     let fits = new && (change.released.is_empty() || release_rows(&change.released, desk).await?);
     Ok((!fits).then_some(Conflict::Row))
@@ -156,15 +164,39 @@ async fn add_sweep(sweep: &SweepRecord, desk: &mut Desk) -> Result<bool, sqlx::E
         .bind(sweep.id.to_string())
         .bind(sweep.submitted_by.to_string())
         .bind(sweep.received_at.as_micros())
+        .bind(sweep.rows)
+        .bind(sweep.inbound.as_ref().map(|inbound| &inbound.id))
         .execute(&mut desk.connection)
         .await?;
-    let Some(inbound) = sweep.inbound.as_ref().filter(|_| added.rows_affected() == 1) else {
-        return Ok(added.rows_affected() == 1);
-    };
+    let added = added.rows_affected() == 1;
+    Ok(added && add_delivery(sweep.id, sweep.inbound.as_ref(), sweep.received_at, desk).await?)
+}
+
+async fn join_sweep(join: &Join, desk: &mut Desk) -> Result<bool, sqlx::Error> {
+    let joined = sqlx::query(JOIN)
+        .bind(join.sweep.to_string())
+        .bind(join.from)
+        .bind(join.rows)
+        .execute(&mut desk.connection)
+        .await?;
+    let joined = joined.rows_affected() == 1;
+    Ok(joined && add_delivery(join.sweep, join.inbound.as_ref(), join.received_at, desk).await?)
+}
+
+/// Whether the delivery is new; so is none at all.
+async fn add_delivery(
+    sweep: SweepId,
+    inbound: Option<&Inbound>,
+    received_at: Timestamp,
+    desk: &mut Desk,
+) -> Result<bool, sqlx::Error> {
+    let Some(inbound) = inbound else { return Ok(true) };
     let added = sqlx::query(INBOUND)
         .bind(&inbound.id)
         .bind(inbound.digest.to_string())
-        .bind(sweep.id.to_string())
+        .bind(sweep.to_string())
+        .bind(inbound.first_row)
+        .bind(received_at.as_micros())
         .execute(&mut desk.connection)
         .await?;
     Ok(added.rows_affected() == 1)

@@ -31,11 +31,11 @@ const CARDS: &str = "SELECT cards.id, approver, posted, shown, delivered_at, amb
         (SELECT json_group_array(request ORDER BY position) FROM card_requests WHERE card = cards.id)
     FROM json_each($1) AS wanted LEFT JOIN cards ON cards.id = wanted.value
     ORDER BY wanted.key";
-const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, received_at, digest
+const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
     FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
     WHERE inbound_ids.id = $1";
-const SWEEP: &str = "SELECT submitted_by, received_at, inbound_ids.id, digest
-    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.sweep = sweeps.id
+const SWEEP: &str = "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
+    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
     WHERE sweeps.id = $1";
 const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY row";
 const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
@@ -114,25 +114,26 @@ pub(super) async fn cards(ids: &[CardId], db: impl SqliteExecutor<'_>) -> Result
 }
 
 pub(super) async fn sweep_of(inbound: &str, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
-    type Row = (String, String, i64, String);
+    type Row = (String, String, i64, u32, String, u32);
     let row: Option<Row> = sqlx::query_as(SWEEP_OF).bind(inbound).fetch_optional(db).await?;
-    let record = |(id, submitted_by, received_at, digest): Row| {
-        let inbound = Inbound::new(inbound.to_owned(), read(&digest)?);
+    let record = |(id, submitted_by, received_at, rows, digest, first_row): Row| {
+        let inbound = Inbound::new(inbound.to_owned(), read(&digest)?).from_row(first_row);
         let received_at = Timestamp::from_micros(received_at);
-        Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at))
+        Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at).with_rows(rows))
     };
     row.map(record).transpose()
 }
 
 pub(super) async fn sweep(id: SweepId, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
-    type Row = (String, i64, Option<String>, Option<String>);
+    type Row = (String, i64, u32, Option<String>, Option<String>);
     let row: Option<Row> = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
-    let record = |(submitted_by, received_at, inbound, digest): Row| {
+    let record = |(submitted_by, received_at, rows, inbound, digest): Row| {
         let inbound = match inbound.zip(digest) {
             Some((inbound, digest)) => Some(Inbound::new(inbound, read(&digest)?)),
             None => None,
         };
-        Ok(SweepRecord::new(id, inbound, read(&submitted_by)?, Timestamp::from_micros(received_at)))
+        let received_at = Timestamp::from_micros(received_at);
+        Ok(SweepRecord::new(id, inbound, read(&submitted_by)?, received_at).with_rows(rows))
     };
     row.map(record).transpose()
 }

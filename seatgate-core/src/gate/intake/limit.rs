@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::id::RequestId;
 use crate::policy::Policy;
 use crate::port::{Problem, RowResult, RowStatus};
 use crate::seat::{AppId, Candidate};
@@ -24,19 +25,32 @@ pub(super) struct Room<'a> {
 }
 
 impl Limits {
-    /// Those of a sweep with these rows.
-    pub(super) fn of(policy: &Policy, rows: &[Result<Candidate, Problem>]) -> Self {
+    /// Those of a sweep, for a delivery with these rows, numbered from `first_row`.
+    pub(super) fn of(policy: &Policy, first_row: u32, rows: &[Result<Candidate, Problem>]) -> Self {
         let everywhere = policy.default_terms().max_requests_per_sweep;
-        let most = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let mut limits = Self { shares: BTreeMap::new(), most: BTreeMap::from([(None, most(everywhere))]) };
-        for (row, candidate) in (0_u32..).zip(rows) {
-            let Ok(candidate) = candidate else { continue };
-            let own = policy.terms(candidate.app.id.as_str()).max_requests_per_sweep;
-            let share = (own != everywhere).then(|| candidate.app.id.clone());
-            limits.most.entry(share.clone()).or_insert(most(own));
-            limits.shares.insert(row, share);
+        for (row, candidate) in (first_row..).zip(rows) {
+            if let Ok(candidate) = candidate {
+                limits.count(policy, row, &candidate.app.id);
+            }
         }
         limits
+    }
+
+    /// Counts a row about a seat of this app, once it is asked about.
+    pub(super) fn count(&mut self, policy: &Policy, row: u32, app: &AppId) {
+        let everywhere = policy.default_terms().max_requests_per_sweep;
+        let own = policy.terms(app.as_str()).max_requests_per_sweep;
+        let share = (own != everywhere).then(|| app.clone());
+        self.most.entry(share.clone()).or_insert(most(own));
+        self.shares.insert(row, share);
+    }
+
+    /// Rows that are asked about and not counted yet, with their requests: those of other deliveries.
+    pub(super) fn uncounted(&self, answered: &BTreeMap<u32, RowResult>) -> Vec<(u32, RequestId)> {
+        let asked = answered.values().filter(|result| result.status == RowStatus::Asked);
+        let uncounted = asked.filter(|result| !self.shares.contains_key(&result.row));
+        uncounted.filter_map(|result| Some((result.row, result.request_id?))).collect()
     }
 
     /// What is left once these rows are answered.
@@ -47,6 +61,10 @@ impl Limits {
         }
         room
     }
+}
+
+fn most(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl Room<'_> {

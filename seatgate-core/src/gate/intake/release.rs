@@ -87,7 +87,9 @@ impl<'a> Intake<'a> {
         for result in held {
             let text = result.candidate.and_then(|_| texts.next().flatten());
             self.kept.extend(result.candidate.map(|reference| (result.row, reference)));
-            self.put_in_line(result.row, candidate(text));
+            // Each delivery of the sweep was received at its own time.
+            let received_at = result.received_at.unwrap_or(self.record.received_at);
+            self.put_in_line(result.row, candidate(text), received_at);
         }
         Ok(())
     }

@@ -99,6 +99,8 @@ macro_rules! store_conformance {
                 rs_12_a_held_row_is_answered_again_once
                 rs_12_one_of_64_racing_releases_lands
                 rs_12_a_row_that_is_not_held_refuses_its_request
+                rs_13_deliveries_join_one_after_the_other
+                rs_13_one_of_64_racing_joins_comes_first
                 sweeps_are_found_by_their_ids
             }
             seats {

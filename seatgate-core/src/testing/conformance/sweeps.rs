@@ -1,9 +1,13 @@
-//! RS-1 and RS-12 for sweeps: a delivery is kept once, each of its rows is answered once, and a held one once more.
+//! RS-1, RS-12 and RS-13 for sweeps: a delivery is kept once, each of its rows is answered once, and a held one once
+//! more; others join in line.
+
+use std::time::Duration;
 
 use super::{Scene, StoreHarness};
 use crate::canonical::Digest;
+use crate::id::SweepId;
 use crate::person::Actor;
-use crate::port::{Answer, Change, Conflict, Inbound, Problem, RowResult, RowStatus, SweepRecord};
+use crate::port::{Answer, Change, Conflict, Inbound, Join, Problem, RowResult, RowStatus, SweepRecord};
 use crate::testing::join_all;
 use crate::trail::{Chain, Stream};
 
@@ -82,7 +86,7 @@ pub async fn rs_01_a_refused_row_refuses_its_request<H: StoreHarness>(store: H) 
 async fn held<H: StoreHarness>(scene: &Scene<H>) -> SweepRecord {
     let (record, mut opening) = sweep(scene, None);
     let kept = scene.world.text("{}", None);
-    let held = RowResult::new(0, RowStatus::Held).keeping(kept.reference);
+    let held = RowResult::new(0, RowStatus::Held).keeping(kept.reference, scene.world.now);
     opening.rows = vec![(record.id, held), (record.id, RowResult::new(1, RowStatus::Filtered))];
     opening.texts = vec![kept];
     assert_eq!(scene.commit(opening).await, Answer::Committed);
@@ -146,6 +150,59 @@ pub async fn rs_12_a_row_that_is_not_held_refuses_its_request<H: StoreHarness>(s
     assert_eq!(scene.commit(change.clone()).await, Answer::Committed);
     assert_eq!(scene.commit(change).await, Answer::Duplicate);
     assert_eq!(scene.seat_row(&seat).await.open_request, Some(landed));
+}
+
+/// A change that adds a delivery to a sweep that has `from` rows.
+fn joining<H: StoreHarness>(scene: &Scene<H>, sweep: SweepId, inbound: &str, from: u32, rows: u32) -> Change {
+    let inbound = Inbound::new(inbound.to_owned(), Digest::of(inbound.as_bytes()));
+    let later = scene.world.now.saturating_add(Duration::from_secs(60));
+    let mut change = scene.edits(Vec::new());
+    change.join = Some(Join::new(sweep, Some(inbound), from, rows, later));
+    change
+}
+
+pub async fn rs_13_deliveries_join_one_after_the_other<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (record, mut opening) = sweep(&scene, Some("msg_1"));
+    opening.sweep = Some(record.clone().with_rows(3));
+    assert_eq!(scene.commit(opening).await, Answer::Committed);
+    let refused = Answer::Conflict(Conflict::Row);
+    for (id, from, answer) in [
+        ("msg_2", 2, refused),
+        ("msg_2", 3, Answer::Committed),
+        ("msg_3", 3, refused),
+        ("msg_2", 5, refused),
+        ("msg_1", 5, refused),
+        ("msg_3", 5, Answer::Committed),
+    ] {
+        assert_eq!(scene.commit(joining(&scene, record.id, id, from, 2)).await, answer, "{id} from {from}");
+    }
+    let nowhere = joining(&scene, scene.world.sweep_id(), "msg_4", 0, 1);
+    assert_eq!(scene.commit(nowhere).await, refused);
+    let store = scene.store.requests();
+    assert_eq!(store.sweep(record.id).await.unwrap(), Some(record.clone().with_rows(7)), "with what brought it");
+    for (id, first_row) in [("msg_1", 0), ("msg_2", 3), ("msg_3", 5)] {
+        let known = store.sweep_of(id).await.unwrap().unwrap();
+        assert_eq!((known.id, known.rows), (record.id, 7), "{id}");
+        assert_eq!(known.inbound, Some(Inbound::new(id.to_owned(), Digest::of(id.as_bytes())).from_row(first_row)));
+        let received_at = if first_row == 0 {
+            record.received_at
+        } else {
+            record.received_at.saturating_add(Duration::from_secs(60))
+        };
+        assert_eq!(known.received_at, received_at, "{id}");
+    }
+    assert_eq!(store.sweep_of("msg_4").await.unwrap(), None);
+}
+
+pub async fn rs_13_one_of_64_racing_joins_comes_first<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (record, opening) = sweep(&scene, None);
+    assert_eq!(scene.commit(opening).await, Answer::Committed);
+    let joins: Vec<_> = (0..64).map(|n| joining(&scene, record.id, &format!("msg_{n}"), 0, 1)).collect();
+    let answers = join_all(joins.into_iter().map(|change| scene.commit(change))).await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::Committed).count(), 1);
+    assert_eq!(scene.store.requests().sweep(record.id).await.unwrap(), Some(record.with_rows(1)));
 }
 
 pub async fn sweeps_are_found_by_their_ids<H: StoreHarness>(store: H) {

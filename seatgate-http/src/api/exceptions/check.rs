@@ -1,9 +1,7 @@
 //! Which seats a sweep need not report.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use seatgate_core::gate::SeatNames;
 use seatgate_core::id::ExceptionId;
@@ -13,17 +11,16 @@ use seatgate_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::file::seat;
-use crate::json::{self, Expected, JsonError, Members};
+use crate::json::{self, JsonError};
 use crate::problem::Problem;
-use crate::request;
+use crate::request::{self, Whole};
+use crate::seat::{SEAT, seat};
 use crate::server::App;
 
 /// As much as a sweep: this is asked before one.
-pub(in crate::api) const BODY_LIMIT: usize = 8 * 1024 * 1024;
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// So many seats are looked up at once.
 const CHUNK: usize = 1_000;
-const TEXT: Expected = Expected::Value("expected a text");
 
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,18 +34,6 @@ pub(super) struct SeatBody {
     account: AccountDraft,
     entitlement: Option<String>,
 }
-
-const SEAT: &Members = &[
-    ("", Expected::Object),
-    ("/app", Expected::Object),
-    ("/app/id", TEXT),
-    ("/app/name", TEXT),
-    ("/account", Expected::Object),
-    ("/account/id", TEXT),
-    ("/account/email", TEXT),
-    ("/account/name", TEXT),
-    ("/entitlement", TEXT),
-];
 
 /// Whether one seat is to be skipped.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -74,9 +59,8 @@ impl Skipped {
 pub(in crate::api) async fn check(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<Json<Vec<Skipped>>, Problem> {
-    let body = request::body(body, BODY_LIMIT)?;
     request::require_json(&headers)?;
     let rows: Vec<&RawValue> =
         serde_json::from_slice(&body).map_err(|_| Problem::bad_request("expected a list of JSON objects"))?;
@@ -93,7 +77,7 @@ pub(in crate::api) async fn check(
 
 fn read(row: usize, text: &str) -> Result<SeatNames, Problem> {
     let invalid = |pointer: &str, detail: String| Problem::invalid(format!("/{row}{pointer}"), detail);
-    let body: SeatBody = json::read(text.as_bytes(), SEAT).map_err(|error| match error {
+    let body: SeatBody = json::read(text.as_bytes(), &[SEAT]).map_err(|error| match error {
         JsonError::Malformed => invalid("", "holds nesting, an escape or a number that cannot be read".to_owned()),
         JsonError::Member(member) => invalid(&member.pointer, member.detail),
     })?;

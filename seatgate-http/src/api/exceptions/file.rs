@@ -1,11 +1,8 @@
 //! Filing an exception by hand.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
-use seatgate_core::gate::SeatNames;
 use seatgate_core::seat::{AccountDraft, AppDraft, CandidateError};
 use seatgate_core::time::Timestamp;
 use serde::Deserialize;
@@ -14,12 +11,12 @@ use super::{ExceptionView, Names};
 use crate::api::BODY_LIMIT;
 use crate::api::auth::Caller;
 use crate::api::behalf::{self, OnBehalf};
-use crate::json::{Expected, Members};
+use crate::json::{Expected, Members, TEXT};
 use crate::problem::Problem;
-use crate::request;
+use crate::request::{self, Whole};
+use crate::seat::{SEAT, seat};
 use crate::server::App;
 
-const TEXT: Expected = Expected::Value("expected a text");
 const UNTIL: &str = "expected a date such as \"2026-12-31\" (its end, UTC) or an RFC 3339 timestamp";
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -38,30 +35,16 @@ pub(super) struct FileBody {
     r#as: Option<OnBehalf>,
 }
 
-const FILE: &Members = &[
-    ("", Expected::Object),
-    ("/app", Expected::Object),
-    ("/app/id", TEXT),
-    ("/app/name", TEXT),
-    ("/account", Expected::Object),
-    ("/account/id", TEXT),
-    ("/account/email", TEXT),
-    ("/account/name", TEXT),
-    ("/entitlement", TEXT),
-    ("/until", Expected::Value(UNTIL)),
-    ("/reason", TEXT),
-    ("/as", Expected::Object),
-    ("/as/email", TEXT),
-];
+const FILE: &Members =
+    &[SEAT, &[("/until", Expected::Value(UNTIL)), ("/reason", TEXT), ("/as", Expected::Object), ("/as/email", TEXT)]];
 
 /// `POST /v1/exceptions`: 201 with the exception.
 pub(in crate::api) async fn file(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<(StatusCode, Json<ExceptionView>), Problem> {
-    let body = request::body(body, BODY_LIMIT)?;
     let body: FileBody = request::json(&headers, &body, FILE)?;
     let seat = seat(body.app, body.account, body.entitlement)
         .map_err(|CandidateError { pointer, detail }| Problem::invalid(pointer, detail))?;
@@ -71,16 +54,4 @@ pub(in crate::api) async fn file(
     let filed = app.gate.file_exception(seat, until, body.reason.as_deref(), &by).await?;
     let names = Names::of(&app.gate, std::slice::from_ref(&filed)).await?;
     Ok((StatusCode::CREATED, Json(names.join(filed))))
-}
-
-/// A seat, from what a body says about it.
-pub(super) fn seat(
-    app: AppDraft,
-    account: AccountDraft,
-    entitlement: Option<String>,
-) -> Result<SeatNames, CandidateError> {
-    let (app, account) = (app.parse()?, account.parse()?);
-    let entitlement = entitlement.unwrap_or_default().parse();
-    let entitlement = entitlement.map_err(|error| CandidateError::new("/entitlement", error))?;
-    Ok(SeatNames::new(app, account, entitlement))
 }

@@ -67,3 +67,14 @@ async fn no_list_reads_more_than_its_page_or_sorts() {
         assert_eq!(plan(&store, sql).await, [index], "{sql}");
     }
 }
+
+#[tokio::test]
+async fn sweeps_and_their_deliveries_are_found_without_reading_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("seatgate.db")).await.unwrap();
+    for sql in [SWEEP, SWEEP_OF, ROWS] {
+        let steps = plan(&store, sql).await;
+        assert!(!steps.is_empty() && steps.iter().all(|step| step.starts_with("SEARCH")), "{sql}: {steps:?}");
+    }
+    store.close().await;
+}
