@@ -9,6 +9,8 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+#[cfg(feature = "failpoints")]
+mod failpoint;
 mod operate;
 mod output;
 mod pretend;

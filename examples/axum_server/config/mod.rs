@@ -22,6 +22,9 @@ use seatgate_http::token::ApiTokens;
 
 use settings::{Named, Settings};
 
+#[cfg(feature = "failpoints")]
+use crate::failpoint::Failpoint;
+
 pub(crate) use targets::{TargetConfig, TargetKind};
 
 /// The environment's variables.
@@ -69,6 +72,9 @@ pub(crate) struct Config {
     /// Who the inbox's visitors are; the demo has its own.
     pub(crate) inbox: InboxIdentity,
     pub(crate) access: Access,
+    /// Where the kill tests want the process to end.
+    #[cfg(feature = "failpoints")]
+    pub(crate) failpoint: Option<Failpoint>,
 }
 
 /// Who may hand in and ask, and where removals go.
@@ -118,6 +124,8 @@ impl Config {
         let access = access(settings, problems);
         let demo = matches!(access, Some(Access::Demo));
         let inbox = inbox::read(settings, demo, problems);
+        #[cfg(feature = "failpoints")]
+        let failpoint = problems.read(settings.variable("SEATGATE_FAILPOINT"), str::parse);
         settings.judge_later_parts(problems);
         if let Some(listen) = listen.filter(|listen| demo && !listen.ip().is_loopback()) {
             let why =
@@ -133,6 +141,8 @@ impl Config {
             allowed,
             inbox,
             access: access?,
+            #[cfg(feature = "failpoints")]
+            failpoint,
         })
     }
 }
