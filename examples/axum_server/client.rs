@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::config::{ClientConfig, Environment, Problems};
 use crate::demo::Secrets;
+use crate::progress::Progress;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -77,7 +78,13 @@ impl Client {
     }
 
     /// Hands in a sweep, signed.
-    pub(crate) async fn sweep(&self, body: Vec<u8>, content_type: &str, dry_run: bool) -> Result<Value, CallError> {
+    pub(crate) async fn sweep(
+        &self,
+        body: Vec<u8>,
+        content_type: &str,
+        dry_run: bool,
+        progress: &Progress,
+    ) -> Result<Value, CallError> {
         let secret = self.intake.clone().ok_or_else(|| missing("SEATGATE_INTAKE_SECRET"))?;
         let mut random = [0; 16];
         OsEntropy.fill(&mut random);
@@ -87,9 +94,10 @@ impl Client {
         let signed = Signer::new(secret).sign(&id, SystemClock.now().as_seconds(), &body);
         let path = if dry_run { "/v1/candidates?dry_run=true" } else { "/v1/candidates" };
         let request = self.http.post(self.url(path)?).header("content-type", content_type);
+        let request = request.header("content-length", body.len());
         let request =
             signed.into_pairs().into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        self.send(request.body(body)).await
+        self.send(request.body(progress.body(body))).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CallError> {

@@ -1,28 +1,10 @@
-//! Commands for whoever runs the server: exceptions, policy and mode.
+//! Commands for whoever runs the server: policy and mode.
 
 use serde_json::{Value, json};
 
-use crate::cli::{account, segment, text};
+use crate::cli::text;
 use crate::client::{CallError, Client};
 use crate::output::{plain, say, say_table};
-
-pub(crate) async fn exceptions(client: &Client) -> Result<(), CallError> {
-    let mut table = vec![["EXCEPTION", "APP", "ACCOUNT", "UNTIL", "FILED BY", "REASON"].map(str::to_owned).to_vec()];
-    for exception in client.all("/v1/exceptions", &[]).await? {
-        let by = ["/filed_by/name", "/filed_by/email"].map(|pointer| text(&exception, pointer));
-        let by = by.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        let [id, app, until, reason] = ["/id", "/app/id", "/until", "/reason"].map(|pointer| text(&exception, pointer));
-        table.push(vec![id, app, account(&exception), until, by, reason]);
-    }
-    say_table(&table);
-    Ok(())
-}
-
-pub(crate) async fn revoke(client: &Client, id: &str) -> Result<(), CallError> {
-    client.delete(&format!("/v1/exceptions/{}", segment(id)?)).await?;
-    say(&format!("{id}: revoked; the next sweep may ask about the seat again"));
-    Ok(())
-}
 
 /// Shows what is in force; switches the mode first, if there is one to switch to.
 pub(crate) async fn policy(client: &Client, mode: Option<&str>) -> Result<(), CallError> {
