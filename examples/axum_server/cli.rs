@@ -83,6 +83,8 @@ pub(crate) enum Talk {
         #[arg(long, value_name = "MODE", value_parser = ["off", "dry_run", "live"])]
         mode: Option<String>,
     },
+    /// Show what was saved, by proof, month, app and currency.
+    Savings(Form),
     /// Print a request's trail, and say whether its chain holds.
     Trail {
         /// Which request.
@@ -141,6 +143,7 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
         Talk::Policy { mode } => operate::policy(client, mode.as_deref()).await,
+        Talk::Savings(form) => operate::savings(client, &form).await,
         Talk::Trail { id } => trail(client, &id).await,
     };
     match said {

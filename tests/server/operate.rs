@@ -162,3 +162,25 @@ fn a_file_that_is_too_large_is_not_sent_and_what_to_do_is_said() {
     assert!(code == Some(0) && said.ends_with(": 1 asked\n"), "{said}");
     assert!(server.stop().success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn savings_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    run(at, &[], &["sweep", "--sample"]);
+    let (_, listed) = output(at, &["requests", "--state", "awaiting_decision"]);
+    let id = listed.lines().find(|line| line.contains("ana@example.com")).unwrap().split(' ').next().unwrap();
+    assert_eq!(output(at, &["decide", id, "approve", "--as", "mona@example.com"]).0, Some(0));
+    let said = super::house::eventually(|| async {
+        let (_, said) = output(at, &["savings"]);
+        said.contains("verified: 1 seats").then_some(said)
+    })
+    .await;
+    let line = said.lines().nth(1).unwrap();
+    assert!(line.contains("figma") && line.contains("verified") && line.contains("receipt"), "{said}");
+    assert!(said.ends_with("projected: 0 seats\nkept: 0 seats\nunsaved: 0 seats\n"), "{said}");
+    let (_, json) = output(at, &["savings", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["verified"]["requests"], 1);
+    assert!(server.stop().success());
+}

@@ -491,4 +491,10 @@ pub trait RequestQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError>;
+
+    /// What all requests together save at `now`: the sum of [`Saving::of`](crate::savings::Saving::of) each.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn savings(&self, now: Timestamp) -> Result<crate::savings::Savings, StoreError>;
 }

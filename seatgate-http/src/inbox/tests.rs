@@ -25,6 +25,7 @@ mod bulk;
 mod exceptions;
 mod operators;
 mod proxy;
+mod savings;
 
 struct Obliging;
 

@@ -9,6 +9,7 @@ mod intake;
 mod openapi;
 mod operate;
 mod requests;
+mod savings;
 mod server;
 mod sweeps;
 mod tasks;
