@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use seatgate_core::port::{Clock, SystemClock};
 use seatgate_core::trail::{Stream, verify};
 use serde_json::{Value, json};
 
 use crate::audit::AuditCommand;
 use crate::client::{CallError, Client};
-use crate::demo;
+use crate::exceptions::{self, ExceptionsCommand};
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
-use crate::sweep_file::SweepFile;
+use crate::sweeps::{self, SweepArguments, SweepsCommand};
 
 /// The human gate between "this SaaS seat looks dormant" and "the seat is gone".
 #[derive(Parser)]
@@ -56,17 +55,24 @@ pub(crate) enum ConfigCommand {
 /// What is asked of a running server.
 #[derive(Subcommand)]
 pub(crate) enum Talk {
-    /// Hand in candidates: JSON, JSON lines (.ndjson, .jsonl) or a table (.csv).
+    /// Hand in candidates: JSON, JSON lines (.ndjson, .jsonl) or a table (.csv), at most 8 MiB.
     Sweep(SweepArguments),
+    /// Look a sweep up, or release what a limit held.
+    Sweeps {
+        #[command(subcommand)]
+        command: SweepsCommand,
+    },
     /// List requests, oldest first.
     Requests {
         /// Only those that stand so, such as awaiting_decision or closed.
         #[arg(long)]
         state: Option<String>,
+        #[command(flatten)]
+        form: Form,
     },
     /// Decide for somebody who was asked.
     Decide(DecideArguments),
-    /// List exceptions that hold, or revoke one.
+    /// List exceptions that hold, add or revoke one, or ask which seats they cover.
     Exceptions {
         #[command(subcommand)]
         command: Option<ExceptionsCommand>,
@@ -77,52 +83,13 @@ pub(crate) enum Talk {
         #[arg(long, value_name = "MODE", value_parser = ["off", "dry_run", "live"])]
         mode: Option<String>,
     },
+    /// Show what was saved, by proof, month, app and currency.
+    Savings(Form),
     /// Print a request's trail, and say whether its chain holds.
     Trail {
         /// Which request.
         id: String,
     },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ExceptionsCommand {
-    /// List those that hold, oldest first.
-    List,
-    /// From now on, the seat may be asked about again.
-    Revoke {
-        /// Which exception.
-        id: String,
-    },
-}
-
-#[derive(Args)]
-pub(crate) struct SweepArguments {
-    /// The file.
-    #[arg(required_unless_present = "sample", conflicts_with = "sample")]
-    file: Option<PathBuf>,
-    /// A few seats that do not exist, to try things out.
-    #[arg(long)]
-    sample: bool,
-    /// Ask nobody: only say who would be asked about.
-    #[arg(long)]
-    dry_run: bool,
-    /// Read the file by this mapping: torii, zylo, microsoft365, okta, or one of the server's configuration.
-    #[arg(long, value_name = "NAME", conflicts_with = "sample")]
-    mapping: Option<String>,
-    /// Whose seats these are, where the mapping does not say it.
-    #[arg(long, value_name = "APP", requires = "mapping")]
-    app_id: Option<String>,
-    /// Add the rows to this sweep.
-    #[arg(long, value_name = "ID")]
-    sweep: Option<String>,
-}
-
-impl SweepArguments {
-    fn query(&self) -> Vec<(&'static str, &str)> {
-        let texts = [("mapping", &self.mapping), ("app_id", &self.app_id), ("sweep", &self.sweep)];
-        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
-        self.dry_run.then_some(("dry_run", "true")).into_iter().chain(texts).collect()
-    }
 }
 
 #[derive(Args)]
@@ -140,6 +107,23 @@ pub(crate) struct DecideArguments {
     /// Until when a seat is kept: a date or a time.
     #[arg(long)]
     until: Option<String>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// In which form an answer is printed.
+#[derive(Args, Default)]
+pub(crate) struct Form {
+    /// Print the server's answer as JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Form {
+    /// Prints the answer as JSON if that was asked for, else as `people` read it.
+    pub(crate) fn print(&self, answer: &Value, people: impl FnOnce(&Value)) {
+        if self.json { say(&format!("{answer:#}")) } else { people(answer) }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -153,12 +137,13 @@ enum DecisionWord {
 /// Does what was asked; what the server refused is said on stderr and ends with 1.
 pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
     let said = match talk {
-        Talk::Sweep(arguments) => sweep(client, arguments).await,
-        Talk::Requests { state } => requests(client, state.as_deref()).await,
+        Talk::Sweep(arguments) => sweeps::sweep(client, arguments).await,
+        Talk::Sweeps { command } => sweeps::talk(client, command).await,
+        Talk::Requests { state, form } => requests(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
-        Talk::Exceptions { command: None | Some(ExceptionsCommand::List) } => operate::exceptions(client).await,
-        Talk::Exceptions { command: Some(ExceptionsCommand::Revoke { id }) } => operate::revoke(client, &id).await,
+        Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
         Talk::Policy { mode } => operate::policy(client, mode.as_deref()).await,
+        Talk::Savings(form) => operate::savings(client, &form).await,
         Talk::Trail { id } => trail(client, &id).await,
     };
     match said {
@@ -170,43 +155,17 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
     }
 }
 
-async fn sweep(client: &Client, arguments: SweepArguments) -> Result<(), CallError> {
-    let file = match &arguments.file {
-        Some(path) => SweepFile::read(path),
-        None => SweepFile::json(Value::from(demo::sample(SystemClock.now())).to_string().into_bytes()),
-    };
-    let SweepFile { body, content_type, rows } = file.map_err(CallError::Local)?;
-    let answer = client.sweep(body, content_type, &arguments.query()).await?;
-    let mut table = vec![["ROW", "STATUS", "APP", "ACCOUNT", "REQUEST OR REASON"].map(str::to_owned).to_vec()];
-    table.extend(items(&answer, "results").iter().map(|result| sweep_row(result, &rows)));
-    say_table(&table);
-    let counts = answer.get("counts").and_then(Value::as_object).into_iter().flatten();
-    let counts: Vec<String> = counts.map(|(status, count)| format!("{count} {status}")).collect();
-    say(&plain(&format!("{}: {}", text(&answer, "/sweep_id"), counts.join(", "))));
-    Ok(())
-}
-
-fn sweep_row(result: &Value, rows: &[Value]) -> Vec<String> {
-    let number = result.get("row").and_then(Value::as_u64).unwrap_or_default();
-    let row = usize::try_from(number).ok().and_then(|row| rows.get(row)).unwrap_or(&Value::Null);
-    let (detail, pointer) = (text(result, "/problem/detail"), text(result, "/problem/pointer"));
-    let reason = match (text(result, "/request_id"), detail.as_str(), pointer.as_str()) {
-        (request, ..) if !request.is_empty() => request,
-        (_, "", _) => String::new(),
-        (_, detail, "") => detail.to_owned(),
-        (_, detail, pointer) => format!("{detail} (at {pointer})"),
-    };
-    vec![number.to_string(), text(result, "/status"), text(row, "/app/id"), account(row), reason]
-}
-
-async fn requests(client: &Client, state: Option<&str>) -> Result<(), CallError> {
-    let mut table = vec![["REQUEST", "STATE", "OUTCOME", "APP", "ACCOUNT"].map(str::to_owned).to_vec()];
+async fn requests(client: &Client, state: Option<&str>, form: &Form) -> Result<(), CallError> {
     let filter: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
-    for request in client.all("/v1/requests", &filter).await? {
-        let told = ["/id", "/state", "/outcome", "/app/id"].map(|pointer| text(&request, pointer));
-        table.push([told.to_vec(), vec![account(&request)]].concat());
-    }
-    say_table(&table);
+    let requests = Value::Array(client.all("/v1/requests", &filter).await?);
+    form.print(&requests, |requests| {
+        let mut table = vec![["REQUEST", "STATE", "OUTCOME", "APP", "ACCOUNT"].map(str::to_owned).to_vec()];
+        table.extend(requests.as_array().into_iter().flatten().map(|request| {
+            let told = ["/id", "/state", "/outcome", "/app/id"].map(|pointer| text(request, pointer));
+            [told.to_vec(), vec![account(request)]].concat()
+        }));
+        say_table(&table);
+    });
     Ok(())
 }
 
@@ -222,7 +181,9 @@ async fn decide(client: &Client, arguments: DecideArguments) -> Result<(), CallE
         }
     }
     let request = client.post(&format!("/v1/requests/{}/decision", segment(&arguments.id)?), &body).await?;
-    say(&plain(&format!("{}: {}", text(&request, "/id"), text(&request, "/state"))));
+    arguments.form.print(&request, |request| {
+        say(&plain(&format!("{}: {}", text(request, "/id"), text(request, "/state"))));
+    });
     Ok(())
 }
 

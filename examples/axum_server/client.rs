@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::config::{ClientConfig, Environment, Problems};
 use crate::demo::Secrets;
+use crate::progress::Progress;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -82,6 +83,7 @@ impl Client {
         body: Vec<u8>,
         content_type: &str,
         query: &[(&str, &str)],
+        progress: &Progress,
     ) -> Result<Value, CallError> {
         let secret = self.intake.clone().ok_or_else(|| missing("SEATGATE_INTAKE_SECRET"))?;
         let mut random = [0; 16];
@@ -94,10 +96,10 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let request = self.http.post(url).header("content-type", content_type);
+        let request = self.http.post(url).header("content-type", content_type).header("content-length", body.len());
         let request =
             signed.into_pairs().into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        self.send(request.body(body)).await
+        self.send(request.body(progress.body(body))).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CallError> {

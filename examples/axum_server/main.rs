@@ -10,11 +10,16 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod exceptions;
+#[cfg(feature = "failpoints")]
+mod failpoint;
 mod operate;
 mod output;
 mod pretend;
+mod progress;
 mod serve;
 mod sweep_file;
+mod sweeps;
 mod wire;
 
 use std::process::ExitCode;

@@ -1,28 +1,10 @@
-//! Commands for whoever runs the server: exceptions, policy and mode.
+//! Commands for whoever runs the server: policy, mode and savings.
 
 use serde_json::{Value, json};
 
-use crate::cli::{account, segment, text};
+use crate::cli::{Form, items, text};
 use crate::client::{CallError, Client};
 use crate::output::{plain, say, say_table};
-
-pub(crate) async fn exceptions(client: &Client) -> Result<(), CallError> {
-    let mut table = vec![["EXCEPTION", "APP", "ACCOUNT", "UNTIL", "FILED BY", "REASON"].map(str::to_owned).to_vec()];
-    for exception in client.all("/v1/exceptions", &[]).await? {
-        let by = ["/filed_by/name", "/filed_by/email"].map(|pointer| text(&exception, pointer));
-        let by = by.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        let [id, app, until, reason] = ["/id", "/app/id", "/until", "/reason"].map(|pointer| text(&exception, pointer));
-        table.push(vec![id, app, account(&exception), until, by, reason]);
-    }
-    say_table(&table);
-    Ok(())
-}
-
-pub(crate) async fn revoke(client: &Client, id: &str) -> Result<(), CallError> {
-    client.delete(&format!("/v1/exceptions/{}", segment(id)?)).await?;
-    say(&format!("{id}: revoked; the next sweep may ask about the seat again"));
-    Ok(())
-}
 
 /// Shows what is in force; switches the mode first, if there is one to switch to.
 pub(crate) async fn policy(client: &Client, mode: Option<&str>) -> Result<(), CallError> {
@@ -42,6 +24,31 @@ pub(crate) async fn policy(client: &Client, mode: Option<&str>) -> Result<(), Ca
         say_table(&table);
     }
     Ok(())
+}
+
+/// Shows what was saved, line by line, and the sums.
+pub(crate) async fn savings(client: &Client, form: &Form) -> Result<(), CallError> {
+    let savings = client.get("/v1/savings").await?;
+    form.print(&savings, |savings| {
+        let mut table = vec![["MONTH", "APP", "STANDING", "PROOF", "SEATS", "A MONTH"].map(str::to_owned).to_vec()];
+        table.extend(items(savings, "items").iter().map(|line| {
+            let told = ["/month", "/app", "/standing", "/proof"].map(|pointer| text(line, pointer));
+            [told.to_vec(), tally(line).to_vec()].concat()
+        }));
+        say_table(&table);
+        for standing in ["verified", "projected", "kept", "unsaved"] {
+            let [seats, monthly] = tally(savings.get(standing).unwrap_or(&Value::Null));
+            say(&plain(format!("{standing}: {seats} seats {monthly}").trim_end()));
+        }
+    });
+    Ok(())
+}
+
+/// How many seats, and what they cost a month.
+fn tally(tally: &Value) -> [String; 2] {
+    let seats = tally.get("requests").map(shown).unwrap_or_default();
+    let sums = items(tally, "monthly").iter().map(|sum| format!("{} {}", text(sum, "/amount"), text(sum, "/currency")));
+    [seats, sums.collect::<Vec<_>>().join(" + ")]
 }
 
 fn terms(app: &str, terms: Option<&Value>) -> Vec<Vec<String>> {

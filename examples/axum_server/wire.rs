@@ -45,9 +45,13 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
     };
     let gate = Gate::builder(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy))
         .router(outfit.targets)
-        .policy(config.policy)
-        .build()
-        .map_err(|error| Problems::of(error.to_string()))?;
+        .policy(config.policy);
+    #[cfg(feature = "failpoints")]
+    let gate = match config.failpoint {
+        Some(failpoint) => failpoint.install(gate, &store),
+        None => gate,
+    };
+    let gate = gate.build().map_err(|error| Problems::of(error.to_string()))?;
     let mode = gate.start_mode(config.mode).await.map_err(|error| problem("SEATGATE_MODE", &error))?;
     tracing::info!(%mode, configured = config.mode.is_some(), "the mode at the start");
     gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;

@@ -58,6 +58,7 @@ pub mod policy;
 pub mod port;
 pub mod request;
 pub mod retry;
+pub mod savings;
 pub mod schedule;
 pub mod seat;
 #[cfg(feature = "test-util")]

@@ -239,8 +239,18 @@ pub struct Totals(BTreeMap<Currency, i128>);
 impl Totals {
     /// Adds an amount to the sum of its currency.
     pub fn add(&mut self, money: Money) {
-        let sum = self.0.entry(money.currency).or_default();
-        *sum = sum.saturating_add(money.minor.into());
+        self.add_sum(money.currency, money.minor.into());
+    }
+
+    /// Adds a sum in minor units.
+    pub fn add_sum(&mut self, currency: Currency, minor: i128) {
+        let sum = self.0.entry(currency).or_default();
+        *sum = sum.saturating_add(minor);
+    }
+
+    /// The sums as decimal texts, such as `45.00`, in the order of the currencies' codes.
+    pub fn amounts(&self) -> impl Iterator<Item = (String, Currency)> {
+        self.iter().map(|(currency, minor)| (decimal(minor, currency), currency))
     }
 
     /// The sums in minor units, in the order of the currencies' codes.
@@ -278,8 +288,7 @@ impl fmt::Display for Totals {
 
 impl Serialize for Totals {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .collect_seq(self.iter().map(|(currency, minor)| Written { amount: decimal(minor, currency), currency }))
+        serializer.collect_seq(self.amounts().map(|(amount, currency)| Written { amount, currency }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The API: sweeps, requests, decisions, tasks, exceptions, mode and audit, for whoever has a token.
+//! The API: sweeps, requests, decisions, tasks, exceptions, mode, audit and savings, for whoever has a token.
 //!
 //! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For undo, withdraw, stop
 //! and tasks an administrator's token counts as an operator.
@@ -10,6 +10,7 @@ mod behalf;
 mod exceptions;
 mod policy;
 mod requests;
+pub(crate) mod savings;
 mod sweeps;
 
 use axum::Router;
@@ -39,11 +40,13 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
         .route("/v1/audit", get(audit::export))
+        .route("/v1/savings", get(savings::show))
         .route_layer(from_fn_with_state(app.clone(), auth::authenticate))
 }
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    let schemas = savings::schemas(schemas);
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 

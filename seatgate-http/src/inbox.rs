@@ -2,7 +2,8 @@
 //!
 //! Rendered on the server, plain forms, no script. It decides nothing itself: every answer becomes a
 //! [`Submission`](seatgate_core::gate::Submission) and goes through [`Gate::act`](seatgate_core::gate::Gate::act), like
-//! those of every other surface. People see the requests that they were asked about, operators see all.
+//! those of every other surface. People see the requests that they were asked about, operators see all; what was saved, in
+//! sums that name nobody, is shown to everybody who is known.
 //!
 //! Who is looking is said by [`InboxIdentity`]. [`InboxIdentity::trusted_header`] believes a proxy that signs people in and
 //! proves itself by a shared secret. [`InboxIdentity::demo`] lets anybody who reaches the page pick a person: it is for
@@ -21,6 +22,7 @@ mod overview;
 mod page;
 mod pick;
 mod request;
+mod savings;
 mod timeline;
 mod words;
 
@@ -104,6 +106,8 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
         .route("/inbox.svg", get(page::icon))
         .route("/bulk", post(bulk::answer))
         .route("/exceptions", get(exceptions::show))
+        .route("/savings", get(savings::show))
+        .route("/savings.csv", get(savings::csv))
         .route("/exceptions/{id}/revoke", post(exceptions::revoke))
         .route("/requests", get(list::show))
         .route("/requests/{id}", get(request::show))

@@ -17,7 +17,7 @@ use crate::view::RequestView;
 
 /// Labels, as the types that have them define them.
 pub(crate) mod labels {
-    use seatgate_core::{person, policy, port, request};
+    use seatgate_core::{person, policy, port, request, savings};
     use utoipa::openapi::RefOr;
     use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
     use utoipa::{PartialSchema, ToSchema};
@@ -49,6 +49,7 @@ pub(crate) mod labels {
         Proof: request::Proof;
         Resolution: request::Resolution;
         RowStatus: port::RowStatus;
+        Standing: savings::Standing;
         State: request::StateLabel;
         Surface: person::Surface;
         Why: request::Why;

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use seatgate_core::gate::{Gate, Latency, Meter};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{AgendaDepth, RequestFilter, StateCounts, StoreError};
-use seatgate_core::request::StateLabel;
+use seatgate_core::request::{Proof, StateLabel};
+use seatgate_core::savings::Savings;
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -108,11 +109,12 @@ impl Readiness {
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let counts = app.gate.queries().count_by_state(None).await?;
     let depth = depth(&app.gate).await?;
-    let text = render(&counts, depth, lag(&app.gate, depth), &app.gate.meter());
+    let savings = app.gate.queries().savings(app.gate.now()).await?;
+    let text = render(&counts, depth, lag(&app.gate, depth), &app.gate.meter(), &savings);
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT), (header::CACHE_CONTROL, "no-store")], text).into_response())
 }
 
-fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter) -> String {
+fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter, savings: &Savings) -> String {
     let mut page = Page(String::new());
     page.family("seatgate_requests", "gauge", "Requests by state.");
     for state in StateLabel::ALL {
@@ -138,6 +140,7 @@ fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter
     for ((action, denial), count) in &meter.denials {
         page.number("seatgate_denials_total", &[("action", action), ("denial", denial)], count);
     }
+    page.savings(savings);
     page.0
 }
 
@@ -164,6 +167,18 @@ impl Page {
         self.number(&format!("{NAME}_bucket"), &[("le", "+Inf")], latency.count);
         self.number(&format!("{NAME}_sum"), &[], latency.sum.as_secs_f64());
         self.number(&format!("{NAME}_count"), &[], latency.count);
+    }
+
+    /// A gauge: a seat that is given again saves no more.
+    fn savings(&mut self, savings: &Savings) {
+        const NAME: &str = "seatgate_verified_savings_monthly";
+        self.family(NAME, "gauge", "What seats cost a month that are gone, by proof and currency.");
+        for proof in Proof::ALL {
+            let proven = savings.total(|key| key.proof == Some(*proof));
+            for (amount, currency) in proven.monthly.amounts() {
+                self.number(NAME, &[("currency", currency.code()), ("proof", proof.label())], amount);
+            }
+        }
     }
 
     fn attempts(&mut self, name: &str, meter: &Meter, counts: impl Fn(&str) -> bool) {

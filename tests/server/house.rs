@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use reqwest::redirect::Policy;
@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// Much longer than anything here takes, also on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LISTENS: &str = "seatgate listens on ";
 
 /// The example, which cargo builds before it runs the tests of its package.
 fn binary() -> PathBuf {
@@ -47,32 +49,46 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server and waits for its first line.
     pub(crate) fn start(directory: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut server = Self::spawn(directory, environment);
+        server.base = address(&server.line(LISTENS)).to_owned();
+        server
+    }
+
+    /// The same for a server that may end before it listens: then, how it ended.
+    pub(crate) fn try_start(directory: &Path, environment: &[(&str, &str)]) -> Result<Self, ExitStatus> {
+        let mut server = Self::spawn(directory, environment);
+        match server.find_line(LISTENS) {
+            Some(line) => {
+                server.base = address(&line).to_owned();
+                Ok(server)
+            }
+            None => Err(server.wait()),
+        }
+    }
+
+    fn spawn(directory: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = command(directory, environment, &[]);
         let mut child = command.env("SEATGATE_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let (send, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).tls_certs_only([]).build().unwrap();
-        let mut server = Self { child, base: String::new(), lines, seen: Vec::new(), http };
-        let line = server.line("seatgate listens on ");
-        server.base = line.split(' ').next_back().unwrap().to_owned();
-        server
+        Self { child, base: String::new(), lines, seen: Vec::new(), http }
     }
 
     /// The next line that starts so.
     pub(crate) fn line(&mut self, start: &str) -> String {
+        self.find_line(start).unwrap_or_else(|| panic!("no line \"{start}\" among {:#?}", self.seen))
+    }
+
+    /// The next line that starts so, if one comes before the server ends.
+    fn find_line(&mut self, start: &str) -> Option<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.seen.push(line.clone());
-                    if line.starts_with(start) {
-                        return line;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("no line \"{start}\" among {:#?}", self.seen)
-                }
+            let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?;
+            self.seen.push(line.clone());
+            if line.starts_with(start) {
+                return Some(line);
             }
         }
     }
@@ -123,6 +139,18 @@ impl Server {
         self.child.wait().unwrap()
     }
 
+    /// Waits for it to end by itself, and answers how it did.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(ended) = self.child.try_wait().unwrap() {
+                return ended;
+            }
+            assert!(Instant::now() < deadline, "it did not end");
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
     /// Ends it without a word, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -135,6 +163,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The last word of a line.
+fn address(line: &str) -> &str {
+    line.split(' ').next_back().unwrap()
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
@@ -151,7 +184,7 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(look: impl Fn()
             return found;
         }
         assert!(Instant::now() < deadline, "it did not happen");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

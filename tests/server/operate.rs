@@ -1,5 +1,8 @@
 //! What whoever runs the server does from the command line.
 
+use std::time::Duration;
+
+use seatgate_core::port::{Clock, SystemClock};
 use serde_json::Value;
 
 use super::house::{Server, run};
@@ -104,5 +107,101 @@ async fn an_export_is_swept_by_a_mapping_and_another_joins_it() {
     let (code, joined) = output(at, &["sweep", "more.csv", "--mapping", "own", "--sweep", id]);
     assert!(code == Some(0) && joined.contains(&format!("{id}: 1 asked, 1 rejected")), "{joined}");
     assert!(joined.contains("(at /Last used date)"), "{joined}");
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exceptions_are_added_and_asked_about_before_a_sweep() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    let until = SystemClock.now().saturating_add(Duration::from_secs(86_400)).to_string();
+    let add = ["exceptions", "add", "--app", "figma", "--email", "ana@example.com", "--entitlement", "pro", "--until"];
+    let (code, said) = output(at, &[&add[..], &[until.as_str()]].concat());
+    assert!(code == Some(1) && said.starts_with("422") && said.contains("(at /reason)"), "{said}");
+    let (code, said) = output(at, &[&add[..], &[until.as_str(), "--reason", "On leave", "--json"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let exception: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&exception["entitlement"], &exception["until"]), (&Value::from("pro"), &Value::from(until)));
+    let table =
+        "app_id,account_email,entitlement,monthly_cost\nfigma,ana@example.com,pro,45\nfigma,ana@example.com,,\n";
+    std::fs::write(at.join("seats.csv"), table).unwrap();
+    let (code, said) = output(at, &["exceptions", "check", "seats.csv"]);
+    let words: Vec<&str> = said.lines().skip(1).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!((code, words), (Some(0), vec!["yes", "no"]), "{said}");
+    let (_, answers) = output(at, &["exceptions", "check", "seats.csv", "--json"]);
+    let answers: Value = serde_json::from_str(&answers).unwrap();
+    assert_eq!((&answers[0]["exception_id"], &answers[1]["excepted"]), (&exception["id"], &Value::from(false)));
+    let (_, listed) = output(at, &["exceptions", "list", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()[0]["id"], exception["id"]);
+    assert_eq!(output(at, &["exceptions", "add", "--app", "figma", "--until", "2026-12-31"]).0, Some(2), "whose?");
+    let (code, said) = output(at, &["exceptions", "check", "missing.csv"]);
+    assert!(code == Some(1) && said.starts_with("missing.csv: "), "{said}");
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_is_looked_up_and_what_a_limit_held_is_released() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[("SEATGATE_POLICY__MAX_REQUESTS_PER_SWEEP", "2")]);
+    let (swept, _) = run(at, &[], &["sweep", "--sample", "--json"]);
+    assert!(swept.status.success() && swept.stderr.is_empty(), "no bar where there is no terminal: {swept:?}");
+    let swept: Value = serde_json::from_slice(&swept.stdout).unwrap();
+    let id = swept["sweep_id"].as_str().unwrap();
+    let (code, said) = output(at, &["sweeps", "show", id]);
+    let last = format!("{id}, from system:webhook at ");
+    assert!(code == Some(0) && said.lines().last().unwrap().starts_with(&last), "{said}");
+    assert!(said.ends_with(": 2 asked, 1 filtered, 3 held\n") && said.contains("\n2    held"), "{said}");
+    let (code, said) = output(at, &["sweeps", "release", id, "--as", "nobody@example.com"]);
+    assert!(code == Some(1) && said.starts_with("403"), "{said}");
+    let (code, said) = output(at, &["sweeps", "release", id, "--as", "mona@example.com"]);
+    assert!(code == Some(0) && said.ends_with(": 5 asked, 1 filtered\n"), "{said}");
+    let (_, shown) = output(at, &["sweeps", "show", id, "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["counts"]["asked"], 5);
+    let (_, requests) = output(at, &["requests", "--state", "awaiting_decision", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&requests).unwrap().as_array().unwrap().len(), 5);
+    for bad in ["swp_0", "../livez"] {
+        assert_eq!(output(at, &["sweeps", "show", bad]).0, Some(1), "{bad}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_sent_and_what_to_do_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    let seat = "{\"app\":{\"id\":\"figma\"},\"account\":{\"email\":\"ana@example.com\"},\"never_used\":true}\n";
+    let most = 8 * 1024 * 1024;
+    std::fs::write(at.join("fits.ndjson"), format!("{seat}{}", " ".repeat(most - seat.len()))).unwrap();
+    std::fs::write(at.join("large.ndjson"), format!("{seat}{}", " ".repeat(most + 1 - seat.len()))).unwrap();
+    let (code, said) = output(at, &["sweep", "large.ndjson"]);
+    assert!(code == Some(1) && said.starts_with("large.ndjson: is larger than 8 MiB"), "{said}");
+    assert!(said.contains("nothing was sent. Split the file"), "{said}");
+    let (code, said) = output(at, &["sweep", "fits.ndjson"]);
+    assert!(code == Some(0) && said.ends_with(": 1 asked\n"), "{said}");
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn savings_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    run(at, &[], &["sweep", "--sample"]);
+    let (_, listed) = output(at, &["requests", "--state", "awaiting_decision"]);
+    let id = listed.lines().find(|line| line.contains("ana@example.com")).unwrap().split(' ').next().unwrap();
+    assert_eq!(output(at, &["decide", id, "approve", "--as", "mona@example.com"]).0, Some(0));
+    let said = super::house::eventually(|| async {
+        let (_, said) = output(at, &["savings"]);
+        said.contains("verified: 1 seats").then_some(said)
+    })
+    .await;
+    let line = said.lines().nth(1).unwrap();
+    assert!(line.contains("figma") && line.contains("verified") && line.contains("receipt"), "{said}");
+    assert!(said.ends_with("projected: 0 seats\nkept: 0 seats\nunsaved: 0 seats\n"), "{said}");
+    let (_, json) = output(at, &["savings", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["verified"]["requests"], 1);
     assert!(server.stop().success());
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use seatgate_core::id::{ExceptionId, PersonRef, RequestId};
+use seatgate_core::money::Money;
 use seatgate_core::person::{Actor, Identity, PersonDraft};
 use seatgate_core::port::{
     Change, Clock, Exception, ExceptionStore, NewPerson, PeopleStore, RequestStore, SeatChange, SystemClock,
@@ -93,7 +94,8 @@ fn change(world: &World, people: &[PersonRef], number: usize) -> Change {
         number => people[number % people.len()],
     };
     let mut change = world.opened_change(&world.seat(world.account_id()), 0, asked);
-    let opened = change.request.take().unwrap();
+    let mut opened = change.request.take().unwrap();
+    opened.evidence.as_mut().unwrap().monthly_cost = Some(Money::new(4_500, "USD".parse().unwrap()).unwrap());
     change.request = Some(stands(world, opened, number / 3));
     if change.request.as_ref().is_some_and(|request| request.outcome().is_some()) {
         change.seat = change.seat.filter(|seat| !matches!(seat, SeatChange::Take { .. }));
@@ -197,7 +199,7 @@ async fn the_api(watch: &mut Stopwatch<'_>, plenty: &Plenty, token: &str) {
         assert!(watch.items(&format!("/v1/exceptions?limit={limit}&cursor={cursor}"), token).await > 5);
     }
     assert_eq!(watch.items(&format!("/v1/requests/{deep}/trail"), token).await, 1);
-    for path in [format!("/v1/requests/{deep}"), "/readyz".to_owned(), "/metrics".to_owned()] {
+    for path in [&format!("/v1/requests/{deep}"), "/v1/savings", "/readyz", "/metrics"] {
         watch.get(&path, ("authorization", &format!("Bearer {token}"))).await;
     }
 }
@@ -229,6 +231,7 @@ async fn the_pages_of(watch: &mut Stopwatch<'_>, plenty: &Plenty, person: Person
     }
     let exception = plenty.exceptions[plenty.exceptions.len() / 10 * 9].to_string();
     let deep = if operates { exception } else { deep.to_string() };
+    watch.page("/savings", &cookie, "<svg").await;
     watch.page("/exceptions", &cookie, "Next page").await;
     watch.page(&format!("/exceptions?after={deep}"), &cookie, "<article").await;
 }

@@ -24,6 +24,9 @@ use seatgate_http::token::ApiTokens;
 
 use settings::{Named, Settings};
 
+#[cfg(feature = "failpoints")]
+use crate::failpoint::Failpoint;
+
 pub(crate) use targets::{TargetConfig, TargetKind};
 
 /// The environment's variables.
@@ -73,6 +76,9 @@ pub(crate) struct Config {
     /// How other people's exports are read, by name, beside the presets.
     pub(crate) mappings: Vec<(String, Mapping)>,
     pub(crate) access: Access,
+    /// Where the kill tests want the process to end.
+    #[cfg(feature = "failpoints")]
+    pub(crate) failpoint: Option<Failpoint>,
 }
 
 /// Who may hand in and ask, and where removals go.
@@ -123,6 +129,8 @@ impl Config {
         let demo = matches!(access, Some(Access::Demo));
         let inbox = inbox::read(settings, demo, problems);
         let mappings = mappings::read(settings, problems);
+        #[cfg(feature = "failpoints")]
+        let failpoint = problems.read(settings.variable("SEATGATE_FAILPOINT"), str::parse);
         settings.judge_later_parts(problems);
         if let Some(listen) = listen.filter(|listen| demo && !listen.ip().is_loopback()) {
             let why =
@@ -139,6 +147,8 @@ impl Config {
             inbox,
             mappings,
             access: access?,
+            #[cfg(feature = "failpoints")]
+            failpoint,
         })
     }
 }

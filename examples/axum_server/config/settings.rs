@@ -43,7 +43,8 @@ impl Settings {
         Self { file: Table::root(file.unwrap_or_default()), environment: environment.clone(), heeded }
     }
 
-    fn variable(&mut self, variable: &str) -> Option<Named> {
+    /// A variable that no key of the file stands for.
+    pub(super) fn variable(&mut self, variable: &str) -> Option<Named> {
         self.heeded.insert(variable.to_owned());
         self.environment.get(variable).map(|text| Named::new(variable, text))
     }
@@ -64,10 +65,6 @@ impl Settings {
     /// A secret that only the environment can say.
     pub(super) fn secret_variable(&mut self, variable: &str, problems: &mut Problems) -> Option<Named> {
         pair(self.variable(variable), self.variable(&format!("{variable}_FILE")), problems)
-    }
-
-    pub(super) fn url_variable(&mut self, variable: &str) -> Option<Named> {
-        self.variable(variable)
     }
 
     /// Whether anything is said about targets.

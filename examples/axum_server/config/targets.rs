@@ -38,7 +38,7 @@ pub(crate) enum TargetKind {
 
 /// Every target of the file, and the one of the environment.
 pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Vec<TargetConfig> {
-    let url = settings.url_variable("SEATGATE_DEPROVISION_URL");
+    let url = settings.variable("SEATGATE_DEPROVISION_URL");
     let mut shared = Shared { secret: settings.secret_variable(SHARED_SECRET, problems), used: false };
     let mut tables = settings.file.table("targets", problems);
     let mut targets = Vec::new();

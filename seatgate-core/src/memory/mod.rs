@@ -28,6 +28,7 @@ use crate::port::{
     SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use crate::request::{Request, StateLabel};
+use crate::savings::{Saving, Savings};
 use crate::seat::Seat;
 use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
@@ -218,5 +219,9 @@ impl RequestQueries for MemoryStore {
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
         let lease_now = self.lease_clock.now();
         Ok(self.state().agenda.depth(now, removals_open, lease_now))
+    }
+
+    async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
+        Ok(Savings::of(self.state().requests.values().filter_map(Saving::of), now))
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::id::{PersonRef, RequestId};
 use crate::port::StoreError;
 use crate::request::{Request, StateLabel};
+use crate::savings::Savings;
 use crate::time::Timestamp;
 use crate::trail::{Entry, Stream};
 
@@ -147,4 +148,10 @@ pub trait RequestQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError>;
+
+    /// What all requests together save at `now`: the sum of [`Saving::of`](crate::savings::Saving::of) each.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError>;
 }

@@ -86,16 +86,16 @@ pub fn csv_row(entry: &Entry) -> String {
         row.push(',');
         match value.get(name) {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) => row.push_str(&cell(text)),
-            Some(other) => row.push_str(&cell(&to_canonical(other).unwrap_or_default())),
+            Some(Value::String(text)) => row.push_str(&csv_cell(text)),
+            Some(other) => row.push_str(&csv_cell(&to_canonical(other).unwrap_or_default())),
         }
     }
     row.push_str("\r\n");
     row
 }
 
-/// A cell. What a spreadsheet would take for a formula gets an apostrophe before it.
-fn cell(text: &str) -> String {
+/// A cell of a CSV. What a spreadsheet would take for a formula gets an apostrophe before it.
+pub(crate) fn csv_cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
@@ -328,10 +328,10 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula() {
         for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
-            assert!(cell(text).trim_start_matches('"').starts_with('\''), "{text}");
+            assert!(csv_cell(text).trim_start_matches('"').starts_with('\''), "{text}");
         }
-        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(cell("plain"), "plain");
+        assert_eq!(csv_cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(csv_cell("plain"), "plain");
     }
 
     #[test]

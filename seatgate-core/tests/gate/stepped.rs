@@ -13,6 +13,7 @@ use seatgate_core::message::Message;
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::port::*;
 use seatgate_core::request::Request;
+use seatgate_core::savings::Savings;
 use seatgate_core::seat::{AccountNames, AppId, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
@@ -140,6 +141,9 @@ impl<T: Store> RequestQueries for Stepped<T> {
     }
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
         pass!(self.agenda_depth(now, removals_open))
+    }
+    async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
+        pass!(self.savings(now))
     }
 }
 

@@ -26,6 +26,7 @@ mod exceptions;
 mod list;
 mod operators;
 mod proxy;
+mod savings;
 
 struct Obliging;
 

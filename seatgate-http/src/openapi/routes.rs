@@ -302,6 +302,11 @@ fn administration() -> Vec<Route> {
             .answers_as("application/x-ndjson", text())
             .answers_as("text/csv", text())
             .problems(&[400, 401, 503]),
+        route("get", "/v1/savings", "What was saved, by proof, month, app and currency.")
+            .query("format", json!({ "type": "string", "enum": ["json", "csv"] }))
+            .answers(schema("Savings"))
+            .answers_as("text/csv", text())
+            .problems(&[400, 401, 503]),
     ]
 }
 

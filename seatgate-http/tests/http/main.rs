@@ -12,6 +12,7 @@ mod openapi;
 mod operate;
 mod removals;
 mod requests;
+mod savings;
 mod server;
 mod sweeps;
 mod tasks;

@@ -62,6 +62,20 @@ CREATE TABLE tasks (
     PRIMARY KEY (request, id)
 ) STRICT, WITHOUT ROWID;
 
+-- What a decided request saves or does not, written with its state. Without a currency, nobody has said the seat's cost.
+CREATE TABLE savings (
+    request      TEXT PRIMARY KEY,
+    month        TEXT NOT NULL,
+    app          TEXT NOT NULL,
+    standing     TEXT NOT NULL,
+    proof        TEXT,
+    -- For a removal that the target scheduled.
+    effective_at INTEGER,
+    currency     TEXT,
+    minor        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX savings_lines ON savings (month, app, standing, proof, effective_at, currency, minor);
+
 CREATE TABLE seats (
     app          TEXT NOT NULL,
     account      TEXT NOT NULL,

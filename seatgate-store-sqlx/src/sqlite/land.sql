@@ -1,5 +1,6 @@
 -- What a change appends and overwrites, once its checks have passed. Lists are JSON, so one statement writes many rows.
--- $1 stream, $2 events, $3 request (or null), $4 who is asked, $5 tasks, $6 cards, $7 their requests, $8 texts
+-- $1 stream, $2 events, $3 request (or null), $4 who is asked, $5 tasks, $6 cards, $7 their requests, $8 texts,
+-- $9 what the request saves (or null)
 
 INSERT INTO events (stream, seq, change_id, kind, at, hash, body)
 SELECT $1, value ->> 'seq', value ->> 'change', value ->> 'kind', value ->> 'at', value ->> 'hash', value ->> 'body'
@@ -32,6 +33,16 @@ SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pau
     updated_at = excluded.updated_at
 WHERE (status, attempts, pause, may_have_happened) IS NOT
     (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
+
+DELETE FROM savings WHERE request = $3 ->> 'id' AND $9 IS NULL;
+
+INSERT INTO savings (request, month, app, standing, proof, effective_at, currency, minor)
+SELECT $3 ->> 'id', $9 ->> 'month', $9 ->> 'app', $9 ->> 'standing', $9 ->> 'proof', $9 ->> 'effective_at',
+    $9 ->> 'currency', $9 ->> 'minor'
+WHERE $9 IS NOT NULL
+ON CONFLICT (request) DO UPDATE
+SET month = excluded.month, standing = excluded.standing, proof = excluded.proof,
+    effective_at = excluded.effective_at;
 
 INSERT INTO cards (id, approver, posted, shown, delivered_at, ambiguous)
 SELECT value ->> 'id', value ->> 'approver', value ->> 'posted', value ->> 'shown', value ->> 'delivered_at',

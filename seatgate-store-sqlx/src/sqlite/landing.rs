@@ -12,6 +12,7 @@ use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Entry;
 use serde::Serialize;
 
+use super::savings::SavingRow;
 use super::writer::Desk;
 use crate::row::{encode, json};
 
@@ -35,6 +36,7 @@ pub(super) async fn land(change: &Change, desk: &mut Desk) -> Result<(), sqlx::E
         .bind(json(&cards)?)
         .bind(json(&members)?)
         .bind(texts(&change.texts)?)
+        .bind(request.and_then(SavingRow::of).map(|row| json(&row)).transpose()?)
         .execute(&mut desk.connection)
         .await
         .map(|_| ())

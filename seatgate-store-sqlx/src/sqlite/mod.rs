@@ -14,6 +14,7 @@ mod lane;
 mod open;
 mod people;
 mod query;
+mod savings;
 mod writer;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use seatgate_core::port::{
     SeatStatusRow, StateCounts, StoreError, StoreErrorKind, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
+use seatgate_core::savings::Savings;
 use seatgate_core::seat::Seat;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
@@ -181,5 +183,9 @@ impl RequestQueries for SqliteStore {
         query::agenda_depth(now, removals_open, lease_now, &self.readers)
             .await
             .map_err(store_error("measuring the agenda"))
+    }
+
+    async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
+        savings::savings(now, &self.readers).await.map_err(store_error("adding up the savings"))
     }
 }

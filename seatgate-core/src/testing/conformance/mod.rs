@@ -18,6 +18,7 @@ pub mod exceptions;
 pub mod lanes;
 pub mod people;
 pub mod requests;
+pub mod savings;
 mod scene;
 pub mod seats;
 pub mod sweeps;
@@ -89,6 +90,10 @@ macro_rules! store_conformance {
                 lists_know_until_when_a_seat_is_kept
                 streams_are_listed_by_name_and_read_in_parts
                 the_depth_of_the_agenda_is_known
+            }
+            savings {
+                savings_are_added_up_by_month_app_standing_proof_and_currency
+                savings_follow_their_request
             }
             sweeps {
                 rs_01_a_delivery_is_kept_once

@@ -1,0 +1,157 @@
+//! A server that ends at a chosen point, for the kill tests. Compiled in by the feature `failpoints` alone.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
+use seatgate_core::gate::{GateBuilder, Store};
+use seatgate_core::id::{CardId, ExceptionId, RequestId, SweepId};
+use seatgate_core::port::{
+    Answer, Change, EffectError, Exception, ExceptionStore, NamedSeat, RequestStore, RowResult, SeatStatusRow,
+    StoreError, Stored, SweepRecord,
+};
+use seatgate_core::seat::Seat;
+use seatgate_core::time::Timestamp;
+use seatgate_core::trail::{Chain, Stream};
+
+/// Where the process ends: right after the n-th write of a kind is kept, before anybody hears of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failpoint {
+    write: Write,
+    number: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Commit,
+    Claim,
+    Settle,
+    File,
+}
+
+impl FromStr for Failpoint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected commit, claim, settle or file, a colon and a number, such as commit:7";
+        let (write, number) = text.split_once(':').ok_or(EXPECTED)?;
+        let write = match write {
+            "commit" => Write::Commit,
+            "claim" => Write::Claim,
+            "settle" => Write::Settle,
+            "file" => Write::File,
+            _ => return Err(EXPECTED),
+        };
+        Ok(Self { write, number: number.parse().map_err(|_| EXPECTED)? })
+    }
+}
+
+impl Failpoint {
+    /// The gate's store, with the failpoint in it.
+    pub(crate) fn install<S: Store + 'static>(self, gate: GateBuilder, store: &Arc<S>) -> GateBuilder {
+        let fatal = Arc::new(Fatal { failpoint: self, kept: AtomicU64::new(0), store: Arc::clone(store) });
+        gate.requests(fatal.clone()).exceptions(fatal)
+    }
+}
+
+/// A store whose failpoint ends the process. Only calls that kept something count.
+struct Fatal<S> {
+    failpoint: Failpoint,
+    kept: AtomicU64,
+    store: Arc<S>,
+}
+
+impl<S> Fatal<S> {
+    /// As a power cut would: nothing is tidied up, and no reply goes out.
+    fn kept(&self, write: Write, kept: bool) {
+        if kept
+            && write == self.failpoint.write
+            && self.kept.fetch_add(1, Ordering::SeqCst) + 1 == self.failpoint.number
+        {
+            std::process::abort();
+        }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: Store> RequestStore for Fatal<S> {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
+        let answers = self.store.commit(changes).await?;
+        self.kept(Write::Commit, answers.iter().any(|answer| answer.is_kept()));
+        Ok(answers)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        let claims = self.store.claim(claim).await?;
+        self.kept(Write::Claim, !claims.items.is_empty());
+        Ok(claims)
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
+        let settled = self.store.settle(settlements).await?;
+        self.kept(Write::Settle, settled.contains(&true));
+        Ok(settled)
+    }
+
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.store.load(ids).await
+    }
+
+    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
+        self.store.chain(stream).await
+    }
+
+    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
+        self.store.seats(seats).await
+    }
+
+    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
+        self.store.cards(ids).await
+    }
+
+    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
+        self.store.sweep_of(inbound).await
+    }
+
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        self.store.sweep(id).await
+    }
+
+    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
+        self.store.rows(sweep).await
+    }
+
+    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
+        self.store.lane_failures(lane).await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: Store> ExceptionStore for Fatal<S> {
+    async fn file(&self, exception: &Exception) -> Result<(), EffectError> {
+        self.store.file(exception).await?;
+        self.kept(Write::File, true);
+        Ok(())
+    }
+
+    async fn active(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, StoreError> {
+        self.store.active(seats, now).await
+    }
+
+    async fn revoke(&self, id: ExceptionId, now: Timestamp) -> Result<bool, StoreError> {
+        self.store.revoke(id, now).await
+    }
+
+    async fn list(
+        &self,
+        now: Timestamp,
+        after: Option<ExceptionId>,
+        limit: usize,
+    ) -> Result<Vec<Exception>, StoreError> {
+        ExceptionStore::list(&*self.store, now, after, limit).await
+    }
+}

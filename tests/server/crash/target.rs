@@ -1,0 +1,85 @@
+//! A removal target that counts its calls, and can keep their callers waiting.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use seatgate_core::port::{Clock, SystemClock};
+use seatgate_http::sign::{Verifier, WebhookHeaders};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::REMOVAL;
+
+/// One call as it came in.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// The life of the server that made it: each has a path of its own, so no delay can confuse them.
+    pub(super) life: usize,
+    pub(super) key: String,
+}
+
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) address: String,
+    calls: Arc<Mutex<BTreeMap<String, Vec<Call>>>>,
+    /// The life whose calls get no answer, and the number of calls so far.
+    held: watch::Sender<Option<usize>>,
+    arrived: watch::Sender<usize>,
+}
+
+impl Target {
+    pub(super) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let target =
+            Self { address, calls: Arc::default(), held: watch::Sender::new(None), arrived: watch::Sender::new(0) };
+        let routes = Router::new().route("/hook/{life}", post(remove)).with_state(target.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        target
+    }
+
+    pub(super) fn url(&self, life: usize) -> String {
+        format!("http://{}/hook/{life}", self.address)
+    }
+
+    /// Lets the calls of this life wait for ever, and of no other.
+    pub(super) fn hold(&self, life: Option<usize>) {
+        self.held.send_replace(life);
+    }
+
+    /// The calls so far, by task.
+    pub(super) fn calls(&self) -> BTreeMap<String, Vec<Call>> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Waits until calls of this life have come in for so many tasks.
+    pub(super) async fn called(&self, life: usize, tasks: usize) {
+        let called = |_: &usize| self.calls().values().flatten().filter(|call| call.life == life).count() >= tasks;
+        self.arrived.subscribe().wait_for(called).await.unwrap();
+    }
+}
+
+async fn remove(State(target): State<Target>, Path(life): Path<usize>, headers: HeaderMap, body: Bytes) -> Response {
+    let verifier = Verifier::new(REMOVAL.parse().unwrap());
+    let signature = WebhookHeaders::from_lookup(|name| headers.get(name).map(|value| value.as_bytes()));
+    let Ok(call) = verifier.verify(&signature, body, SystemClock.now()) else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let body: Value = serde_json::from_slice(call.body()).unwrap();
+    assert_eq!(
+        (&body["type"], headers["idempotency-key"].to_str().unwrap()),
+        (&json!("seat.deprovision"), call.id().as_str())
+    );
+    let task = body["task_id"].as_str().unwrap().to_owned();
+    let call = Call { life, key: call.id().to_string() };
+    target.calls.lock().unwrap().entry(task).or_default().push(call);
+    target.arrived.send_modify(|calls| *calls += 1);
+    target.held.subscribe().wait_for(|held| *held != Some(life)).await.unwrap();
+    axum::Json(json!({ "outcome": "removed" })).into_response()
+}
