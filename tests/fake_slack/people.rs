@@ -304,5 +304,5 @@ fn extend(value: &mut Value, more: Value) {
 fn form(fields: &Map<String, Value>) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let pairs = fields.iter().map(|(name, value)| (name.as_str(), text(value)));
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

@@ -13,7 +13,9 @@ pub(super) fn parameters(method: &str, content_type: &str, body: &[u8]) -> Value
     match content_type.split(';').next().unwrap_or_default().trim() {
         "application/json" if method.starts_with("users.") => json!({}),
         "application/json" => serde_json::from_slice(body).unwrap_or_else(|_| json!({})),
-        "application/x-www-form-urlencoded" => Value::Object(form_urlencoded::parse(body).map(parameter).collect()),
+        "application/x-www-form-urlencoded" => {
+            Value::Object(url::form_urlencoded::parse(body).map(parameter).collect())
+        }
         _ => json!({}),
     }
 }

@@ -75,7 +75,7 @@ impl Emulator {
         let made: Value = request.json(&json!({"user_id": user})).send().await.unwrap().json().await.unwrap();
         let payload = json!({"type": "block_actions", "user": {"id": user}, "trigger_id": made["trigger_id"]});
         let form =
-            form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
         let signed = verified(&form, Timestamp::from_micros(0));
         match PayloadReader::new().interaction(FORM, &signed) {
             Ok(Interaction::Actions(click)) => click.trigger.unwrap(),
