@@ -1,4 +1,13 @@
-//! Slack for seatgate: cards, clicks and commands.
+//! Slack for seatgate: what comes from Slack is verified before it is read, and what goes to Slack says how it ended.
 //!
-//! Nothing is here yet: the web inbox of `seatgate-http` is the place to answer. The notifier, the verification of Slack's
-//! requests and the cards come with the first release of this crate.
+//! - [`verify`]: signatures. What Slack signed is a [`verify::Verified`], and nothing else makes one.
+//! - [`payload`]: clicks, modals, commands and events, read leniently from verified bytes.
+//! - [`client`]: the Web API, with errors sorted by what to do next and a pace that keeps within Slack's limits.
+//! - [`id`]: Slack's ids.
+//!
+//! `manifest.yaml` beside this crate's `Cargo.toml` sets up the Slack app.
+
+pub mod client;
+pub mod id;
+pub mod payload;
+pub mod verify;

@@ -1,0 +1,174 @@
+//! How fast we may call: never a queue and never a sleep, only yes or how long to wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use seatgate_core::port::Clock;
+use seatgate_core::time::Timestamp;
+
+/// Slack allows about one message a second in a channel.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// "Short bursts" are allowed beyond that: how many messages at once.
+const BURST: u32 = 3;
+/// From so many channels on, those with a full bucket are forgotten.
+const MANY_CHANNELS: usize = 1024;
+
+/// A bucket of tokens a channel for new messages, and for each method the time until which Slack asked us to wait.
+pub(super) struct Pace {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    channels: HashMap<String, Bucket>,
+    holds: HashMap<&'static str, Hold>,
+}
+
+/// A bucket, told by the time when it will be full: one number instead of a count and a time.
+#[derive(Clone, Copy)]
+struct Bucket {
+    full_at: Timestamp,
+}
+
+/// Not before `until`. The length is kept, so that a clock that jumps back holds us no longer than that.
+#[derive(Clone, Copy)]
+struct Hold {
+    until: Timestamp,
+    length: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// Whether `method` may be called now, and how long to wait if not.
+    pub(super) fn allow(&self, method: &'static str) -> Result<(), Duration> {
+        self.state().held(method, self.clock.now())
+    }
+
+    /// Whether a message may be posted to `channel` by `method` now; if so, one token is taken.
+    pub(super) fn allow_message(&self, method: &'static str, channel: &str) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.held(method, now)?;
+        state.take(channel, now)
+    }
+
+    /// Holds `method` back: Slack asked for it.
+    pub(super) fn hold(&self, method: &'static str, length: Duration) {
+        let hold = Hold { until: self.clock.now().saturating_add(length), length };
+        self.state().holds.insert(method, hold);
+    }
+
+    /// Whoever panicked while holding the lock left nothing half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn held(&mut self, method: &'static str, now: Timestamp) -> Result<(), Duration> {
+        let Some(hold) = self.holds.get_mut(method) else { return Ok(()) };
+        hold.until = hold.until.min(now.saturating_add(hold.length));
+        match hold.until.since(now) {
+            Duration::ZERO => {
+                self.holds.remove(method);
+                Ok(())
+            }
+            wait => Err(wait),
+        }
+    }
+
+    fn take(&mut self, channel: &str, now: Timestamp) -> Result<(), Duration> {
+        if self.channels.len() >= MANY_CHANNELS {
+            self.channels.retain(|_, bucket| bucket.full_at > now);
+        }
+        let bucket = self.channels.entry(channel.to_owned()).or_insert(Bucket { full_at: now });
+        bucket.take(now)
+    }
+}
+
+impl Bucket {
+    /// Takes one token, or says how long until there is one.
+    fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
+        let empty = now.saturating_add(INTERVAL * BURST);
+        // Later than an empty bucket can only mean that the clock jumped back.
+        self.full_at = self.full_at.clamp(now, empty);
+        let taken = self.full_at.saturating_add(INTERVAL);
+        if taken > empty {
+            return Err(taken.since(empty));
+        }
+        self.full_at = taken;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seatgate_core::testing::ManualClock;
+
+    const POST: &str = "chat.postMessage";
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pace() -> (Arc<ManualClock>, Pace) {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_000_000_000)));
+        (clock.clone(), Pace::new(clock))
+    }
+
+    #[test]
+    fn a_burst_then_one_a_second() {
+        let (clock, pace) = pace();
+        for _ in 0..BURST {
+            assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+        }
+        assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND));
+        assert_eq!(pace.allow_message(POST, "C2"), Ok(()), "another channel has its own bucket");
+        clock.advance(Duration::from_millis(400));
+        assert_eq!(pace.allow_message(POST, "C1"), Err(Duration::from_millis(600)));
+        clock.advance(Duration::from_millis(600));
+        assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+        assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND), "one second gives one token");
+        clock.advance(SECOND * 100);
+        let sent = (0..10).filter(|_| pace.allow_message(POST, "C1").is_ok()).count();
+        assert_eq!(sent, 3, "a bucket does not overflow");
+    }
+
+    #[test]
+    fn a_hold_is_for_its_method_only() {
+        let (clock, pace) = pace();
+        pace.hold(POST, SECOND * 30);
+        assert_eq!(pace.allow(POST), Err(SECOND * 30));
+        assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND * 30));
+        assert_eq!(pace.allow("chat.update"), Ok(()));
+        clock.advance(SECOND * 30);
+        assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_locks_nothing() {
+        let (clock, pace) = pace();
+        pace.hold("chat.update", SECOND * 5);
+        (0..BURST).for_each(|_| assert_eq!(pace.allow_message(POST, "C1"), Ok(())));
+        clock.set(Timestamp::from_micros(0));
+        assert_eq!(pace.allow("chat.update"), Err(SECOND * 5));
+        assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND));
+        clock.advance(SECOND * 5);
+        assert_eq!(pace.allow("chat.update"), Ok(()));
+        assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten() {
+        let (clock, pace) = pace();
+        for channel in 0..MANY_CHANNELS {
+            assert_eq!(pace.allow_message(POST, &format!("C{channel}")), Ok(()));
+        }
+        clock.advance(SECOND * 2);
+        assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+        assert_eq!(pace.state().channels.len(), 1);
+    }
+}

@@ -1,0 +1,108 @@
+//! The socket: HTTP in, the Web API and response URLs behind it, connections that break when a fault says so.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use super::{Call, FakeSlack, Fault, TOKEN, hooks, web_api};
+
+/// A response with this in it is never sent: the connection ends instead.
+#[derive(Clone)]
+struct Reset;
+
+pub(super) async fn serve(listener: TcpListener, fake: FakeSlack) {
+    let router =
+        Router::new().route("/api/{method}", post(api)).route("/response/{id}", post(hooks::respond)).with_state(fake);
+    while let Ok((stream, _)) = listener.accept().await {
+        let router = router.clone();
+        let service = tower::service_fn(move |request: Request<_>| {
+            let answered = router.clone().oneshot(request.map(Body::new));
+            async move { answered.await.map_err(|never: Infallible| match never {}).and_then(unless_reset) }
+        });
+        tokio::spawn(async move {
+            let service = TowerToHyperService::new(service);
+            // A connection that breaks is what a test asked for, or its end.
+            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+fn unless_reset(response: Response) -> Result<Response, io::Error> {
+    match response.extensions().get::<Reset>() {
+        Some(Reset) => Err(io::ErrorKind::ConnectionReset.into()),
+        None => Ok(response),
+    }
+}
+
+async fn api(State(fake): State<FakeSlack>, Path(method): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    let content_type = header_text(&headers, header::CONTENT_TYPE);
+    let parameters = web_api::parameters(&method, &content_type, &body);
+    let channel = parameters["channel"].as_str().map(str::to_owned);
+    let fault = fake.with(|state| {
+        let call = Call { method: method.clone(), channel: channel.clone(), content_type, body: parameters.clone() };
+        state.calls.push(call);
+        state.faults.take(&method, channel.as_deref())
+    });
+    if let Some(fault) = fault.as_ref().filter(|fault| !fault.is_after()) {
+        return break_down(fault).await;
+    }
+    let now = fake.clock.now();
+    let outcome = match header_text(&headers, header::AUTHORIZATION).strip_prefix("Bearer ") {
+        None => Err("not_authed"),
+        Some(token) if token != TOKEN => Err("invalid_auth"),
+        Some(_) => fake.with(|state| web_api::perform(state, &method, &parameters, now)),
+    };
+    match fault {
+        Some(fault) => break_down(&fault).await,
+        None => fake.look(|state| answer(outcome, &state.scopes.iter().cloned().collect::<Vec<_>>().join(","))),
+    }
+}
+
+fn answer(outcome: Result<Value, &'static str>, scopes: &str) -> Response {
+    let body = match outcome {
+        Ok(mut body) => {
+            body["ok"] = json!(true);
+            body
+        }
+        Err(error) => json!({"ok": false, "error": error}),
+    };
+    ([("x-oauth-scopes", scopes.to_owned())], axum::Json(body)).into_response()
+}
+
+async fn break_down(fault: &Fault) -> Response {
+    match fault {
+        Fault::Error(error) => axum::Json(json!({"ok": false, "error": error})).into_response(),
+        Fault::RateLimited { seconds } => {
+            let headers = [(header::RETRY_AFTER, seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(json!({"ok": false, "error": "ratelimited"})))
+                .into_response()
+        }
+        Fault::StatusBefore(status) | Fault::StatusAfter(status) => {
+            (StatusCode::from_u16(*status).unwrap(), "<html>broken</html>").into_response()
+        }
+        Fault::SilentBefore | Fault::SilentAfter => pending().await,
+        Fault::ResetBefore | Fault::ResetAfter => {
+            let mut response = Response::default();
+            response.extensions_mut().insert(Reset);
+            response
+        }
+        Fault::BodyAfter(body) => body.clone().into_response(),
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,14 @@
+//! Slack as seatgate meets it: the client and the readers against a fake Slack, and against other people's tools.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+#![allow(clippy::print_stderr, reason = "who skips a test says so")]
+
+#[path = "../fake_slack/mod.rs"]
+mod fake_slack;
+
+mod client;
+mod emulate;
+mod faults;
+mod peers;
+mod people;
+mod world;
