@@ -239,8 +239,23 @@ pub struct Totals(BTreeMap<Currency, i128>);
 impl Totals {
     /// Adds an amount to the sum of its currency.
     pub fn add(&mut self, money: Money) {
-        let sum = self.0.entry(money.currency).or_default();
-        *sum = sum.saturating_add(money.minor.into());
+        self.add_minor(money.currency, money.minor.into());
+    }
+
+    /// The sums of all of these.
+    #[must_use]
+    pub fn sum<'a>(totals: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::default();
+        for (currency, minor) in totals.into_iter().flat_map(Self::iter) {
+            sum.add_minor(currency, minor);
+        }
+        sum
+    }
+
+    /// Adds minor units to the sum of their currency.
+    pub fn add_minor(&mut self, currency: Currency, minor: i128) {
+        let sum = self.0.entry(currency).or_default();
+        *sum = sum.saturating_add(minor);
     }
 
     /// The sums in minor units, in the order of the currencies' codes.

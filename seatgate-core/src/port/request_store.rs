@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Lane, LaneReport, Settlement};
+use crate::agenda::{AgendaChange, Claim, Claims, Fence, Lane, LaneReport, Settlement};
 use crate::canonical::Digest;
+use crate::card::{Card, CardEdit};
 use crate::id::{CardId, ChangeId, PersonRef, RequestId, SweepId};
 use crate::label::labels;
+use crate::message::Standing;
 use crate::person::{Actor, Text, TextRef};
 use crate::port::StoreError;
 use crate::request::{Request, StateLabel};
-use crate::seat::Seat;
+use crate::seat::{Channel, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
 
@@ -211,7 +213,7 @@ pub struct Change {
     pub request: Option<Request>,
     /// What it does to the request's seat.
     pub seat: Option<SeatChange>,
-    /// New cards.
+    /// Cards: new ones, and ones that may be there already, which its requests then join.
     pub cards: Vec<Card>,
     /// New texts.
     pub texts: Vec<Text>,
@@ -309,6 +311,8 @@ pub enum Conflict {
 /// - **RS-12** *Held rows:* an answer in `released` lands only in the place of one that is [`RowStatus::Held`], each row
 ///   at most once in a change; where one of them is not held, the change is [`Conflict::Row`]. No other answer to a row
 ///   is ever replaced.
+/// - **RS-13** *Cards:* a change's card that is there already takes up its requests, and keeps everything else. An edit
+///   of a card needs no lease and touches nothing that a settlement writes; it schedules a sync of the card.
 ///
 /// # Cancel safety
 /// Dropping a future leaves it unknown whether the batch landed, but never lets a part of a change land. Repeat the
@@ -344,6 +348,12 @@ pub trait RequestStore: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError>;
+
+    /// Edits a card and schedules its sync at `now`: `false` if there is none.
+    ///
+    /// # Errors
+    /// When the store failed; repeating is safe.
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The sweep that this delivery brought.
     ///
@@ -390,6 +400,8 @@ pub struct RequestFilter {
     pub state: Option<StateLabel>,
     /// Only those that this person was asked about.
     pub asked: Option<PersonRef>,
+    /// Only those that this person decided.
+    pub decided_by: Option<PersonRef>,
     /// Only those that come after this one in the list.
     pub after: Option<RequestId>,
     /// Newest first; else oldest first.
@@ -467,6 +479,18 @@ pub trait RequestQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError>;
+
+    /// How many rows of a sweep ended how.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError>;
+
+    /// How a sweep's requests stand that tell this channel, and what their seats cost, by state and outcome.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError>;
 
     /// A chain's entries, in order.
     ///

@@ -13,6 +13,7 @@
 )]
 
 pub mod agenda;
+pub mod cards;
 pub mod claims;
 pub mod exceptions;
 pub mod lanes;
@@ -97,6 +98,13 @@ macro_rules! store_conformance {
                 rs_12_one_of_64_racing_releases_lands
                 rs_12_a_row_that_is_not_held_refuses_its_request
                 sweeps_are_found_by_their_ids
+            }
+            cards {
+                rs_13_requests_join_a_card_that_is_there
+                rs_13_a_card_may_be_about_a_sweep
+                rs_13_an_edit_schedules_a_sync_and_touches_no_receipt
+                rs_13_an_edit_of_no_card_does_nothing
+                a_sweeps_rows_and_requests_are_counted
             }
             seats {
                 rs_05_an_unknown_seat_has_generation_0
