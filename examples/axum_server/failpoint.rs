@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
+use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
+use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::gate::{GateBuilder, Store};
 use seatgate_core::id::{CardId, ExceptionId, RequestId, SweepId};
 use seatgate_core::port::{
@@ -110,6 +111,10 @@ impl<S: Store> RequestStore for Fatal<S> {
 
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
         self.store.cards(ids).await
+    }
+
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        self.store.edit_card(card, edit, now).await
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {

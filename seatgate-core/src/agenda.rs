@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::card::{CardReceipt, digest_due, notice_of};
 use crate::id::{AnnouncementId, CardId, RequestId, TaskId};
 use crate::person::Text;
-use crate::person::TextRef;
 use crate::port::Entropy;
 use crate::request::{Request, StateLabel, Task, TaskAction, TaskState};
 use crate::schedule;
@@ -29,6 +29,8 @@ pub struct Announcement {
     pub channel: Channel,
     /// About which request; rendered from its state when it is sent.
     pub request: RequestId,
+    /// The notice of its sweep, in whose thread it is told.
+    pub notice: CardId,
 }
 
 /// One thing to do.
@@ -318,66 +320,6 @@ impl Settlement {
     }
 }
 
-/// What a notifier said about a card.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CardReceipt {
-    /// Which card.
-    pub card: CardId,
-    /// Where it is, in the notifier's words; absent keeps what is known.
-    pub posted: Option<String>,
-    /// What it says.
-    pub shown: Option<TextRef>,
-    /// When it was first delivered; only the first counts.
-    pub delivered_at: Option<Timestamp>,
-    /// Whether there may be a copy that we do not know of.
-    pub ambiguous: bool,
-}
-
-impl CardReceipt {
-    /// Nothing known yet about `card`.
-    #[must_use]
-    pub fn new(card: CardId, ambiguous: bool) -> Self {
-        Self { card, posted: None, shown: None, delivered_at: None, ambiguous }
-    }
-}
-
-/// A message with live controls, showing 1..n requests to one approver. A row behind a fence, not a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Card {
-    /// Which.
-    pub id: CardId,
-    /// Who sees it.
-    pub approver: crate::id::PersonRef,
-    /// What it shows.
-    pub requests: Vec<RequestId>,
-    /// Where it is, in the notifier's words.
-    pub posted: Option<String>,
-    /// What it says.
-    pub shown: Option<TextRef>,
-    /// When it was delivered.
-    pub delivered_at: Option<Timestamp>,
-    /// Whether there may be a copy that we do not know of.
-    pub ambiguous: bool,
-}
-
-impl Card {
-    /// A card that was never posted.
-    #[must_use]
-    pub fn new(id: CardId, approver: crate::id::PersonRef, requests: Vec<RequestId>) -> Self {
-        Self { id, approver, requests, posted: None, shown: None, delivered_at: None, ambiguous: false }
-    }
-
-    /// Takes up what a notifier said.
-    pub fn receive(&mut self, receipt: &CardReceipt) {
-        self.posted = receipt.posted.clone().or_else(|| self.posted.take());
-        self.shown = receipt.shown.or(self.shown);
-        self.delivered_at = self.delivered_at.or(receipt.delivered_at);
-        self.ambiguous = receipt.ambiguous;
-    }
-}
-
 /// What the agenda must hold after a request went from `before` (absent when it is new) to `after`.
 ///
 /// `removals` names the target whose lane its removals take. Announcements get ids from `entropy`.
@@ -396,15 +338,20 @@ pub fn changes(
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
     }
     if before.is_none_or(|before| face(before) != face(after)) {
-        changes.extend(after.approval.asked.iter().map(|asked| AgendaChange::Schedule {
-            item: Item::SyncCard(asked.card),
-            due: now,
-            lane: Some(Lane::Messages(asked.person.to_string())),
-            gated: true,
-        }));
+        changes.extend(cards(after, now));
     }
     changes.extend(announcement(before, after, now, entropy));
     changes
+}
+
+/// The cards that show a request: one an approver, and the notice of its sweep.
+fn cards(request: &Request, now: Timestamp) -> impl Iterator<Item = AgendaChange> {
+    let sync =
+        |card, due, lane| AgendaChange::Schedule { item: Item::SyncCard(card), due, lane: Some(lane), gated: true };
+    let due = digest_due(request).map_or(now, |due| due.max(now));
+    let asks = request.approval.asked.iter();
+    let asks = asks.map(move |asked| sync(asked.card, due, Lane::Messages(asked.person.to_string())));
+    asks.chain(notice_of(request).map(|card| sync(card.id, now, card.lane())))
 }
 
 /// What a card shows of a request: when this stays the same, no card needs to be synced.
@@ -444,7 +391,8 @@ fn announcement(
     let news = told(after) && before.is_some_and(|before| before.label() != after.label());
     let channel = after.channel.clone().filter(|_| news)?;
     let lane = Some(Lane::Messages(channel.to_string()));
-    let announcement = Announcement { id: AnnouncementId::generate(now, entropy), channel, request: after.id };
+    let (id, notice) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
+    let announcement = Announcement { id, channel, request: after.id, notice };
     Some(AgendaChange::Schedule { item: Item::Announce(announcement), due: now, lane, gated: true })
 }
 

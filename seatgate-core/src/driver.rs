@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::agenda::Claimed;
 use crate::retry::Backoff;
 use crate::time::Timestamp;
-use crate::worker::{Finished, Worker};
+use crate::worker::{Bundle, Finished, Worker};
 
 /// How the driver runs.
 #[derive(Debug, Clone)]
@@ -67,16 +66,16 @@ async fn claim_and_spawn(worker: &Worker, options: &DriverOptions, tasks: &mut J
     }
     let Ok(claims) = worker.claim(free).await else { return options.poll };
     let full = claims.items.len() == free;
-    for claimed in claims.items {
-        tasks.spawn(work(worker.clone(), claimed));
+    for bundle in Bundle::all_of(claims.items) {
+        tasks.spawn(work(worker.clone(), bundle));
     }
     if full { options.poll } else { wait(options.poll, claims.next_due, worker.gate().now()) }
 }
 
-async fn work(worker: Worker, claimed: Claimed) {
-    let patience = worker.patience(&claimed.item);
+async fn work(worker: Worker, bundle: Bundle) {
+    let patience = worker.patience(&bundle);
     // Given up, the item is left to its lease, and comes back.
-    if let Ok(finished) = tokio::time::timeout(patience, worker.perform(claimed)).await {
+    if let Ok(finished) = tokio::time::timeout(patience, worker.perform(bundle)).await {
         settle(&worker, finished).await;
     }
 }

@@ -14,7 +14,7 @@
 //!   state, and both are pure.
 //! - [`authorize::authorize`] is the one function that says who may; [`approvers::approvers_of`] says who is asked;
 //!   [`policy`] is what both go by; [`schedule`] says when a request wants to be woken.
-//! - [`agenda`] is the queue of everything still to be done, [`trail`] the chain of everything that has happened,
+//! - [`agenda`] is the queue of everything still to be done, [`card`] what is kept true in front of people, [`trail`] the chain of everything that has happened,
 //!   [`message`] what people are shown.
 //! - [`memory`] is a store that forgets; the feature `test-util` adds fakes and the suites that every store must pass.
 //!
@@ -45,6 +45,7 @@ pub mod agenda;
 pub mod approvers;
 pub mod authorize;
 pub mod canonical;
+pub mod card;
 #[cfg(feature = "tokio")]
 pub mod driver;
 pub mod gate;

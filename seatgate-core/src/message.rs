@@ -1,7 +1,11 @@
 //! What a notifier is asked to show: typed content, joined with names at the last moment.
 
-use crate::id::{CardId, RequestId};
+use std::collections::BTreeMap;
+
+use crate::id::{CardId, RequestId, SweepId};
+use crate::money::{Money, Totals};
 use crate::person::PersonDetails;
+use crate::port::{Posted, RowStatus};
 use crate::request::{Decision, Outcome, StateLabel, Why};
 use crate::seat::{Activity, Channel};
 use crate::time::Timestamp;
@@ -26,6 +30,8 @@ pub struct Message {
     pub content: Content,
     /// Whether a copy may already be there: say so, do not look like news.
     pub repeated: bool,
+    /// The message that this one belongs under, where the notifier knows threads.
+    pub thread: Option<Posted>,
 }
 
 /// What a message says.
@@ -38,9 +44,90 @@ pub enum Content {
         card: CardId,
         /// What it shows.
         rows: Vec<Row>,
+        /// Which page of them is turned up, from 0, where a notifier cannot show all at once.
+        page: u32,
     },
-    /// Tells how one request stands or ended.
-    Report(Row),
+    /// Tells how requests stand or ended, each for the first time.
+    Report(Vec<Row>),
+    /// Tells how a sweep goes.
+    Sweep(Box<SweepStanding>),
+}
+
+/// How a sweep goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SweepStanding {
+    /// Which.
+    pub sweep: SweepId,
+    /// Which card shows it.
+    pub card: CardId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// Whether it is only a test: nothing will be done.
+    pub test: bool,
+    /// What became of its rows.
+    pub rows: BTreeMap<RowStatus, u64>,
+    /// How its requests stand, those that the message's channel hears about.
+    pub standings: Vec<Standing>,
+}
+
+/// How many requests stand or ended in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// How they stand.
+    pub state: StateLabel,
+    /// How they ended.
+    pub outcome: Option<Outcome>,
+    /// How many.
+    pub count: u64,
+    /// What they cost a month together.
+    pub monthly_cost: Totals,
+}
+
+impl Standing {
+    /// So many that stand so.
+    #[must_use]
+    pub fn new(state: StateLabel, outcome: Option<Outcome>, count: u64, monthly_cost: Totals) -> Self {
+        Self { state, outcome, count, monthly_cost }
+    }
+}
+
+impl SweepStanding {
+    /// How many requests there are.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.standings.iter().map(|standing| standing.count).sum()
+    }
+
+    /// What the seats of all its requests cost a month: the money at stake.
+    #[must_use]
+    pub fn at_stake(&self) -> Totals {
+        Totals::sum(self.standings.iter().map(|standing| &standing.monthly_cost))
+    }
+
+    /// What the seats that are reclaimed cost a month.
+    #[must_use]
+    pub fn reclaimed(&self) -> Totals {
+        let reclaimed = self.standings.iter().filter(|standing| standing.outcome == Some(Outcome::Reclaimed));
+        Totals::sum(reclaimed.map(|standing| &standing.monthly_cost))
+    }
+
+    fn plain_text(&self) -> String {
+        let count = |(status, count): (&RowStatus, &u64)| format!("{count} {status}");
+        let rows = self.rows.iter().map(count).collect::<Vec<_>>().join(", ");
+        let test = if self.test { "TEST: " } else { "" };
+        let mut lines = vec![format!("{test}Sweep of {}: {rows}.", self.received_at.date())];
+        let at_stake = self.at_stake();
+        if !at_stake.is_empty() {
+            lines.push(format!("At stake: {at_stake} a month. Reclaimed: {} a month.", self.reclaimed()));
+        }
+        lines.extend(self.standings.iter().map(|standing| {
+            let label = standing.outcome.map_or_else(|| standing.state.label(), Outcome::label);
+            format!("{}: {label}", standing.count)
+        }));
+        lines.join("\n")
+    }
 }
 
 /// One request, ready to be shown. Holds personal data: never log it.
@@ -59,14 +146,16 @@ pub struct Row {
     pub entitlement: String,
     /// When it was last used, and when that was observed.
     pub activity: Option<(Activity, Timestamp)>,
-    /// What it costs a month, such as `45.00 USD`.
-    pub monthly_cost: Option<String>,
+    /// What it costs a month.
+    pub monthly_cost: Option<Money>,
     /// Why the recipient was asked.
     pub why: Option<Why>,
     /// Whether a removal can be undone at the target.
     pub reversible: bool,
     /// How it stands.
     pub state: StateLabel,
+    /// Until when it stands so, if nobody acts: the time to answer, or the grace period.
+    pub until: Option<Timestamp>,
     /// How it ended.
     pub outcome: Option<Outcome>,
     /// Whether something may have happened although it is not done.
@@ -103,7 +192,17 @@ impl Message {
     /// A message to `to`.
     #[must_use]
     pub fn new(to: Recipient, content: Content) -> Self {
-        Self { to, content, repeated: false }
+        Self { to, content, repeated: false, thread: None }
+    }
+
+    /// Which card it is, if it is one.
+    #[must_use]
+    pub fn card(&self) -> Option<CardId> {
+        match &self.content {
+            Content::Card { card, .. } => Some(*card),
+            Content::Sweep(standing) => Some(standing.card),
+            Content::Report(_) => None,
+        }
     }
 
     /// Everything it says as plain text, which every renderer can fall back on.
@@ -112,11 +211,11 @@ impl Message {
     /// pose as another line.
     #[must_use]
     pub fn plain_text(&self) -> String {
-        let rows = match &self.content {
-            Content::Card { rows, .. } => rows.as_slice(),
-            Content::Report(row) => std::slice::from_ref(row),
+        let (rows, asks) = match &self.content {
+            Content::Card { rows, .. } => (rows, true),
+            Content::Report(rows) => (rows, false),
+            Content::Sweep(standing) => return standing.plain_text(),
         };
-        let asks = matches!(self.content, Content::Card { .. });
         rows.iter().map(|row| row.plain_text(asks)).collect::<Vec<_>>().join("\n\n")
     }
 }

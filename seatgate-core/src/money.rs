@@ -248,6 +248,16 @@ impl Totals {
         *sum = sum.saturating_add(minor);
     }
 
+    /// The sums of all of these.
+    #[must_use]
+    pub fn sum<'a>(totals: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::default();
+        for (currency, minor) in totals.into_iter().flat_map(Self::iter) {
+            sum.add_sum(currency, minor);
+        }
+        sum
+    }
+
     /// The sums as decimal texts, such as `45.00`, in the order of the currencies' codes.
     pub fn amounts(&self) -> impl Iterator<Item = (String, Currency)> {
         self.iter().map(|(currency, minor)| (decimal(minor, currency), currency))

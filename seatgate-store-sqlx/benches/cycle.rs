@@ -49,12 +49,13 @@ struct Ends(Mutex<HashMap<RequestId, oneshot::Sender<()>>>);
 #[async_trait]
 impl Notifier for Ends {
     async fn post(&self, message: &Message) -> Result<Posted, NotifyError> {
-        if let Content::Report(row) = &message.content
-            && let Some(waiting) = self.0.lock().unwrap().remove(&row.request)
-        {
-            let _ = waiting.send(());
+        if let Content::Report(rows) = &message.content {
+            let mut waiting = self.0.lock().unwrap();
+            for told in rows.iter().filter_map(|row| waiting.remove(&row.request)) {
+                let _ = told.send(());
+            }
         }
-        Ok(Posted("here".to_owned()))
+        Ok(Posted::at("here"))
     }
 
     async fn update(&self, posted: &Posted, _message: &Message) -> Result<Posted, NotifyError> {

@@ -9,7 +9,9 @@ use crate::person::{Actor, PersonDetails, TextRef};
 use crate::policy::Mode;
 use crate::port::StoreError;
 use crate::request::{Request, TaskState};
+use crate::schedule;
 use crate::seat::AccountNames;
+use crate::time::Timestamp;
 
 /// Names and texts for a set of requests. Personal data: for rendering only.
 #[derive(Debug, Clone, Default)]
@@ -49,9 +51,15 @@ impl Joined {
         }
     }
 
-    /// One request, ready to be shown to `viewer`.
+    /// One request, ready to be shown to `viewer`. The time to answer starts at `delivered_at`; without it, now.
     #[must_use]
-    pub fn row(&self, gate: &Gate, request: &Request, viewer: Option<PersonRef>) -> Row {
+    pub fn row(
+        &self,
+        gate: &Gate,
+        request: &Request,
+        viewer: Option<PersonRef>,
+        delivered_at: Option<Timestamp>,
+    ) -> Row {
         let seat = request.seat();
         let account = seat.and_then(|seat| self.account(seat.account)).map(AccountNames::label);
         let evidence = request.evidence.as_ref();
@@ -63,10 +71,11 @@ impl Joined {
             account: account.unwrap_or_else(|| "(erased)".to_owned()),
             entitlement: seat.map(|seat| seat.entitlement.to_string()).unwrap_or_default(),
             activity: evidence.map(|evidence| (evidence.activity, evidence.observed_at)),
-            monthly_cost: evidence.and_then(|evidence| evidence.monthly_cost).map(|cost| cost.to_string()),
+            monthly_cost: evidence.and_then(|evidence| evidence.monthly_cost),
             why: asked.map(|asked| asked.why),
             reversible: gate.target_facts(request).reversible,
             state: request.label(),
+            until: schedule::next_wake(request, Some(delivered_at.unwrap_or(gate.now()))),
             outcome: request.outcome(),
             may_have_happened: request.plan.may_have_happened(),
             decision: self.decision(request),

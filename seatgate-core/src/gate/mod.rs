@@ -12,6 +12,7 @@ mod intake;
 mod join;
 mod meter;
 mod mode;
+mod show;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -23,11 +24,13 @@ pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
 pub use meter::{Latency, Meter};
+pub use show::Shown;
 
 use crate::agenda;
 use crate::authorize::Denial;
 use crate::canonical::CanonicalError;
-use crate::id::{ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId};
+use crate::card::CardEdit;
+use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId};
 use crate::person::{Identity, PersonDraft, Text};
 use crate::policy::{Mode, Policy};
 use crate::port::{
@@ -246,6 +249,19 @@ impl Gate {
         target.map(crate::port::Target::facts).unwrap_or_default()
     }
 
+    /// Turns a card to a page, or takes up a copy of it; answers whether there is such a card.
+    ///
+    /// # Errors
+    /// When the store failed; repeating is safe.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done.
+    pub async fn edit_card(&self, card: CardId, edit: CardEdit) -> Result<bool, StoreError> {
+        let found = self.parts.requests.edit_card(card, edit, self.now()).await?;
+        self.wake();
+        Ok(found)
+    }
+
     /// When the first card of a request was delivered, and what the card of `viewer` said.
     pub(crate) async fn cards_of(
         &self,
@@ -256,7 +272,7 @@ impl Gate {
         let cards = self.parts.requests.cards(&ids).await?;
         let cards = || cards.iter().flatten();
         let delivered_at = cards().filter_map(|card| card.delivered_at).min();
-        let seen = cards().find(|card| Some(card.approver) == viewer).and_then(|card| card.shown);
+        let seen = cards().find(|card| viewer.is_some() && card.approver() == viewer).and_then(|card| card.shown);
         Ok((delivered_at, seen))
     }
 

@@ -96,7 +96,7 @@ impl State {
             self.requests.insert(request.id, request);
         }
         for card in change.cards {
-            self.cards.entry(card.id).or_insert(card);
+            self.cards.entry(card.id).and_modify(|known| known.join(card.requests())).or_insert(card);
         }
         self.keep_texts(change.texts);
         if let Some(sweep) = change.sweep {

@@ -20,16 +20,19 @@ use self::agenda::Agenda;
 use self::exceptions::Exceptions;
 use self::people::People;
 use self::seats::Seats;
-use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
+use crate::agenda::{Claim, Claims, Item, Lane, Settlement};
+use crate::card::{Card, CardEdit};
 use crate::id::{CardId, PersonRef, RequestId, SweepId, TextId};
+use crate::message::Standing;
+use crate::money::Totals;
 use crate::person::Text;
 use crate::port::{
     AgendaDepth, Answer, AskedPerson, Change, Clock, Join, RequestFilter, RequestQueries, RequestStore, RowResult,
-    SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
+    RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use crate::request::{Request, StateLabel};
 use crate::savings::{Saving, Savings};
-use crate::seat::Seat;
+use crate::seat::{Channel, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
 
@@ -128,6 +131,15 @@ impl RequestStore for MemoryStore {
         Ok(ids.iter().map(|id| state.cards.get(id).cloned()).collect())
     }
 
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let Some(card) = state.cards.get_mut(&card) else { return Ok(false) };
+        card.edit(&edit);
+        let (item, lane) = (Item::SyncCard(card.id), card.lane());
+        state.agenda.schedule(item, now, Some(lane), true);
+        Ok(true)
+    }
+
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
         Ok(self.state().sweep_of(inbound))
     }
@@ -167,6 +179,7 @@ impl RequestQueries for MemoryStore {
                 && filter.asked.is_none_or(|person| request.approval.asks(person))
                 && filter.not_asked.is_none_or(|person| !request.approval.asks(person))
                 && filter.kept_beyond.is_none_or(|at| request.exception().is_some_and(|(_, until)| until > at))
+                && filter.decided_by.is_none_or(|person| request.approval.decider() == Some(person))
         };
         let fitting = state.requests.values().filter(fits);
         Ok(match filter.newest {
@@ -191,6 +204,27 @@ impl RequestQueries for MemoryStore {
         }
         let later = waiting.into_iter().filter(|(person, _)| Some(*person) > after);
         Ok(later.take(limit).map(|(person, waiting)| AskedPerson::new(person, waiting)).collect())
+    }
+
+    async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for result in self.state().rows.get(&sweep).into_iter().flat_map(BTreeMap::values) {
+            *counts.entry(result.status).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
+        let state = self.state();
+        let heard = |request: &&Request| request.origin.sweep == sweep && request.channel.as_ref() == Some(channel);
+        let mut standings = BTreeMap::new();
+        for request in state.requests.values().filter(heard) {
+            let (count, costs): &mut (u64, Totals) = standings.entry((request.label(), request.outcome())).or_default();
+            *count += 1;
+            request.evidence.iter().filter_map(|evidence| evidence.monthly_cost).for_each(|cost| costs.add(cost));
+        }
+        let standing = |((state, outcome), (count, costs))| Standing::new(state, outcome, count, costs);
+        Ok(standings.into_iter().map(standing).collect())
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

@@ -66,7 +66,7 @@ impl<'a> Table<'a> {
     fn terms(&mut self, mut terms: Terms) -> Terms {
         self.value("min_idle", &mut terms.min_idle, span);
         self.value("max_evidence_age", &mut terms.max_evidence_age, span);
-        self.without_effect("digest", &terms.digest, span);
+        self.value("digest", &mut terms.digest, span);
         self.without_effect("ask_holder_first", &terms.ask_holder_first, flag);
         self.value("holder_release", &mut terms.holder_release, parsed);
         self.without_effect("remind_after", &terms.remind_after, |value| list(value, span));

@@ -100,7 +100,6 @@ fn a_problem_tells_its_key_and_its_reason() {
 #[test]
 fn a_key_without_effect_is_refused_at_another_value_only() {
     let changed = [
-        ("digest", json!("1h"), "0s"),
         ("ask_holder_first", json!(true), "false"),
         ("remind_after", json!(["2d"]), "[\"2d\",\"4d\"]"),
         ("escalate_after", json!("6d"), "5d"),

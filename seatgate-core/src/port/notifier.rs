@@ -5,9 +5,30 @@ use async_trait::async_trait;
 use crate::message::Message;
 use crate::time::Timestamp;
 
-/// Where a message is, in the notifier's own words: what it needs to update it.
+/// A message that was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted(pub String);
+#[non_exhaustive]
+pub struct Posted {
+    /// Where it is, in the notifier's own words: what it needs to update it.
+    pub place: String,
+    /// What it says, where that is not [`Message::plain_text`]. The trail records a digest of it as what an approver saw.
+    pub said: Option<String>,
+}
+
+impl Posted {
+    /// A message at `place`.
+    #[must_use]
+    pub fn at(place: impl Into<String>) -> Self {
+        Self { place: place.into(), said: None }
+    }
+
+    /// One that says this.
+    #[must_use]
+    pub fn saying(mut self, text: impl Into<String>) -> Self {
+        self.said = Some(text.into());
+        self
+    }
+}
 
 /// Why a message did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +56,8 @@ pub enum NotifyError {
 ///   new one beside it.
 /// - **NO-3** Neither is idempotent: after [`NotifyError::Unknown`] a repeated `post` may show a second copy, and bears
 ///   [`Message::repeated`].
+/// - **NO-5** `find` looks for copies of a card that may have arrived without our knowing. It never posts, and a notifier
+///   that cannot look finds nothing.
 /// - **NO-4** A message never fails to arrive because of what it says: outside texts are shortened and escaped.
 ///
 /// # Cancel safety
@@ -52,7 +75,7 @@ pub enum NotifyError {
 /// impl Notifier for Terminal {
 ///     async fn post(&self, message: &Message) -> Result<Posted, NotifyError> {
 ///         println!("{}", message.plain_text());
-///         Ok(Posted("terminal".to_owned()))
+///         Ok(Posted::at("terminal"))
 ///     }
 ///
 ///     async fn update(&self, _posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
@@ -73,6 +96,14 @@ pub trait Notifier: Send + Sync {
     /// # Errors
     /// See [`NotifyError`].
     async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError>;
+
+    /// Looks for copies of a message that may have arrived. What this does by default: finds none.
+    ///
+    /// # Errors
+    /// See [`NotifyError`].
+    async fn find(&self, _message: &Message) -> Result<Vec<Posted>, NotifyError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The notifier of a gate whose people look for themselves: everything is in the inbox already, so a post succeeds at
@@ -83,7 +114,7 @@ pub struct InboxOnly;
 #[async_trait]
 impl Notifier for InboxOnly {
     async fn post(&self, _message: &Message) -> Result<Posted, NotifyError> {
-        Ok(Posted("inbox".to_owned()))
+        Ok(Posted::at("inbox"))
     }
 
     async fn update(&self, posted: &Posted, _message: &Message) -> Result<Posted, NotifyError> {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::id::{PersonRef, RequestId};
-use crate::port::StoreError;
+use crate::id::{PersonRef, RequestId, SweepId};
+use crate::message::Standing;
+use crate::port::{RowStatus, StoreError};
 use crate::request::{Request, StateLabel};
 use crate::savings::Savings;
+use crate::seat::Channel;
 use crate::time::Timestamp;
 use crate::trail::{Entry, Stream};
 
@@ -19,6 +21,8 @@ pub struct RequestFilter {
     pub state: Option<StateLabel>,
     /// Only those that this person was asked about.
     pub asked: Option<PersonRef>,
+    /// Only those that this person decided.
+    pub decided_by: Option<PersonRef>,
     /// Only those that this person was not asked about.
     pub not_asked: Option<PersonRef>,
     /// Only those that were kept until later than this.
@@ -124,6 +128,18 @@ pub trait RequestQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError>;
+
+    /// How many rows of a sweep ended how.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError>;
+
+    /// How a sweep's requests stand that tell this channel, and what their seats cost, by state and outcome.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError>;
 
     /// A chain's entries, in order.
     ///

@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 
-use crate::agenda::{AgendaChange, Card, Claim, Claims, Fence, Lane, LaneReport, Settlement};
+use crate::agenda::{AgendaChange, Claim, Claims, Fence, Lane, LaneReport, Settlement};
+use crate::card::{Card, CardEdit};
 use crate::id::{CardId, ChangeId, RequestId, SweepId};
 use crate::person::Text;
 use crate::port::{Join, RowResult, StoreError, SweepRecord};
 use crate::request::Request;
 use crate::seat::Seat;
+use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
 
 /// A request as it is stored: the state and the end of its chain.
@@ -77,7 +79,7 @@ pub struct Change {
     pub request: Option<Request>,
     /// What it does to the request's seat.
     pub seat: Option<SeatChange>,
-    /// New cards.
+    /// Cards: new ones, and ones that may be there already, which its requests then join.
     pub cards: Vec<Card>,
     /// New texts.
     pub texts: Vec<Text>,
@@ -182,6 +184,8 @@ pub enum Conflict {
 ///   is ever replaced.
 /// - **RS-13** *Joining:* a `join` lands only if the sweep is there with exactly `from` rows, and its delivery, if it has
 ///   one, is new; the sweep has that many rows more then. Else the change is [`Conflict::Row`].
+/// - **RS-14** *Cards:* a change's card that is there already takes up its requests, and keeps everything else. An edit
+///   of a card needs no lease and touches nothing that a settlement writes; it schedules a sync of the card.
 ///
 /// # Cancel safety
 /// Dropping a future leaves it unknown whether the batch landed, but never lets a part of a change land. Repeat the
@@ -217,6 +221,12 @@ pub trait RequestStore: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError>;
+
+    /// Edits a card and schedules its sync at `now`: `false` if there is none.
+    ///
+    /// # Errors
+    /// When the store failed; repeating is safe.
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The sweep that this delivery brought or joined, with this delivery.
     ///

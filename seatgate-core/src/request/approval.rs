@@ -174,6 +174,12 @@ impl Approval {
         Self { state: ApprovalState::Open, asked, verdict: None }
     }
 
+    /// Who decided, if a person did.
+    #[must_use]
+    pub fn decider(&self) -> Option<PersonRef> {
+        self.verdict.as_ref().and_then(|verdict| verdict.by.person())
+    }
+
     /// Whether `person` was asked.
     #[must_use]
     pub fn asks(&self, person: PersonRef) -> bool {

@@ -2,13 +2,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
+use crate::agenda::{Claim, Claims, Lane, Settlement};
+use crate::card::{Card, CardEdit};
 use crate::id::{CardId, RequestId, SweepId};
 use crate::port::{
     Answer, Change, Deprovisioner, EffectError, Idempotency, Job, Removal, RequestStore, RowResult, SeatStatus,
     SeatStatusRow, StoreError, Stored, SweepRecord,
 };
 use crate::seat::Seat;
+use crate::time::Timestamp;
 use crate::trail::{Chain, Stream};
 
 /// A port whose every write happens twice, as when a reply was lost and the caller repeats itself. What may be repeated
@@ -49,6 +51,12 @@ impl<T: RequestStore + ?Sized> RequestStore for Duplicating<T> {
 
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
         self.0.cards(ids).await
+    }
+
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        let first = self.0.edit_card(card, edit.clone(), now).await?;
+        self.0.edit_card(card, edit, now).await?;
+        Ok(first)
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {

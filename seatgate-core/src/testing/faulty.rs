@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::agenda::{Card, Claim, Claims, Lane, Settlement};
+use crate::agenda::{Claim, Claims, Lane, Settlement};
+use crate::card::{Card, CardEdit};
 use crate::id::{CardId, RequestId, SweepId};
 use crate::port::{
     Answer, Change, RequestStore, RowResult, SeatStatusRow, StoreError, StoreErrorKind, Stored, SweepRecord,
 };
 use crate::seat::Seat;
+use crate::time::Timestamp;
 use crate::trail::{Chain, Stream};
 
 /// How a call fails.
@@ -89,6 +91,10 @@ impl<T: RequestStore + ?Sized> RequestStore for Faulty<T> {
 
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
         self.pass(self.inner.cards(ids)).await
+    }
+
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        self.pass(self.inner.edit_card(card, edit, now)).await
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {

@@ -27,6 +27,7 @@ struct Board {
     sent: Vec<Sent>,
     shown: BTreeMap<String, Message>,
     failures: VecDeque<Failure>,
+    finds_copies: bool,
     posts: u64,
 }
 
@@ -51,6 +52,11 @@ impl RecordingNotifier {
     /// The next message (after those that fail already) arrives, but the reply is lost.
     pub fn lose_next_reply(&self) {
         self.board().failures.push_back(Failure { error: NotifyError::Unknown, arrives: true });
+    }
+
+    /// From now on it finds the cards that it shows.
+    pub fn finds_copies(&self) {
+        self.board().finds_copies = true;
     }
 
     /// Everything that arrived, in order.
@@ -82,14 +88,14 @@ impl Board {
             return Err(error);
         }
         let posted = replaces.cloned().unwrap_or_else(|| self.new_place());
-        self.shown.insert(posted.0.clone(), message.clone());
+        self.shown.insert(posted.place.clone(), message.clone());
         self.sent.push(Sent { message: message.clone(), posted: posted.clone(), is_update: replaces.is_some() });
         failure.map_or(Ok(posted), |failure| Err(failure.error))
     }
 
     fn new_place(&mut self) -> Posted {
         self.posts += 1;
-        Posted(format!("message-{:06}", self.posts))
+        Posted::at(format!("message-{:06}", self.posts))
     }
 }
 
@@ -102,17 +108,24 @@ impl Notifier for RecordingNotifier {
     async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
         self.board().deliver(message, Some(posted))
     }
+
+    async fn find(&self, message: &Message) -> Result<Vec<Posted>, NotifyError> {
+        let board = self.board();
+        let same = |(_, shown): &(&String, &Message)| message.card().is_some() && shown.card() == message.card();
+        let found = board.shown.iter().filter(|_| board.finds_copies).filter(same);
+        Ok(found.map(|(place, _)| Posted::at(place)).collect())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::{Content, Recipient};
-    use crate::testing::{World, block_on};
+    use crate::testing::block_on;
 
     fn message() -> Message {
         let channel = "C0SWEEP".parse().unwrap();
-        Message::new(Recipient::Channel(channel), Content::Card { card: World::new(1).card_id(), rows: Vec::new() })
+        Message::new(Recipient::Channel(channel), Content::Report(Vec::new()))
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::agenda::{Card, Fence, Item};
+use crate::agenda::{Fence, Item};
+use crate::card::Card;
 use crate::id::{AccountId, CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId, TaskId, TextId};
 use crate::person::{Actor, Surface, Text};
 use crate::policy::{Mode, Terms};
@@ -123,7 +124,7 @@ impl World {
         let (request, fact) = self.request(seat.clone(), asked);
         let draft = EntryDraft::of_fact(&fact).expect("a canonical form");
         let mut change = self.change_with(&mut Chain::empty(Stream::Request(request.id)), draft);
-        let card = |asked: &Asked| Card::new(asked.card, asked.person, vec![request.id]);
+        let card = |asked: &Asked| Card::asking(asked.card, asked.person, vec![request.id]);
         change.cards = request.approval.asked.iter().map(card).collect();
         change.seat = Some(SeatChange::Take { seat: seat.clone(), generation });
         change.request = Some(request);

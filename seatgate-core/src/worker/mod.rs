@@ -4,6 +4,9 @@
 //! [`Worker::run_until_idle`] puts the three together and needs no runtime; the driver (feature `tokio`) runs many items
 //! at a time, with time-outs, and hands a result in again when the store is away.
 
+mod announce;
+mod bundle;
+mod card;
 mod message;
 mod task;
 mod timer;
@@ -11,6 +14,7 @@ mod timer;
 use std::future::Future;
 use std::time::Duration;
 
+pub use self::bundle::Bundle;
 use self::timer::Timer;
 use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, LaneReport, Next, Settlement};
 use crate::gate::{Gate, GateError, TRIES};
@@ -29,17 +33,16 @@ pub struct Worker {
     timer: Timer,
 }
 
-/// What doing one item came to, to be settled. When that fails, a clone may be handed in again: it counts once.
+/// What doing a bundle came to, to be settled. When that fails, a clone may be handed in again: it counts once. Empty
+/// when the store could not be asked: the leases are left to run out.
 #[derive(Debug, Clone)]
 #[must_use = "an item that is not settled is done again when its lease runs out"]
-pub struct Finished(End);
+pub struct Finished(Vec<End>);
 
 #[derive(Debug, Clone)]
 enum End {
     /// Everything is committed, or the item was somebody else's.
     Settled,
-    /// The lease is left to run out: the store could not be asked.
-    Left,
     /// The item's own end.
     Item(Box<Settlement>),
     /// A task's result.
@@ -107,19 +110,21 @@ impl Worker {
         self.gate.parts.requests.claim(claim).await
     }
 
-    /// Does one claimed item. Never fails: what cannot be done now comes back.
+    /// Does a claimed item, or a bundle of them. Never fails: what cannot be done now comes back.
     ///
     /// # Cancel safety
     /// A plain future. Dropping it before a call has begun changes nothing; dropping it after makes the attempt's outcome
     /// unknown once the lease has run out, and it is treated so.
-    pub async fn perform(&self, claimed: Claimed) -> Finished {
-        let end = match &claimed.item {
-            Item::Wake(request) => self.wake_request(&claimed, *request).await,
-            Item::SyncCard(card) => self.sync_card(&claimed, *card).await,
-            Item::Perform { request, task } => self.work_on(&claimed, *request, *task).await,
-            Item::Announce(announcement) => self.announce(&claimed, announcement).await,
+    pub async fn perform(&self, bundle: impl Into<Bundle>) -> Finished {
+        let bundle = bundle.into();
+        let claimed = bundle.first();
+        let ends = match &claimed.item {
+            Item::Wake(request) => self.wake_request(claimed, *request).await.map(alone),
+            Item::SyncCard(card) => self.sync_card(claimed, *card).await.map(alone),
+            Item::Perform { request, task } => self.work_on(claimed, *request, *task).await.map(alone),
+            Item::Announce(announcement) => self.announce(&bundle, announcement).await,
         };
-        Finished(end.unwrap_or(End::Left))
+        Finished(ends.unwrap_or_default())
     }
 
     /// Commits results, each under its lease; one that cannot be committed keeps no other from it.
@@ -134,10 +139,12 @@ impl Worker {
         let mut settlements = Vec::new();
         let mut settled = Ok(());
         for finished in finished {
-            match finished.0 {
-                End::Settled | End::Left => {}
-                End::Item(settlement) => settlements.push(*settlement),
-                End::Task(result) => settled = settled.and(self.settle_task(*result).await),
+            for end in finished.0 {
+                match end {
+                    End::Settled => {}
+                    End::Item(settlement) => settlements.push(*settlement),
+                    End::Task(result) => settled = settled.and(self.settle_task(*result).await),
+                }
             }
         }
         if !settlements.is_empty() {
@@ -159,9 +166,9 @@ impl Worker {
             if claims.items.is_empty() {
                 return Ok(Idle { performed, next_due: claims.next_due });
             }
-            for claimed in claims.items {
-                performed += 1;
-                let finished = self.perform(claimed).await;
+            performed += claims.items.len();
+            for bundle in Bundle::all_of(claims.items) {
+                let finished = self.perform(bundle).await;
                 self.settle(vec![finished]).await?;
             }
         }
@@ -250,8 +257,8 @@ impl Worker {
     /// How long an item may take before the driver gives it up: for a task, a look-up and then the call under a lease of
     /// its own.
     #[must_use]
-    pub fn patience(&self, item: &Item) -> Duration {
-        match item {
+    pub fn patience(&self, bundle: &Bundle) -> Duration {
+        match bundle.first().item {
             Item::Perform { .. } => Self::LIMIT + self.gate.parts.router.longest_timeout() + Self::LEASE_MARGIN,
             _ => Claim::LEASE,
         }
@@ -272,6 +279,10 @@ fn observation(command: &Command) -> Option<Command> {
         }
         _ => None,
     }
+}
+
+fn alone(end: End) -> Vec<End> {
+    vec![end]
 }
 
 fn end(claimed: &Claimed, next: Next) -> End {

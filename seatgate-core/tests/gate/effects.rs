@@ -442,17 +442,17 @@ fn a_dead_target_delays_no_message() {
 fn a_message_that_fails_is_sent_again_and_never_needs_attention() {
     block_on(async {
         let house = House::new();
-        house.world.notifier.fail_next(NotifyError::Unknown);
-        house.world.notifier.fail_next(NotifyError::RetryAt(None));
+        let failures = [NotifyError::Unknown, NotifyError::RetryAt(None)];
+        failures.iter().for_each(|failure| house.fail_card_and_notice(failure));
         let id = house.open().await;
         assert!(house.world.notifier.sent().is_empty());
         house.world.pass(Duration::from_secs(60));
         house.idle().await;
         house.world.pass(Duration::from_secs(60));
         house.idle().await;
-        let sent = house.world.notifier.sent();
-        assert_eq!(sent.len(), 1);
-        assert!(sent[0].message.repeated, "a copy may be there, and this one says so");
+        let cards = house.cards();
+        assert_eq!(cards.len(), 1);
+        assert!(cards[0].message.repeated, "a copy may be there, and this one says so");
         assert_eq!(house.request(id).await.label(), StateLabel::AwaitingDecision);
     });
 }
@@ -461,7 +461,7 @@ fn a_message_that_fails_is_sent_again_and_never_needs_attention() {
 fn deadlines_start_when_the_card_was_delivered() {
     block_on(async {
         let house = House::new();
-        (0..20).for_each(|_| house.world.notifier.fail_next(NotifyError::RetryAt(None)));
+        (0..20).for_each(|_| house.fail_card_and_notice(&NotifyError::RetryAt(None)));
         let id = house.open().await;
         for _ in 0..19 {
             house.world.pass(Duration::from_secs(86_400));
@@ -509,7 +509,7 @@ fn every_write_twice_shows_nowhere() {
         assert_eq!(house.kinds(id).await, ["opened", "decided", "begun", "attempt_ended", "closed"]);
         assert_eq!((house.calls(), world.target.effects().len()), (2, 1));
         let posts = world.notifier.sent().iter().filter(|sent| !sent.is_update).count();
-        assert_eq!(posts, 2, "one card, one report");
+        assert_eq!(posts, 3, "one card, one notice, one report");
         invariants::check(&world).await;
     });
 }

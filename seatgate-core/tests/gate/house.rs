@@ -6,12 +6,13 @@ use std::time::Duration;
 use seatgate_core::gate::{Ask, Gate, GateError, Submission, Sweep, SweepReport};
 use seatgate_core::id::RequestId;
 use seatgate_core::memory::MemoryStore;
+use seatgate_core::message::Content;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
-use seatgate_core::port::{Clock, Idempotency, Inbound, Router, RowStatus, Target};
+use seatgate_core::port::{Clock, Idempotency, Inbound, NotifyError, Router, RowStatus, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
-use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy};
+use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy, Sent};
 use seatgate_core::trail::{Stream, verify};
 use seatgate_core::worker::Worker;
 use serde_json::{Value, json};
@@ -121,6 +122,17 @@ impl House {
             self.world.pass(Duration::from_secs(30));
         }
         self.idle().await;
+    }
+
+    /// The cards that arrived, in order.
+    pub fn cards(&self) -> Vec<Sent> {
+        let sent = self.world.notifier.sent().into_iter();
+        sent.filter(|sent| matches!(sent.message.content, Content::Card { .. })).collect()
+    }
+
+    /// The next card and the next notice of its sweep do not arrive.
+    pub fn fail_card_and_notice(&self, error: &NotifyError) {
+        (0..2).for_each(|_| self.world.notifier.fail_next(error.clone()));
     }
 
     pub async fn by(&self, email: &str) -> Submission {

@@ -138,9 +138,9 @@ fn a_message_that_hangs_is_repeated_later_and_says_so() {
         assert!(idle.next_due.is_some_and(|due| due > house.now()), "it is not sent again at once");
         house.world.pass(Duration::from_secs(1));
         house.idle().await;
-        let sent = house.world.notifier.sent();
-        assert_eq!(sent.len(), 1);
-        assert!(sent[0].message.repeated, "a copy may be there");
+        let cards = house.cards();
+        assert_eq!(cards.len(), 1);
+        assert!(cards[0].message.repeated, "a copy may be there");
     });
 }
 
@@ -148,11 +148,11 @@ fn a_message_that_hangs_is_repeated_later_and_says_so() {
 fn a_notifier_that_asks_for_years_is_asked_again_tomorrow() {
     block_on(async {
         let house = House::new();
-        house.world.notifier.fail_next(NotifyError::RetryAt(Some("9999-01-01T00:00:00Z".parse().unwrap())));
+        house.fail_card_and_notice(&NotifyError::RetryAt(Some("9999-01-01T00:00:00Z".parse().unwrap())));
         house.open().await;
         house.world.pass(Duration::from_secs(86_400));
         house.idle().await;
-        assert_eq!(house.world.notifier.sent().len(), 1);
+        assert_eq!(house.cards().len(), 1);
     });
 }
 
@@ -165,7 +165,7 @@ fn a_clock_that_steps_back_makes_nothing_spin() {
         house.approve(id).await.unwrap();
         house.idle().await;
         let TaskState::Ready { at } = house.request(id).await.plan.tasks[0].state else { panic!("not ready") };
-        house.world.clock.set(at);
+        house.world.clock.set(at.saturating_add(Duration::from_secs(60)));
         let claimed = claimed_task(&house.worker).await;
         house.world.clock.set("2026-11-20T06:00:00Z".parse().unwrap());
         let finished = house.worker.perform(claimed).await;
@@ -173,7 +173,7 @@ fn a_clock_that_steps_back_makes_nothing_spin() {
         let again = house.worker.claim(64).await.unwrap();
         assert!(again.items.is_empty(), "{:?}", again.items);
         assert!(again.next_due.is_some_and(|due| due >= at), "it waits for its time");
-        house.world.clock.set(at);
+        house.world.clock.set(at.saturating_add(Duration::from_secs(60)));
         house.settle().await;
         assert_eq!(house.request(id).await.outcome(), Some(Outcome::Reclaimed));
     });

@@ -292,7 +292,7 @@ fn an_erased_person_is_gone_and_the_chain_still_verifies() {
         }
         let request = house.request(id).await;
         let joined = house.gate.join(std::slice::from_ref(&request)).await.unwrap();
-        let shown = format!("{:?}", joined.row(&house.gate, &request, None));
+        let shown = format!("{:?}", joined.row(&house.gate, &request, None, None));
         assert!(!shown.contains("Ana") && !shown.contains("Mona") && !shown.contains("leave"), "{shown}");
         assert_eq!(house.trail(id).await.len(), 5, "and `trail` verified it");
     });

@@ -1,20 +1,22 @@
 //! Ports that stop before and after each call, where a test can let others go first, or let the process die.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
+use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
+use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::gate::Store;
 use seatgate_core::id::{AccountId, CardId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
-use seatgate_core::message::Message;
+use seatgate_core::message::{Message, Standing};
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::port::*;
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::{AccountNames, AppId, Seat};
+use seatgate_core::seat::{AccountNames, AppId, Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 
@@ -95,6 +97,9 @@ impl<T: Store> RequestStore for Stepped<T> {
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
         pass!(self.cards(ids))
     }
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        pass!(self.edit_card(card, edit, now))
+    }
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
         pass!(self.sweep_of(inbound))
     }
@@ -132,6 +137,12 @@ impl<T: Store> RequestQueries for Stepped<T> {
     }
     async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
         pass!(self.asked_people(after, limit))
+    }
+    async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
+        pass!(self.row_counts(sweep))
+    }
+    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
+        pass!(self.standings(sweep, channel))
     }
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         pass!(self.entries(stream, after, limit))
@@ -223,5 +234,8 @@ impl<T: Notifier + ?Sized> Notifier for Stepped<T> {
     }
     async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
         pass!(self.update(posted, message))
+    }
+    async fn find(&self, message: &Message) -> Result<Vec<Posted>, NotifyError> {
+        pass!(self.find(message))
     }
 }

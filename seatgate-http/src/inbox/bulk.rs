@@ -180,7 +180,7 @@ impl Inbox {
     }
 
     fn irreversible(&self, requests: &[&Request], joined: &Joined) -> usize {
-        requests.iter().filter(|request| !joined.row(&self.gate, request, None).reversible).count()
+        requests.iter().filter(|request| !joined.row(&self.gate, request, None, None).reversible).count()
     }
 
     async fn answer_each(

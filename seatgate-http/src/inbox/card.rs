@@ -44,7 +44,7 @@ pub(super) struct Form {
 
 impl Card {
     pub(super) fn new(gate: &Gate, request: &Request, joined: &Joined, viewer: &Viewer) -> Self {
-        let row = joined.row(gate, request, Some(viewer.person));
+        let row = joined.row(gate, request, Some(viewer.person), None);
         Self {
             id: request.id.to_string(),
             facts: facts(&row, request, viewer),

@@ -28,10 +28,20 @@ CREATE TABLE requests (
     closed_at  INTEGER,
     -- Until when the answer keeps the seat.
     kept_until INTEGER,
+    -- What a sweep's notice counts: which channel hears it, how it ended, and what the seat costs a month.
+    sweep      TEXT NOT NULL,
+    channel    TEXT,
+    outcome    TEXT,
+    cost       INTEGER,
+    currency   TEXT,
+    -- The person who decided.
+    decider    TEXT,
     body       TEXT NOT NULL
 ) STRICT;
 CREATE INDEX requests_state ON requests (state, id);
 CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
+CREATE INDEX requests_sweep ON requests (sweep, channel, state, outcome, currency, cost);
+CREATE INDEX requests_decider ON requests (decider, id) WHERE decider IS NOT NULL;
 
 -- Who was asked, with what one person's lists are filtered by: so each of them is one range of one index.
 CREATE TABLE request_asked (
@@ -119,18 +129,23 @@ CREATE TABLE lanes (
 
 CREATE TABLE cards (
     id           TEXT PRIMARY KEY,
-    approver     TEXT NOT NULL,
+    -- Either who is asked, or which channel hears about which sweep.
+    approver     TEXT,
+    sweep        TEXT,
+    channel      TEXT,
     posted       TEXT,
+    copies       TEXT NOT NULL DEFAULT '[]',
     shown        TEXT,
     delivered_at INTEGER,
+    delivered    INTEGER NOT NULL DEFAULT 0,
+    page         INTEGER NOT NULL DEFAULT 0,
     ambiguous    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card_requests (
-    card     TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    request  TEXT NOT NULL,
-    PRIMARY KEY (card, position)
+    card    TEXT NOT NULL,
+    request TEXT NOT NULL,
+    PRIMARY KEY (card, request)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX card_requests_request ON card_requests (request);
 
@@ -153,11 +168,13 @@ CREATE TABLE inbound_ids (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sweep_rows (
-    sweep TEXT NOT NULL,
-    row   INTEGER NOT NULL,
-    body  TEXT NOT NULL,
+    sweep  TEXT NOT NULL,
+    row    INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    body   TEXT NOT NULL,
     PRIMARY KEY (sweep, row)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX sweep_rows_status ON sweep_rows (sweep, status);
 
 CREATE TABLE exceptions (
     id          TEXT PRIMARY KEY,

@@ -3,8 +3,9 @@
 use std::mem::{Discriminant, discriminant};
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{AgendaChange, CardReceipt, Item, Next, Settlement};
-use seatgate_core::id::RequestId;
+use seatgate_core::agenda::{AgendaChange, Item, Next, Settlement};
+use seatgate_core::card::{Card, CardEdit, CardReceipt};
+use seatgate_core::id::{CardId, RequestId};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
 
@@ -35,7 +36,8 @@ const SETTLE_RETRY: &str = "UPDATE agenda
     WHERE key = $1 AND token = $2";
 const TOKEN: &str = "SELECT token FROM agenda WHERE key = $1";
 
-const RECEIVE: &str = "UPDATE cards SET posted = $2, shown = $3, delivered_at = $4, ambiguous = $5 WHERE id = $1";
+const KEEP_CARD: &str = "UPDATE cards
+    SET posted = $2, copies = $3, shown = $4, delivered_at = $5, delivered = $6, page = $7, ambiguous = $8 WHERE id = $1";
 const TEXTS: &str = "INSERT INTO texts (id, salt, body)
     SELECT value ->> 'id', value ->> 'salt', value ->> 'body' FROM json_each($1) WHERE true
     ON CONFLICT DO NOTHING;
@@ -160,16 +162,49 @@ impl Work for Settlement {
 }
 
 async fn receive(receipt: &CardReceipt, desk: &mut Desk) -> Result<(), sqlx::Error> {
-    let mut found = query::cards(&[receipt.card], &mut desk.connection).await?;
-    let Some(mut card) = found.pop().flatten() else { return Ok(()) };
+    let Some(mut card) = card(receipt.card, desk).await? else { return Ok(()) };
     card.receive(receipt);
-    sqlx::query(RECEIVE)
+    keep(&card, desk).await
+}
+
+async fn card(id: CardId, desk: &mut Desk) -> Result<Option<Card>, sqlx::Error> {
+    Ok(query::cards(&[id], &mut desk.connection).await?.pop().flatten())
+}
+
+async fn keep(card: &Card, desk: &mut Desk) -> Result<(), sqlx::Error> {
+    sqlx::query(KEEP_CARD)
         .bind(card.id.to_string())
-        .bind(card.posted)
+        .bind(card.posted.as_deref())
+        .bind(json(&card.copies)?)
         .bind(card.shown.as_ref().map(json).transpose()?)
         .bind(card.delivered_at.map(Timestamp::as_micros))
+        .bind(card.delivered)
+        .bind(card.page)
         .bind(card.ambiguous)
         .execute(&mut desk.connection)
         .await
         .map(|_| ())
+}
+
+/// What a viewer does to a card, and the sync that follows.
+pub(super) struct Edited {
+    pub(super) card: CardId,
+    pub(super) edit: CardEdit,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Work for Edited {
+    type Answer = bool;
+    const CONTEXT: &'static str = "editing a card";
+
+    async fn perform(&self, desk: &mut Desk) -> Result<Outcome<bool>, sqlx::Error> {
+        let Some(mut card) = card(self.card, desk).await? else { return Ok(Outcome::Undo(false)) };
+        card.edit(&self.edit);
+        keep(&card, desk).await?;
+        let (item, lane) = (Item::SyncCard(card.id), Some(card.lane()));
+        let sync = AgendaChange::Schedule { item, due: self.now, lane, gated: true };
+        edit(&[sync], None, desk).await?;
+        Ok(Outcome::Keep(true))
+    }
 }

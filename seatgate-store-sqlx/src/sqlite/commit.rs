@@ -36,11 +36,12 @@ const SWEEP: &str = "INSERT INTO sweeps (id, submitted_by, received_at, row_coun
 const JOIN: &str = "UPDATE sweeps SET row_count = row_count + $3 WHERE id = $1 AND row_count = $2";
 const INBOUND: &str = "INSERT INTO inbound_ids (id, digest, sweep, first_row, received_at)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-const ROWS: &str = "INSERT INTO sweep_rows (sweep, row, body)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
+const ROWS: &str = "INSERT INTO sweep_rows (sweep, row, status, body)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
 /// An answer that is not held stays, and so does its row in the count.
-const RELEASED: &str = "UPDATE sweep_rows SET body = new.value ->> 2 FROM json_each($1) AS new
-    WHERE sweep = new.value ->> 0 AND row = new.value ->> 1 AND body ->> '$.body.status' = $2";
+const RELEASED: &str =
+    "UPDATE sweep_rows SET status = new.value ->> 2, body = new.value ->> 3 FROM json_each($1) AS new
+    WHERE sweep = new.value ->> 0 AND row = new.value ->> 1 AND status = $2";
 
 #[async_trait]
 impl Work for Change {
@@ -213,8 +214,8 @@ async fn release_rows(rows: &[(SweepId, RowResult)], desk: &mut Desk) -> Result<
     Ok(usize::try_from(released.rows_affected()).is_ok_and(|released| released == rows.len()))
 }
 
-/// Answers as a list of sweep, row and body.
+/// Answers as a list of sweep, row, status and body.
 fn row_list(rows: &[(SweepId, RowResult)]) -> Result<String, sqlx::Error> {
-    let list = rows.iter().map(|(sweep, result)| Ok((sweep, result.row, encode(result)?)));
+    let list = rows.iter().map(|(sweep, result)| Ok((sweep, result.row, result.status, encode(result)?)));
     json(&list.collect::<Result<Vec<_>, sqlx::Error>>()?)
 }

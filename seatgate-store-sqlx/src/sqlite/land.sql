@@ -6,13 +6,15 @@ INSERT INTO events (stream, seq, change_id, kind, at, hash, body)
 SELECT $1, value ->> 'seq', value ->> 'change', value ->> 'kind', value ->> 'at', value ->> 'hash', value ->> 'body'
 FROM json_each($2);
 
-INSERT INTO requests (id, state, mode, app, opened_at, closed_at, kept_until, body)
+INSERT INTO requests
+    (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, body)
 SELECT $3 ->> 'id', $3 ->> 'state', $3 ->> 'mode', $3 ->> 'app', $3 ->> 'opened_at', $3 ->> 'closed_at',
-    $3 ->> 'kept_until', $3 ->> 'body'
+    $3 ->> 'kept_until', $3 ->> 'sweep', $3 ->> 'channel', $3 ->> 'outcome', $3 ->> 'cost', $3 ->> 'currency',
+    $3 ->> 'decider', $3 ->> 'body'
 WHERE $3 IS NOT NULL
 ON CONFLICT (id) DO UPDATE
 SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, kept_until = excluded.kept_until,
-    body = excluded.body;
+    outcome = excluded.outcome, decider = excluded.decider, body = excluded.body;
 
 DELETE FROM request_asked
 WHERE request = $3 ->> 'id' AND person NOT IN (SELECT value FROM json_each($4));
@@ -44,14 +46,14 @@ ON CONFLICT (request) DO UPDATE
 SET month = excluded.month, standing = excluded.standing, proof = excluded.proof,
     effective_at = excluded.effective_at;
 
-INSERT INTO cards (id, approver, posted, shown, delivered_at, ambiguous)
-SELECT value ->> 'id', value ->> 'approver', value ->> 'posted', value ->> 'shown', value ->> 'delivered_at',
-    value ->> 'ambiguous'
+INSERT INTO cards (id, approver, sweep, channel, posted, shown, delivered_at, delivered, ambiguous)
+SELECT value ->> 'id', value ->> 'approver', value ->> 'sweep', value ->> 'channel', value ->> 'posted',
+    value ->> 'shown', value ->> 'delivered_at', value ->> 'delivered', value ->> 'ambiguous'
 FROM json_each($6) WHERE true
 ON CONFLICT DO NOTHING;
 
-INSERT INTO card_requests (card, position, request)
-SELECT value ->> 'card', value ->> 'position', value ->> 'request' FROM json_each($7) WHERE true
+INSERT INTO card_requests (card, request)
+SELECT value ->> 'card', value ->> 'request' FROM json_each($7) WHERE true
 ON CONFLICT DO NOTHING;
 
 INSERT INTO texts (id, salt, body)

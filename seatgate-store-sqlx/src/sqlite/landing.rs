@@ -1,13 +1,14 @@
 //! The rows that a change brings: entries, the state with what is searched by, cards and texts.
 
-use seatgate_core::agenda::Card;
 use seatgate_core::canonical::{Digest, Salt};
-use seatgate_core::id::{CardId, ChangeId, PersonRef, RequestId, TaskId, TextId};
+use seatgate_core::card::{About, Card};
+use seatgate_core::id::{CardId, ChangeId, PersonRef, RequestId, SweepId, TaskId, TextId};
+use seatgate_core::money::{Currency, Money};
 use seatgate_core::person::Text;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::Change;
-use seatgate_core::request::{Phase, Proof, Request, StateLabel, Task, TaskState};
-use seatgate_core::seat::AppId;
+use seatgate_core::request::{Outcome, Phase, Proof, Request, StateLabel, Task, TaskState};
+use seatgate_core::seat::{AppId, Channel};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Entry;
 use serde::Serialize;
@@ -88,6 +89,12 @@ struct RequestRow<'a> {
     opened_at: i64,
     closed_at: Option<i64>,
     kept_until: Option<i64>,
+    sweep: SweepId,
+    channel: Option<&'a Channel>,
+    outcome: Option<Outcome>,
+    cost: Option<i64>,
+    currency: Option<Currency>,
+    decider: Option<PersonRef>,
     body: String,
 }
 
@@ -97,6 +104,7 @@ impl<'a> RequestRow<'a> {
             Phase::Closed { at, .. } => Some(at.as_micros()),
             _ => None,
         };
+        let cost = request.evidence.as_ref().and_then(|evidence| evidence.monthly_cost);
         Ok(Self {
             id: request.id,
             state: request.label(),
@@ -105,6 +113,12 @@ impl<'a> RequestRow<'a> {
             opened_at: request.opened_at.as_micros(),
             closed_at,
             kept_until: request.exception().map(|(_, until)| until.as_micros()),
+            sweep: request.origin.sweep,
+            channel: request.channel.as_ref(),
+            outcome: request.outcome(),
+            cost: cost.map(Money::minor),
+            currency: cost.map(Money::currency),
+            decider: request.approval.decider(),
             body: encode(request)?,
         })
     }
@@ -150,21 +164,31 @@ impl<'a> TaskRow<'a> {
 #[derive(Serialize)]
 struct CardRow<'a> {
     id: CardId,
-    approver: PersonRef,
+    approver: Option<PersonRef>,
+    sweep: Option<SweepId>,
+    channel: Option<&'a Channel>,
     posted: Option<&'a str>,
     shown: Option<String>,
     delivered_at: Option<i64>,
+    delivered: u32,
     ambiguous: bool,
 }
 
 impl<'a> CardRow<'a> {
     fn of(card: &'a Card) -> Result<Self, sqlx::Error> {
+        let (sweep, channel) = match &card.about {
+            About::Sweep { sweep, channel } => (Some(*sweep), Some(channel)),
+            _ => (None, None),
+        };
         Ok(Self {
             id: card.id,
-            approver: card.approver,
+            approver: card.approver(),
+            sweep,
+            channel,
             posted: card.posted.as_deref(),
             shown: card.shown.as_ref().map(json).transpose()?,
             delivered_at: card.delivered_at.map(Timestamp::as_micros),
+            delivered: card.delivered,
             ambiguous: card.ambiguous,
         })
     }
@@ -173,14 +197,12 @@ impl<'a> CardRow<'a> {
 #[derive(Serialize)]
 struct MemberRow {
     card: CardId,
-    position: usize,
     request: RequestId,
 }
 
 impl MemberRow {
     fn all_of(card: &Card) -> impl Iterator<Item = Self> {
-        let row = |(position, request): (usize, &RequestId)| Self { card: card.id, position, request: *request };
-        card.requests.iter().enumerate().map(row)
+        card.requests().iter().map(|request| Self { card: card.id, request: *request })
     }
 }
 

@@ -17,18 +17,21 @@ mod query;
 mod savings;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{Card, Claim, Claims, Lane, Settlement};
+use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
+use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
+use seatgate_core::message::Standing;
 use seatgate_core::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult,
+    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
     SeatStatusRow, StateCounts, StoreError, StoreErrorKind, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::Seat;
+use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::sqlite::SqlitePool;
@@ -127,6 +130,11 @@ impl RequestStore for SqliteStore {
         query::cards(ids, &self.readers).await.map_err(store_error("reading cards"))
     }
 
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        let answers = self.perform_all(vec![agenda::Edited { card, edit, now }]).await?;
+        Ok(answers.into_iter().next().unwrap_or_default())
+    }
+
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
         query::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
     }
@@ -164,6 +172,14 @@ impl RequestQueries for SqliteStore {
 
     async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
         query::asked_people(after, limit, &self.readers).await.map_err(store_error("listing who was asked"))
+    }
+
+    async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
+        query::row_counts(sweep, &self.readers).await.map_err(store_error("counting a sweep's rows"))
+    }
+
+    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
+        query::standings(sweep, channel, &self.readers).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

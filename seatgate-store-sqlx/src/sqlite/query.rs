@@ -1,13 +1,19 @@
 //! Everything that only reads. Each answer is one statement, so it is one snapshot.
 
-use seatgate_core::agenda::{Card, Lane};
+use std::collections::BTreeMap;
+
+use seatgate_core::agenda::Lane;
 use seatgate_core::canonical::Digest;
+use seatgate_core::card::{About, Card};
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
+use seatgate_core::message::Standing;
+use seatgate_core::money::{Currency, Totals};
 use seatgate_core::port::{
-    AgendaDepth, AskedPerson, Inbound, RequestFilter, RowResult, SeatStatusRow, StateCounts, Stored, SweepRecord,
+    AgendaDepth, AskedPerson, Inbound, RequestFilter, RowResult, RowStatus, SeatStatusRow, StateCounts, Stored,
+    SweepRecord,
 };
-use seatgate_core::request::{Request, StateLabel};
-use seatgate_core::seat::Seat;
+use seatgate_core::request::{Outcome, Request, StateLabel};
+use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::{QueryBuilder, Sqlite, SqliteExecutor};
@@ -27,10 +33,15 @@ const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request
         AND seats.account = COALESCE(accounts.merged_into, wanted.value ->> 1)
         AND seats.entitlement = wanted.value ->> 2
     ORDER BY wanted.key";
-const CARDS: &str = "SELECT cards.id, approver, posted, shown, delivered_at, ambiguous,
-        (SELECT json_group_array(request ORDER BY position) FROM card_requests WHERE card = cards.id)
-    FROM json_each($1) AS wanted LEFT JOIN cards ON cards.id = wanted.value
-    ORDER BY wanted.key";
+const CARDS: &str =
+    "SELECT cards.id, approver, sweep, channel, posted, copies, shown, delivered_at, delivered, page, ambiguous,
+        (SELECT json_group_array(request ORDER BY request) FROM card_requests WHERE card = cards.id) AS requests
+    FROM json_each($1) AS wanted JOIN cards ON cards.id = wanted.value";
+const ROW_COUNTS: &str = "SELECT status, count(*) FROM sweep_rows WHERE sweep = $1 GROUP BY status";
+/// Costs are added up in two parts: no sum of theirs overflows.
+const STANDINGS: &str =
+    "SELECT state, outcome, currency, count(*), sum(cost / 1000000), sum(cost % 1000000) FROM requests
+    WHERE sweep = $1 AND channel = $2 GROUP BY state, outcome, currency";
 const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
     FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
     WHERE inbound_ids.id = $1";
@@ -92,25 +103,75 @@ pub(super) async fn seats(seats: &[Seat], db: impl SqliteExecutor<'_>) -> Result
 }
 
 #[derive(sqlx::FromRow)]
-struct CardRow(Option<String>, Option<String>, Option<String>, Option<String>, Option<i64>, Option<bool>, String);
+struct CardRow {
+    id: String,
+    approver: Option<String>,
+    sweep: Option<String>,
+    channel: Option<String>,
+    posted: Option<String>,
+    copies: String,
+    shown: Option<String>,
+    delivered_at: Option<i64>,
+    delivered: u32,
+    page: u32,
+    ambiguous: bool,
+    requests: String,
+}
 
 impl CardRow {
-    fn card(self) -> Result<Option<Card>, sqlx::Error> {
-        let Self(Some(id), Some(approver), posted, shown, delivered_at, ambiguous, requests) = self else {
-            return Ok(None);
+    fn card(self) -> Result<Card, sqlx::Error> {
+        let about = match (&self.approver, &self.sweep, &self.channel) {
+            (Some(approver), ..) => About::Requests { approver: read(approver)?, requests: from_json(&self.requests)? },
+            (None, Some(sweep), Some(channel)) => About::Sweep { sweep: read(sweep)?, channel: read(channel)? },
+            _ => return Err(sqlx::Error::Decode("a card about nothing".into())),
         };
-        let mut card = Card::new(read(&id)?, read(&approver)?, from_json(&requests)?);
-        card.posted = posted;
-        card.shown = shown.map(|shown| from_json(&shown)).transpose()?;
-        card.delivered_at = to_time(delivered_at);
-        card.ambiguous = ambiguous.unwrap_or_default();
-        Ok(Some(card))
+        let mut card = Card::new(read(&self.id)?, about);
+        card.posted = self.posted;
+        card.copies = from_json(&self.copies)?;
+        card.shown = self.shown.map(|shown| from_json(&shown)).transpose()?;
+        card.delivered_at = to_time(self.delivered_at);
+        card.delivered = self.delivered;
+        card.page = self.page;
+        card.ambiguous = self.ambiguous;
+        Ok(card)
     }
 }
 
 pub(super) async fn cards(ids: &[CardId], db: impl SqliteExecutor<'_>) -> Result<Vec<Option<Card>>, sqlx::Error> {
     let rows: Vec<CardRow> = sqlx::query_as(CARDS).bind(json(ids)?).fetch_all(db).await?;
-    rows.into_iter().map(CardRow::card).collect()
+    let cards = rows.into_iter().map(|row| row.card().map(|card| (card.id, card)));
+    let mut cards: BTreeMap<CardId, Card> = cards.collect::<Result<_, _>>()?;
+    Ok(ids.iter().map(|id| cards.remove(id)).collect())
+}
+
+pub(super) async fn row_counts(
+    sweep: SweepId,
+    db: impl SqliteExecutor<'_>,
+) -> Result<BTreeMap<RowStatus, u64>, sqlx::Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(ROW_COUNTS).bind(sweep.to_string()).fetch_all(db).await?;
+    rows.into_iter().map(|(status, count)| Ok((read(&status)?, to_count(count)?))).collect()
+}
+
+pub(super) async fn standings(
+    sweep: SweepId,
+    channel: &Channel,
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<Standing>, sqlx::Error> {
+    type Row = (String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
+    let query = sqlx::query_as(STANDINGS).bind(sweep.to_string()).bind(channel.as_str());
+    let rows: Vec<Row> = query.fetch_all(db).await?;
+    let mut standings = BTreeMap::new();
+    for (state, outcome, currency, counted, millions, rest) in rows {
+        let outcome = outcome.map(|outcome| read::<Outcome>(&outcome)).transpose()?;
+        let key = (read::<StateLabel>(&state)?, outcome);
+        let (count, costs): &mut (u64, Totals) = standings.entry(key).or_default();
+        *count += to_count(counted)?;
+        if let (Some(currency), Some(millions), Some(rest)) = (currency, millions, rest) {
+            costs.add_sum(read::<Currency>(&currency)?, i128::from(millions) * 1_000_000 + i128::from(rest));
+        }
+    }
+    let standing = |((state, outcome), (count, costs))| Standing::new(state, outcome, count, costs);
+    Ok(standings.into_iter().map(standing).collect())
 }
 
 pub(super) async fn sweep_of(inbound: &str, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
@@ -183,6 +244,9 @@ pub(super) fn listing(filter: &RequestFilter) -> QueryBuilder<Sqlite> {
     if let Some(after) = filter.after {
         let later = if filter.newest { "<" } else { ">" };
         sql.push(format!(" AND {id} {later} ")).push_bind(after.to_string());
+    }
+    if let Some(person) = filter.decided_by {
+        sql.push(" AND decider = ").push_bind(person.to_string());
     }
     let order = if filter.newest { "DESC" } else { "ASC" };
     sql.push(format!(" ORDER BY {id} {order} LIMIT ")).push_bind(from_limit(filter.limit));

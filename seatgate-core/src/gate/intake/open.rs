@@ -1,8 +1,9 @@
 //! From a row that is to be asked about to its request.
 
 use super::{Intake, Read};
-use crate::agenda::{self, Card};
+use crate::agenda;
 use crate::approvers::approvers_of;
+use crate::card::{Card, digest_card, notice_of};
 use crate::gate::corrupt;
 use crate::id::{CardId, RequestId};
 use crate::person::TextRef;
@@ -34,7 +35,8 @@ impl Intake<'_> {
         let entry = EntryDraft::of_fact(&fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
         change.entries.push(entry);
         change.texts.extend(new);
-        change.cards = request.approval.asked.iter().map(|a| Card::new(a.card, a.person, vec![id])).collect();
+        change.cards = request.approval.asked.iter().map(|a| Card::asking(a.card, a.person, vec![id])).collect();
+        change.cards.extend(notice_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
         if request.mode == Mode::Live {
             change.seat = Some(SeatChange::Take { seat: read.seat.clone(), generation: read.status.generation });
@@ -48,15 +50,18 @@ impl Intake<'_> {
     fn opening(&self, read: &Read, received: TextRef) -> Opening {
         let (now, entropy, candidate) = (self.gate.now(), &*self.gate.parts.entropy, &read.candidate);
         let policy = &self.settings.policy;
+        let terms = policy.terms(candidate.app.id.as_str()).clone();
         let operators: Vec<_> = self.settings.operators.iter().copied().collect();
         let asked = approvers_of(read.manager, read.seat.holder, &read.fallbacks, &operators)
             .into_iter()
-            .map(|(person, why)| Asked::new(person, why, CardId::generate(now, entropy)))
+            .map(|(person, why)| {
+                let digest = digest_card(person, terms.digest.duration(), self.settings.mode, now);
+                Asked::new(person, why, digest.unwrap_or_else(|| CardId::generate(now, entropy)))
+            })
             .collect();
         let observed_at = candidate.observed_at.unwrap_or(now);
         let evidence = Evidence::new(candidate.activity, observed_at, candidate.monthly_cost, received);
         let origin = Origin::new(self.record.id, read.row, self.record.submitted_by.clone());
-        let terms = policy.terms(candidate.app.id.as_str()).clone();
         let subject = Subject::Seat(read.seat.clone());
         let channel = candidate.requesting_channel.clone().or_else(|| self.settings.channel.clone());
         Opening::new(subject, origin, self.settings.mode, policy.version().to_owned(), terms)

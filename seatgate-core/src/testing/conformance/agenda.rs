@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::scene::removals;
 use super::{Scene, StoreHarness};
-use crate::agenda::{AgendaChange, Card, CardReceipt, Claimed, Item, LaneReport, Next, Settlement};
+use crate::agenda::{AgendaChange, Claimed, Item, LaneReport, Next, Settlement};
+use crate::card::{Card, CardReceipt};
 use crate::id::RequestId;
 use crate::port::{Answer, Conflict};
 
@@ -80,7 +81,7 @@ pub async fn rs_06_a_settled_item_is_no_longer_ours<H: StoreHarness>(store: H) {
 
 pub async fn rs_06_a_settlement_without_the_item_changes_nothing<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
-    let card = Card::new(scene.world.card_id(), scene.world.person_ref(), vec![scene.world.request_id()]);
+    let card = Card::asking(scene.world.card_id(), scene.world.person_ref(), vec![scene.world.request_id()]);
     let mut change = scene.edits(Vec::new());
     change.cards = vec![card.clone()];
     assert_eq!(scene.commit(change).await, Answer::Committed);
@@ -102,7 +103,7 @@ pub async fn rs_06_a_settlement_without_the_item_changes_nothing<H: StoreHarness
 pub async fn rs_06_a_settlement_brings_everything_that_goes_with_it<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
     let woken = scene.world.request_id();
-    let mut card = Card::new(scene.world.card_id(), scene.world.person_ref(), vec![woken]);
+    let mut card = Card::asking(scene.world.card_id(), scene.world.person_ref(), vec![woken]);
     let mut change = scene.edits(vec![AgendaChange::Schedule {
         item: Item::SyncCard(card.id),
         due: scene.world.now,
@@ -132,7 +133,7 @@ pub async fn rs_06_a_settlement_brings_everything_that_goes_with_it<H: StoreHarn
 
 pub async fn rs_06_a_card_keeps_its_first_delivery<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
-    let card = Card::new(scene.world.card_id(), scene.world.person_ref(), vec![scene.world.request_id()]);
+    let card = Card::asking(scene.world.card_id(), scene.world.person_ref(), vec![scene.world.request_id()]);
     let mut change = scene.edits(Vec::new());
     change.cards = vec![card.clone()];
     assert_eq!(scene.commit(change).await, Answer::Committed);

@@ -13,6 +13,7 @@
 )]
 
 pub mod agenda;
+pub mod cards;
 pub mod claims;
 pub mod exceptions;
 pub mod lanes;
@@ -107,6 +108,13 @@ macro_rules! store_conformance {
                 rs_13_deliveries_join_one_after_the_other
                 rs_13_one_of_64_racing_joins_comes_first
                 sweeps_are_found_by_their_ids
+            }
+            cards {
+                rs_14_requests_join_a_card_that_is_there
+                rs_14_a_card_may_be_about_a_sweep
+                rs_14_an_edit_schedules_a_sync_and_touches_no_receipt
+                rs_14_an_edit_of_no_card_does_nothing
+                a_sweeps_rows_and_requests_are_counted
             }
             seats {
                 rs_05_an_unknown_seat_has_generation_0

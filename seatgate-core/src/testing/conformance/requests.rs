@@ -2,7 +2,8 @@
 
 use super::scene::removals;
 use super::{Scene, StoreHarness};
-use crate::agenda::{Card, Item, LaneReport};
+use crate::agenda::{Item, LaneReport};
+use crate::card::Card;
 use crate::id::RequestId;
 use crate::port::{AgendaDepth, Answer, AskedPerson, Change, Conflict, RequestFilter, StateCounts};
 use crate::request::{Command, StateLabel};
@@ -81,7 +82,7 @@ pub async fn rs_01_answers_come_in_the_order_of_the_changes<H: StoreHarness>(sto
 
 pub async fn rs_01_a_known_card_keeps_its_receipt<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
-    let mut card = Card::new(scene.world.card_id(), scene.world.person_ref(), vec![scene.world.request_id()]);
+    let mut card = Card::asking(scene.world.card_id(), scene.world.person_ref(), vec![scene.world.request_id()]);
     card.posted = Some("C1/1".to_owned());
     for posted in [card.posted.clone(), None] {
         let mut change = scene.edits(Vec::new());

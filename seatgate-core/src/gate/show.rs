@@ -1,0 +1,80 @@
+//! What is shown to people, joined from the state of this moment.
+
+use crate::card::{About, Card};
+use crate::gate::Gate;
+use crate::id::{CardId, PersonRef, RequestId, SweepId};
+use crate::message::{Content, Message, Recipient, Row, SweepStanding};
+use crate::person::PersonDetails;
+use crate::policy::Mode;
+use crate::port::StoreError;
+use crate::request::Request;
+use crate::seat::Channel;
+use crate::time::Timestamp;
+
+/// A card as it is to be shown now.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Shown {
+    /// What it says. Holds personal data: never log it.
+    pub message: Message,
+    /// Whom it is about, the one who is asked included.
+    pub about: Vec<PersonRef>,
+    /// Whether somebody can still answer on it, or whether it only tells.
+    pub live: bool,
+}
+
+impl Gate {
+    /// The card as it is kept; nothing, if there is none.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn card(&self, id: CardId) -> Result<Option<Card>, StoreError> {
+        Ok(self.parts.requests.cards(&[id]).await?.into_iter().next().flatten())
+    }
+
+    /// What a card says at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn show(&self, card: &Card) -> Result<Shown, StoreError> {
+        match &card.about {
+            About::Requests { approver, requests } => self.show_asked(card, *approver, requests).await,
+            About::Sweep { sweep, channel } => self.show_sweep(card, *sweep, channel).await,
+        }
+    }
+
+    async fn show_asked(&self, card: &Card, approver: PersonRef, ids: &[RequestId]) -> Result<Shown, StoreError> {
+        let requests = self.parts.requests.load(ids).await?;
+        let requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
+        let joined = self.join(&requests).await?;
+        let row = |request| joined.row(self, request, Some(approver), card.delivered_at);
+        let rows: Vec<Row> = requests.iter().map(row).collect();
+        let live = rows.iter().any(Row::is_live);
+        let unknown = || PersonDetails::new(approver, None, Vec::new());
+        let to = joined.person(approver).cloned().unwrap_or_else(unknown);
+        let content = Content::Card { card: card.id, rows, page: card.page };
+        let about = requests.iter().flat_map(Request::people).chain([approver]).collect();
+        Ok(Shown { message: Message::new(Recipient::Person(to), content), about, live })
+    }
+
+    async fn show_sweep(&self, card: &Card, sweep: SweepId, channel: &Channel) -> Result<Shown, StoreError> {
+        let received_at = self.parts.requests.sweep(sweep).await?.map(|record| record.received_at);
+        let standing = SweepStanding {
+            sweep,
+            card: card.id,
+            received_at: received_at.unwrap_or_else(|| self.now()),
+            test: self.settings().mode == Mode::DryRun,
+            rows: self.parts.queries.row_counts(sweep).await?,
+            standings: self.parts.queries.standings(sweep, channel).await?,
+        };
+        let content = Content::Sweep(Box::new(standing));
+        Ok(Shown { message: Message::new(Recipient::Channel(channel.clone()), content), about: Vec::new(), live: true })
+    }
+
+    /// What a channel is told about requests that ended or need attention.
+    pub(crate) async fn report(&self, channel: &Channel, requests: &[Request]) -> Result<Message, StoreError> {
+        let joined = self.join(requests).await?;
+        let rows = requests.iter().map(|request| joined.row(self, request, None, None::<Timestamp>)).collect();
+        Ok(Message::new(Recipient::Channel(channel.clone()), Content::Report(rows)))
+    }
+}

@@ -1,0 +1,55 @@
+//! What is done in one go.
+
+use crate::agenda::{Claimed, Item};
+
+/// Claimed items that are done together: announcements of one sweep to one channel, which one message tells; any other
+/// item is alone.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    first: Claimed,
+    others: Vec<Claimed>,
+}
+
+/// More than this many announcements make no readable message.
+const MOST: usize = 16;
+
+impl Bundle {
+    /// These items, each in one bundle.
+    #[must_use]
+    pub fn all_of(items: Vec<Claimed>) -> Vec<Self> {
+        let mut bundles: Vec<Self> = Vec::with_capacity(items.len());
+        for claimed in items {
+            match bundles.iter_mut().find(|bundle| bundle.takes(&claimed)) {
+                Some(bundle) => bundle.others.push(claimed),
+                None => bundles.push(claimed.into()),
+            }
+        }
+        bundles
+    }
+
+    fn takes(&self, claimed: &Claimed) -> bool {
+        match (&self.first.item, &claimed.item) {
+            (Item::Announce(ours), Item::Announce(other)) => {
+                ours.channel == other.channel && ours.notice == other.notice && self.others.len() + 1 < MOST
+            }
+            _ => false,
+        }
+    }
+
+    /// Its first item.
+    #[must_use]
+    pub fn first(&self) -> &Claimed {
+        &self.first
+    }
+
+    /// All of them.
+    pub fn items(&self) -> impl Iterator<Item = &Claimed> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl From<Claimed> for Bundle {
+    fn from(first: Claimed) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}

@@ -1,0 +1,221 @@
+//! Cards are kept true: digests, notices of sweeps, pages, and copies that a lost reply left behind.
+
+use std::time::Duration;
+
+use seatgate_core::card::CardEdit;
+use seatgate_core::id::{CardId, RequestId};
+use seatgate_core::message::{Content, Message, SweepStanding};
+use seatgate_core::port::NotifyError;
+use seatgate_core::request::{Outcome, StateLabel};
+use seatgate_core::seat::Candidate;
+use seatgate_core::testing::{ScriptedDeprovisioner, block_on};
+use serde_json::json;
+
+use crate::house::{House, KEYED, candidate};
+use crate::invariants;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn seat(account: &str) -> Candidate {
+    candidate(json!({"account": {"id": account}}))
+}
+
+fn gathering(policy: &[(&str, &str)]) -> House {
+    House::with(ScriptedDeprovisioner::new(KEYED), policy)
+}
+
+/// The cards that people see, each with how many rows of it are live.
+fn shown(house: &House) -> Vec<(CardId, usize, usize)> {
+    let live = |message: Message| match message.content {
+        Content::Card { card, rows, .. } => Some((card, rows.len(), rows.iter().filter(|row| row.is_live()).count())),
+        _ => None,
+    };
+    house.world.notifier.shown().into_iter().filter_map(live).collect()
+}
+
+fn notices(house: &House) -> Vec<SweepStanding> {
+    let notice = |message: Message| match message.content {
+        Content::Sweep(standing) => Some(*standing),
+        _ => None,
+    };
+    house.world.notifier.shown().into_iter().filter_map(notice).collect()
+}
+
+fn reports(house: &House) -> Vec<Message> {
+    let sent = house.world.notifier.sent().into_iter().map(|sent| sent.message);
+    sent.filter(|message| matches!(message.content, Content::Report(_))).collect()
+}
+
+async fn opened(house: &House, accounts: &[&str]) -> Vec<RequestId> {
+    let report = house.sweep(accounts.iter().map(|account| seat(account)).collect()).await;
+    report.results.iter().map(|result| result.request_id.unwrap()).collect()
+}
+
+#[test]
+fn a_digest_gathers_what_one_approver_is_asked_into_one_card() {
+    block_on(async {
+        let house = gathering(&[("digest", "10m")]);
+        opened(&house, &["1", "2"]).await;
+        house.world.pass(MINUTE);
+        let other = candidate(json!({"account": {"id": "4"}, "manager": {"email": "otto@example.com"}}));
+        house.sweep(vec![seat("3"), other]).await;
+        house.idle().await;
+        assert_eq!(shown(&house), [], "it waits for the end of the window");
+        house.world.pass(10 * MINUTE);
+        house.idle().await;
+        let mut rows: Vec<_> = shown(&house).into_iter().map(|(_, rows, live)| (rows, live)).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, [(1, 1), (3, 3)], "one card each for two approvers");
+        opened(&house, &["5"]).await;
+        house.world.pass(10 * MINUTE);
+        house.idle().await;
+        assert_eq!(shown(&house).len(), 3, "the next window has a card of its own");
+        invariants::check(&house.world).await;
+    });
+}
+
+#[test]
+fn a_decision_elsewhere_neither_hurries_a_digest_nor_stays_unseen_on_it() {
+    block_on(async {
+        let house = gathering(&[("digest", "10m")]);
+        let ids = opened(&house, &["1", "2"]).await;
+        house.approve(ids[0]).await.unwrap();
+        house.idle().await;
+        assert_eq!(shown(&house), []);
+        house.world.pass(10 * MINUTE);
+        house.idle().await;
+        assert_eq!(shown(&house).into_iter().map(|(_, rows, live)| (rows, live)).collect::<Vec<_>>(), [(2, 1)]);
+        house.keep(ids[1]).await.unwrap();
+        house.idle().await;
+        assert_eq!(shown(&house).into_iter().map(|(_, rows, live)| (rows, live)).collect::<Vec<_>>(), [(2, 0)]);
+    });
+}
+
+#[test]
+fn whoever_joins_a_digest_late_has_a_deadline_too() {
+    block_on(async {
+        let house = gathering(&[("digest", "10m"), ("expire_after", "1d")]);
+        opened(&house, &["1"]).await;
+        house.world.pass(10 * MINUTE);
+        house.idle().await;
+        let card = shown(&house)[0].0;
+        // As if its commit had come after the card was sent: the clock of another server is behind.
+        house.world.clock.set(house.now().saturating_sub(5 * MINUTE));
+        let late = opened(&house, &["2"]).await[0];
+        house.world.pass(6 * MINUTE);
+        house.idle().await;
+        assert_eq!(shown(&house), [(card, 2, 2)], "it is shown on the card of its window");
+        house.world.pass(Duration::from_secs(86_400) + 10 * MINUTE);
+        house.settle().await;
+        assert_eq!(house.request(late).await.outcome(), Some(Outcome::Kept));
+    });
+}
+
+#[test]
+fn one_notice_a_sweep_tells_how_it_goes_and_outcomes_stand_in_its_thread() {
+    block_on(async {
+        let house = House::new();
+        let used = candidate(json!({"account": {"id": "9"}, "last_activity_at": "2026-11-19T00:00:00Z"}));
+        let report = house.sweep(vec![seat("1"), seat("2"), seat("1"), used]).await;
+        house.idle().await;
+        let notice = notices(&house).remove(0);
+        assert_eq!(notice.sweep, report.sweep);
+        assert_eq!(notice.rows.values().copied().collect::<Vec<_>>(), [2, 1, 1], "asked, duplicate, filtered");
+        assert_eq!((notice.requests(), notice.at_stake().to_string()), (2, "90.00 USD".to_owned()));
+        house.approve(report.results[0].request_id.unwrap()).await.unwrap();
+        house.idle().await;
+        house.keep(report.results[1].request_id.unwrap()).await.unwrap();
+        house.idle().await;
+        assert_eq!(notices(&house).len(), 1, "the same message, replaced");
+        let notice = notices(&house).remove(0);
+        assert_eq!(notice.reclaimed().to_string(), "45.00 USD");
+        let ends: Vec<_> = notice.standings.iter().map(|standing| (standing.state, standing.outcome)).collect();
+        assert_eq!(ends, [(StateLabel::Closed, Some(Outcome::Reclaimed)), (StateLabel::Closed, Some(Outcome::Kept))]);
+        let posts = house.world.notifier.sent();
+        let notice = posts.iter().find(|sent| matches!(sent.message.content, Content::Sweep(_))).unwrap();
+        let threads: Vec<_> = reports(&house).into_iter().map(|message| message.thread).collect();
+        assert_eq!(threads, [Some(notice.posted.clone()), Some(notice.posted.clone())]);
+    });
+}
+
+#[test]
+fn outcomes_that_wait_together_are_told_together() {
+    block_on(async {
+        let house = House::new();
+        let ids = opened(&house, &["1", "2", "3"]).await;
+        for id in &ids {
+            house
+                .gate
+                .act(*id, seatgate_core::gate::Ask::Approve, None, &house.by("mona@example.com").await)
+                .await
+                .unwrap();
+        }
+        house.idle().await;
+        let told: Vec<_> = reports(&house)
+            .iter()
+            .map(|message| match &message.content {
+                Content::Report(rows) => rows.len(),
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(told, [3]);
+        assert_eq!(house.calls(), 3);
+    });
+}
+
+#[test]
+fn an_outcome_waits_for_the_notice_that_it_belongs_under() {
+    block_on(async {
+        let house = House::new();
+        house.fail_card_and_notice(&NotifyError::RetryAt(Some(house.now().saturating_add(MINUTE))));
+        let id = opened(&house, &["1"]).await[0];
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        assert!(reports(&house).is_empty(), "there is nothing to stand under");
+        house.world.pass(MINUTE);
+        house.settle().await;
+        let reports = reports(&house);
+        assert_eq!(reports.len(), 1);
+        assert!(reports[0].thread.is_some() && !reports[0].repeated, "being asked to wait is no failure");
+    });
+}
+
+#[test]
+fn a_page_stays_turned_and_a_copy_is_kept_true() {
+    block_on(async {
+        let house = gathering(&[("digest", "10m")]);
+        let ids = opened(&house, &["1", "2"]).await;
+        house.world.pass(10 * MINUTE);
+        house.idle().await;
+        let card = shown(&house)[0].0;
+        assert!(house.gate.edit_card(card, CardEdit::Turn { page: 1 }).await.unwrap());
+        assert!(house.gate.edit_card(card, CardEdit::Adopt { place: "a copy".to_owned() }).await.unwrap());
+        house.idle().await;
+        house.approve(ids[0]).await.unwrap();
+        house.idle().await;
+        let pages = house.world.notifier.shown().into_iter().filter_map(|message| match message.content {
+            Content::Card { page, rows, .. } => Some((page, rows.iter().filter(|row| row.is_live()).count())),
+            _ => None,
+        });
+        assert_eq!(pages.collect::<Vec<_>>(), [(1, 1), (1, 1)], "the card and its copy");
+        let unknown = CardEdit::Turn { page: 1 };
+        let nobody: CardId = "crd_00000000000070008000000000000000".parse().unwrap();
+        assert!(!house.gate.edit_card(nobody, unknown).await.unwrap());
+    });
+}
+
+#[test]
+fn a_card_that_may_have_arrived_is_looked_for_before_another_is_posted() {
+    block_on(async {
+        let house = House::new();
+        house.world.notifier.finds_copies();
+        house.world.notifier.lose_next_reply();
+        house.world.notifier.lose_next_reply();
+        let id = opened(&house, &["1"]).await[0];
+        house.settle().await;
+        assert_eq!((shown(&house).len(), notices(&house).len()), (1, 1), "each was found again");
+        house.approve(id).await.unwrap();
+        house.settle().await;
+        assert_eq!(shown(&house)[0].2, 0, "and shows the end");
+    });
+}
