@@ -91,7 +91,7 @@ async fn readiness_says_what_was_looked_at() {
     let get = || Request::get("/readyz").body(Body::empty()).unwrap();
     let ready = world.call(get()).await.body;
     let expected = json!({"status": "ok", "checks": {"database": "ok", "migrations": "ok",
-        "agenda": {"status": "ok", "due": 1, "lag_seconds": 0}}});
+        "agenda": {"status": "ok", "due": 2, "lag_seconds": 0}}});
     assert_eq!(ready, expected);
     world.clock.advance(Duration::from_secs(90));
     let late = world.call(get()).await;

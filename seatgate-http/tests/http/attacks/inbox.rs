@@ -70,7 +70,7 @@ fn forms() -> Vec<Attack> {
         attack("an answer to many without a token", 403, forged, |s| {
             s.form("/bulk", MANAGER, &format!("decision=approve&confirmed=yes&request={}", s.anas))
         }),
-        attack("a form larger than is read", 400, None, |s| {
+        attack("a form larger than is read", 413, None, |s| {
             let body = format!("decision=approve&reason={}", "x".repeat(64 * 1024));
             s.form(&format!("/requests/{}/decision", s.anas), MANAGER, &body)
         }),
