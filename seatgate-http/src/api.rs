@@ -16,6 +16,8 @@ mod sweeps;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
+use seatgate_core::authorize::Action;
+use seatgate_core::gate::Ask;
 use utoipa::openapi::ComponentsBuilder;
 
 use crate::server::App;
@@ -29,9 +31,9 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/requests/{id}", get(requests::one))
         .route("/v1/requests/{id}/trail", get(requests::trail))
         .route("/v1/requests/{id}/decision", post(act::decide))
-        .route("/v1/requests/{id}/undo", post(act::undo))
-        .route("/v1/requests/{id}/withdraw", post(act::withdraw))
-        .route("/v1/requests/{id}/stop", post(act::stop))
+        .route("/v1/requests/{id}/undo", act::plainly(Ask::Undo, Action::Undo))
+        .route("/v1/requests/{id}/withdraw", act::plainly(Ask::Withdraw, Action::Withdraw))
+        .route("/v1/requests/{id}/stop", act::plainly(Ask::Stop, Action::Stop))
         .route("/v1/requests/{id}/tasks/{task}", post(act::resolve))
         .route("/v1/sweeps/{id}", get(sweeps::one))
         .route("/v1/sweeps/{id}/release", post(sweeps::release))

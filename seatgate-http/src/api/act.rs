@@ -5,6 +5,7 @@ use std::str::FromStr;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::routing::{MethodRouter, post};
 use axum::{Extension, Json};
 use seatgate_core::authorize::{Action, Denial};
 use seatgate_core::gate::{Ask, Attempt, Submission};
@@ -109,37 +110,11 @@ fn ask(body: &DecisionBody) -> Result<(Ask, Action), Problem> {
     }
 }
 
-/// `POST /v1/requests/{id}/undo`.
-pub(super) async fn undo(
-    State(app): State<App>,
-    InPath(id): InPath<RequestId>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    Whole(body): Body,
-) -> Answer {
-    Call { app, id, caller }.plain(&headers, body, Ask::Undo, Action::Undo).await
-}
-
-/// `POST /v1/requests/{id}/withdraw`.
-pub(super) async fn withdraw(
-    State(app): State<App>,
-    InPath(id): InPath<RequestId>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    Whole(body): Body,
-) -> Answer {
-    Call { app, id, caller }.plain(&headers, body, Ask::Withdraw, Action::Withdraw).await
-}
-
-/// `POST /v1/requests/{id}/stop`.
-pub(super) async fn stop(
-    State(app): State<App>,
-    InPath(id): InPath<RequestId>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    Whole(body): Body,
-) -> Answer {
-    Call { app, id, caller }.plain(&headers, body, Ask::Stop, Action::Stop).await
+/// `POST /v1/requests/{id}/undo`, `/withdraw` and `/stop`: what only says why.
+pub(super) fn plainly(ask: Ask, action: Action) -> MethodRouter<App> {
+    post(move |State(app), InPath(id), Extension(caller), headers: HeaderMap, Whole(body): Body| {
+        Call { app, id, caller }.plain(headers, body, ask, action)
+    })
 }
 
 /// `POST /v1/requests/{id}/tasks/{task}`.
@@ -157,8 +132,8 @@ pub(super) async fn resolve(
 }
 
 impl Call {
-    async fn plain(self, headers: &HeaderMap, body: Bytes, ask: Ask, action: Action) -> Answer {
-        let body: PlainBody = request::json(headers, &body, &[PLAIN])?;
+    async fn plain(self, headers: HeaderMap, body: Bytes, ask: Ask, action: Action) -> Answer {
+        let body: PlainBody = request::json(&headers, &body, &[PLAIN])?;
         self.operate(ask, action, body.reason.as_deref(), body.r#as).await
     }
 
