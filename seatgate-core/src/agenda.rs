@@ -338,20 +338,27 @@ pub fn changes(
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
     }
     if before.is_none_or(|before| face(before) != face(after)) {
-        changes.extend(cards(after, now));
+        changes.extend(cards(after, before.is_none(), now));
     }
     changes.extend(announcement(before, after, now, entropy));
     changes
 }
 
 /// The cards that show a request: one an approver, and the notice of its sweep.
-fn cards(request: &Request, now: Timestamp) -> impl Iterator<Item = AgendaChange> {
-    let sync =
-        |card, due, lane| AgendaChange::Schedule { item: Item::SyncCard(card), due, lane: Some(lane), gated: true };
+fn cards(request: &Request, is_new: bool, now: Timestamp) -> impl Iterator<Item = AgendaChange> {
     let due = digest_due(request).map_or(now, |due| due.max(now));
     let asks = request.approval.asked.iter();
     let asks = asks.map(move |asked| sync(asked.card, due, Lane::Messages(asked.person.to_string())));
-    asks.chain(notice_of(request).map(|card| sync(card.id, now, card.lane())))
+    let news_due = if is_new { now } else { now.saturating_add(GATHER) };
+    asks.chain(notice_of(request).map(|card| sync(card.id, news_due, card.lane())))
+}
+
+/// How long a notice waits for more news, so that it is not replaced for each.
+pub(crate) const GATHER: Duration = Duration::from_secs(2);
+
+/// Makes a card show what it is about.
+pub(crate) fn sync(card: CardId, due: Timestamp, lane: Lane) -> AgendaChange {
+    AgendaChange::Schedule { item: Item::SyncCard(card), due, lane: Some(lane), gated: true }
 }
 
 /// What a card shows of a request: when this stays the same, no card needs to be synced.

@@ -25,8 +25,9 @@ use serde_json::json;
 use self::judge::{fallback, holder, identities, judge};
 use self::limit::Limits;
 pub(super) use self::turn::Turns;
+use crate::agenda::{self, GATHER, Lane};
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
-use crate::id::{AccountId, PersonRef, SweepId};
+use crate::id::{AccountId, CardId, PersonRef, SweepId};
 use crate::person::{Actor, Identity, PersonDraft, Surface, Text, TextRef};
 use crate::policy::Mode;
 use crate::port::{
@@ -132,6 +133,8 @@ struct Intake<'a> {
     names: BTreeMap<String, String>,
     dry_run: bool,
     chain: Chain,
+    /// The notices of the sweep that were asked for so far.
+    notices: BTreeMap<CardId, Lane>,
     /// Rows that are answered, durably.
     answered: BTreeMap<u32, RowResult>,
     /// Rows that are answered in this process, and to be recorded with the next commit.
@@ -197,6 +200,7 @@ impl<'a> Intake<'a> {
             ours: 0..u32::MAX,
             surface,
             names: BTreeMap::new(),
+            notices: BTreeMap::new(),
             dry_run: false,
             chain,
             answered: BTreeMap::new(),
@@ -286,6 +290,8 @@ impl<'a> Intake<'a> {
         let mut opening = Vec::new();
         for read in self.sift(reads).await? {
             let (change, result) = self.open(&read)?;
+            let notices = change.cards.iter().filter(|card| card.approver().is_none());
+            self.notices.extend(notices.map(|card| (card.id, card.lane())));
             changes.push(change);
             opening.push((result, read.candidate));
         }
@@ -421,6 +427,8 @@ impl<'a> Intake<'a> {
             counts(results).into_iter().map(|(status, count)| (status.label(), count)).collect();
         self.append(&mut change, "rows_answered", json!({ "counts": data }))?;
         change.texts = results.iter().filter_map(|result| self.keeping.get(&result.row).cloned()).collect();
+        let due = self.gate.now().saturating_add(GATHER);
+        change.agenda = self.notices.iter().map(|(card, lane)| agenda::sync(*card, due, lane.clone())).collect();
         self.answer(&mut change, results.iter().cloned());
         Ok(change)
     }

@@ -126,6 +126,9 @@ fn one_notice_a_sweep_tells_how_it_goes_and_outcomes_stand_in_its_thread() {
         house.idle().await;
         house.keep(report.results[1].request_id.unwrap()).await.unwrap();
         house.idle().await;
+        assert_eq!(notices(&house).remove(0).reclaimed().to_string(), "0", "it waits for more news");
+        house.world.pass(Duration::from_secs(2));
+        house.idle().await;
         assert_eq!(notices(&house).len(), 1, "the same message, replaced");
         let notice = notices(&house).remove(0);
         assert_eq!(notice.reclaimed().to_string(), "45.00 USD");

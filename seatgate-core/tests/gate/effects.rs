@@ -313,6 +313,7 @@ fn a_worker_without_its_lease_begins_nothing() {
         let house = House::new();
         let id = house.open().await;
         house.approve(id).await.unwrap();
+        house.world.pass(Duration::from_secs(2));
         let slow = house.worker.claim(10).await.unwrap();
         house.world.pass(Duration::from_secs(21));
         let fast = house.worker.claim(10).await.unwrap();
