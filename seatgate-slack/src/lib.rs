@@ -7,6 +7,7 @@
 //!
 //! `manifest.yaml` beside this crate's `Cargo.toml` sets up the Slack app.
 
+mod action;
 pub mod client;
 pub mod id;
 pub mod payload;
