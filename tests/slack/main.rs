@@ -7,6 +7,7 @@
 mod fake_slack;
 
 mod client;
+mod doctor;
 mod emulate;
 mod faults;
 mod peers;
