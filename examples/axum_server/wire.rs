@@ -12,9 +12,11 @@ use seatgate_http::inbox::{self, InboxIdentity, InboxOptions};
 use seatgate_http::server::{self, HttpOptions};
 use seatgate_http::sign::{Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
+use seatgate_slack::client::{SetupError, SlackClient};
 use seatgate_store_sqlx::SqliteStore;
 
-use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
+use crate::client::chain;
+use crate::config::{Access, Config, Configured, Problems, SlackConfig, TargetConfig, TargetKind};
 use crate::demo;
 use crate::pretend::Pretend;
 
@@ -98,7 +100,7 @@ fn configured_outfit(config: &Config, configured: &Configured) -> Result<Outfit,
     })
 }
 
-fn client(allowed: AllowedPrivate) -> Result<GuardedClient, Problems> {
+pub(crate) fn client(allowed: AllowedPrivate) -> Result<GuardedClient, Problems> {
     GuardedClient::builder().allow_private(allowed).build().map_err(|error| problem("the outbound client", &error))
 }
 
@@ -106,8 +108,14 @@ fn webhook(client: &GuardedClient, target: WebhookTarget) -> Arc<dyn Deprovision
     Arc::new(HttpDeprovisioner::new(client.clone(), Arc::new(SystemClock), target))
 }
 
-fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Result<Targets, Problems> {
-    let name = config.app.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);
+/// What a target is called: its app, or `*`.
+pub(crate) fn name_of(target: &TargetConfig) -> String {
+    target.app.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
+}
+
+/// With this target, if the guard lets calls to it out.
+pub(crate) fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Result<Targets, Problems> {
+    let name = name_of(config);
     let deprovisioner: Arc<dyn Deprovisioner> = match &config.kind {
         TargetKind::Pretend => Arc::new(Pretend),
         TargetKind::Webhook { urls, target } => {
@@ -127,13 +135,12 @@ fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Resul
     })
 }
 
-/// An error with what caused it.
+/// Slack's Web API, in the name of the configured bot.
+pub(crate) fn slack_client(slack: &SlackConfig) -> Result<SlackClient, SetupError> {
+    let client = SlackClient::builder(slack.token.clone(), Arc::new(SystemClock));
+    slack.api_url.iter().fold(client, |client, url| client.base_url(url.as_str())).build()
+}
+
 fn problem(name: &str, error: &dyn std::error::Error) -> Problems {
-    let mut text = format!("{name}: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    Problems::of(text)
+    Problems::of(format!("{name}: {}", chain(error)))
 }
