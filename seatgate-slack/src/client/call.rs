@@ -82,10 +82,12 @@ impl SlackClient {
     ) -> Result<Success, SlackError> {
         let url = self.base.join(method).map_err(|_| SlackError::ours(method, "unsendable", ErrorKind::OurBug))?;
         let request = self.http.post(url).header(CONTENT_TYPE, content_type);
-        let reply = read(method, request.header(AUTHORIZATION, self.token.bearer()).body(body)).await?;
-        let outcome = reply.judge();
+        let request = request.header(AUTHORIZATION, self.token.bearer()).body(body);
+        let outcome = read(method, request).await.and_then(Reply::judge);
+        self.counter.count(method, &outcome);
         if let Err(error) = &outcome
             && let ErrorKind::RetryAfter(wait) = error.kind()
+            && error.came_from_slack()
         {
             self.pace.hold(method, wait);
         }
