@@ -3,12 +3,16 @@
 //! - [`verify`]: signatures. What Slack signed is a [`verify::Verified`], and nothing else makes one.
 //! - [`payload`]: clicks, modals, commands and events, read leniently from verified bytes.
 //! - [`client`]: the Web API, with errors sorted by what to do next and a pace that keeps within Slack's limits.
+//! - [`card`]: what people see: cards, modals, the home tab and short answers.
+//! - [`wording`]: the words of all that, which can be replaced.
 //! - [`id`]: Slack's ids.
 //!
 //! `manifest.yaml` beside this crate's `Cargo.toml` sets up the Slack app.
 
 mod action;
+pub mod card;
 pub mod client;
 pub mod id;
 pub mod payload;
 pub mod verify;
+pub mod wording;
