@@ -106,6 +106,11 @@ impl SlackError {
         CANNOT_EDIT.contains(&self.name.as_str())
     }
 
+    /// Whether there was an answer: no error of the connection is its cause.
+    pub(super) fn came_from_slack(&self) -> bool {
+        self.source.is_none()
+    }
+
     /// Slack's own error, by its name in the body.
     pub(super) fn named(method: &'static str, name: &str, wait: Option<Duration>) -> Self {
         let kind = classify(name, wait.unwrap_or(DEFAULT_WAIT));
