@@ -4,18 +4,27 @@
 //! Texts from outside are escaped and shortened, and no limit of Slack's is ever exceeded: a card never fails to post
 //! because of what it says.
 
+mod ask;
+mod block;
+mod digest;
+mod draft;
 mod keep;
+mod list;
 mod notice;
+mod seat;
+mod sweep;
+
+use std::fmt;
 
 use seatgate_core::message::{Content, Message, Row};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use keep::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem};
 pub use notice::Notice;
 
-use crate::action::Press;
 use crate::id::UserId;
-use crate::wording::Wording;
+use crate::wording::{Form, Line, Phrase, Slot, Value as Filling, Wording};
+use draft::Draft;
 
 /// Who sees a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,75 +63,77 @@ impl Renderer {
     /// A message of any content.
     #[must_use]
     pub fn message(&self, message: &Message, to: &Addressee) -> Rendered {
-        let _ = (&self.wording, to);
-        let text = escaped(&message.plain_text());
-        let mut blocks = vec![section(&text)];
-        if let Content::Card { rows, .. } = &message.content {
-            blocks.extend(rows.iter().take(15).filter_map(choice));
+        let words = &self.wording;
+        let (draft, of) = match &message.content {
+            Content::Card { card, rows, page } => match rows.as_slice() {
+                [row] => (ask::ask(words, *card, row), card.to_string()),
+                rows => (digest::digest(words, *card, rows, *page), card.to_string()),
+            },
+            Content::Sweep(standing) => (sweep::sweep(words, standing), standing.card.to_string()),
+            Content::Report(rows) => (sweep::report(words, rows), "report".to_owned()),
+            // A kind of content that is newer than this renderer.
+            _ => (foreign(words, &message.plain_text()), "message".to_owned()),
+        };
+        let mut above = Draft::new(words, of);
+        if let Addressee::Channel { mention: Some(person) } = to {
+            above.section("person", &[Line::new(Phrase::ForPerson).with(Slot::Person, Filling::User(person))]);
         }
-        Rendered { text, blocks }
+        if message.repeated {
+            above.context("repeated", &[Line::new(Phrase::Repeated)]);
+        }
+        above.append(draft);
+        above.finish()
     }
 
     /// The modal that asks why a seat is kept, and until when: a view for `views.open`.
     #[must_use]
     pub fn keep_modal(&self, ask: &KeepAsk) -> Value {
-        keep::modal(ask)
+        keep::modal(&self.wording, ask)
     }
 
     /// What a submitted modal is answered with, when it cannot be taken: the block that is wrong, and why.
     #[must_use]
     pub fn keep_error(&self, problem: &KeepProblem) -> (&'static str, String) {
-        (problem.block(), keep::explanation(problem))
+        (problem.block(), keep::explanation(&self.wording, problem))
     }
 
     /// The home tab: a view for `views.publish`. `waiting` is what waits for the person, oldest first; `decided` what they
-    /// decided lately; `more` how many wait beyond those shown.
+    /// decided lately, latest first; `more` how many wait beyond those given. What does not fit is counted.
     #[must_use]
     pub fn home(&self, waiting: &[Row], decided: &[Row], more: u64) -> Value {
-        json!({ "type": "home", "blocks": self.list(waiting, decided, more).blocks })
+        list::list(&self.wording, "home", waiting, decided, more).blocks.home()
     }
 
     /// The same as an answer to a command or a mention.
     #[must_use]
     pub fn list(&self, waiting: &[Row], decided: &[Row], more: u64) -> Rendered {
-        let line = |row: &Row| format!("{}: {}. {}", row.app, row.account, row.status_line());
-        let lines: Vec<String> = waiting.iter().chain(decided).map(line).collect();
-        let text = escaped(&format!("{} ({more} more)", lines.join("\n")));
-        let mut blocks = vec![section(&text)];
-        blocks.extend(waiting.iter().take(15).filter_map(choice));
-        Rendered { text, blocks }
+        list::list(&self.wording, "list", waiting, decided, more).finish()
     }
 
     /// What can be asked of us by `command`, such as `/seatgate`.
     #[must_use]
     pub fn help(&self, command: &str) -> Rendered {
-        let text = escaped(&format!("{command} list shows what waits for you."));
-        let blocks = vec![section(&text)];
-        Rendered { text, blocks }
+        list::help(&self.wording, command).finish()
     }
 
     /// A short answer that only one person sees.
     #[must_use]
     pub fn say(&self, notice: &Notice) -> String {
-        escaped(&notice::words(notice))
+        notice.say(&self.wording, Form::Markup)
     }
 }
 
-fn choice(row: &Row) -> Option<Value> {
-    let button = |press: &Press, label: &str| {
-        json!({ "type": "button", "action_id": press.action_id(), "value": press.value(),
-                "text": { "type": "plain_text", "text": label, "emoji": false } })
-    };
-    let (approve, keep) = (Press::Approve(row.request), Press::Keep(row.request));
-    let elements = vec![button(&approve, "Approve removal"), button(&keep, "Keep seat")];
-    row.is_live().then(|| json!({ "type": "actions", "block_id": row.request, "elements": elements }))
+/// What a newer core says in a way that is not known here.
+fn foreign<'w>(wording: &'w Wording, text: &str) -> Draft<'w> {
+    let mut draft = Draft::new(wording, "message");
+    let line = |line| Line::new(Phrase::Verbatim).with(Slot::Text, Filling::Outside(line, 300));
+    draft.section("text", &text.lines().filter(|line| !line.is_empty()).map(line).collect::<Vec<_>>());
+    draft
 }
 
-fn section(text: &str) -> Value {
-    let text: String = text.chars().take(2_900).collect();
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } })
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// Redacted: names and reasons stay out of logs.
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendered").field("blocks", &self.blocks.len()).finish_non_exhaustive()
+    }
 }

@@ -6,6 +6,7 @@
 #[path = "../fake_slack/mod.rs"]
 mod fake_slack;
 
+mod cards;
 mod client;
 mod emulate;
 mod faults;

@@ -5,12 +5,21 @@ use seatgate_core::policy::KeepReason;
 use seatgate_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::draft::Draft;
+use super::{Notice, seat};
+use crate::wording::{Form, Line, Phrase, Slot, Value as Filling, Wording};
+
 /// The modal's `callback_id`.
 pub const KEEP_CALLBACK: &str = "keep";
 /// The block of the reason, and the action id of its input: a text of several lines. Absent when none is asked for.
 pub const KEEP_REASON: &str = "keep_reason";
 /// The block of the end date, and the action id of its input: a date such as `2026-12-31`.
 pub const KEEP_UNTIL: &str = "keep_until";
+
+/// How many seats are listed one by one.
+const SHOWN: usize = 20;
+/// As long as the gate takes a reason.
+const LONGEST_REASON: u64 = 2000;
 
 /// What the modal asks.
 #[derive(Debug, Clone)]
@@ -48,7 +57,7 @@ pub enum KeepProblem {
         latest: Timestamp,
     },
     /// It cannot be taken for another reason.
-    Refused(super::Notice),
+    Refused(Notice),
 }
 
 impl KeepAsk {
@@ -78,29 +87,44 @@ impl KeepProblem {
     }
 }
 
-pub(super) fn modal(ask: &KeepAsk) -> Value {
-    let plain = |text: &str| json!({ "type": "plain_text", "text": text, "emoji": false });
-    let mut blocks = Vec::new();
-    if ask.reason != KeepReason::Off {
-        let element = json!({ "type": "plain_text_input", "action_id": KEEP_REASON, "multiline": true });
-        let optional = ask.reason == KeepReason::Optional;
-        blocks.push(json!({ "type": "input", "block_id": KEEP_REASON, "optional": optional,
-                            "label": plain("Why is it needed?"), "element": element }));
+pub(super) fn modal(wording: &Wording, ask: &KeepAsk) -> Value {
+    let say = |line: &Line<'_>| wording.say(line, Form::Plain);
+    let count = u64::try_from(ask.rows.len()).unwrap_or(u64::MAX);
+    let mut draft = Draft::new(wording, KEEP_CALLBACK);
+    let shown = ask.rows.iter().take(SHOWN);
+    let seats: Vec<Line<'_>> = shown.map(seat::seat).collect();
+    draft.section("seats", &seats);
+    if ask.rows.len() > SHOWN {
+        draft.context("more", &[Line::new(Phrase::AndMore).count(count - seats.len() as u64)]);
     }
-    let element = json!({ "type": "datepicker", "action_id": KEEP_UNTIL, "initial_date": ask.default.last_date() });
-    let label = plain("Until when?");
-    blocks.push(json!({ "type": "input", "block_id": KEEP_UNTIL, "label": label, "element": element }));
-    json!({ "type": "modal", "callback_id": KEEP_CALLBACK, "private_metadata": ask.private_metadata,
-            "title": plain("Keep seat"), "submit": plain("Keep seat"), "close": plain("Cancel"), "blocks": blocks })
+    let mut blocks = draft.blocks;
+    if ask.reason != KeepReason::Off {
+        let input = json!({ "type": "plain_text_input", "action_id": KEEP_REASON, "multiline": true,
+                            "max_length": LONGEST_REASON });
+        let hint = say(&Line::new(Phrase::KeepReasonHint));
+        let optional = ask.reason == KeepReason::Optional;
+        blocks.input(KEEP_REASON, &say(&Line::new(Phrase::KeepReasonLabel)), Some(&hint), optional, input);
+    }
+    let input = json!({ "type": "datepicker", "action_id": KEEP_UNTIL, "initial_date": ask.default.last_date() });
+    let (earliest, latest) = (Filling::LastDay(ask.earliest), Filling::LastDay(ask.latest));
+    let hint = Line::new(Phrase::KeepUntilHint).with(Slot::Earliest, earliest).with(Slot::Latest, latest);
+    blocks.input(KEEP_UNTIL, &say(&Line::new(Phrase::KeepUntilLabel)), Some(&say(&hint)), false, input);
+    let title = if count == 1 { Phrase::KeepTitle } else { Phrase::KeepTitleMany };
+    let labels = [title, Phrase::KeepSubmit, Phrase::KeepCancel].map(|phrase| say(&Line::new(phrase).count(count)));
+    blocks.modal(KEEP_CALLBACK, labels.each_ref().map(String::as_str), &ask.private_metadata)
 }
 
-pub(super) fn explanation(problem: &KeepProblem) -> String {
-    match problem {
-        KeepProblem::ReasonRequired => "Please say why the seat is needed.".to_owned(),
-        KeepProblem::ReasonTooLong => "Please say it in at most 2000 characters.".to_owned(),
-        KeepProblem::NoDate => "Please choose a date.".to_owned(),
-        KeepProblem::EndsInPast => "Please choose a date in the future.".to_owned(),
-        KeepProblem::TooLong { latest } => format!("The latest date allowed is {}.", latest.last_date()),
-        KeepProblem::Refused(notice) => super::notice::words(notice),
-    }
+/// What is wrong, as plain text: Slack shows it below the input.
+pub(super) fn explanation(wording: &Wording, problem: &KeepProblem) -> String {
+    let line = match problem {
+        KeepProblem::ReasonRequired => Line::new(Phrase::KeepNeedsReason),
+        KeepProblem::ReasonTooLong => Line::new(Phrase::KeepReasonTooLong).count(LONGEST_REASON),
+        KeepProblem::NoDate => Line::new(Phrase::KeepNeedsDate),
+        KeepProblem::EndsInPast => Line::new(Phrase::KeepEndsInPast),
+        KeepProblem::TooLong { latest } => {
+            Line::new(Phrase::KeepTooLongUntil).with(Slot::Latest, Filling::LastDay(*latest))
+        }
+        KeepProblem::Refused(notice) => return notice.say(wording, Form::Plain),
+    };
+    wording.say(&line, Form::Plain)
 }

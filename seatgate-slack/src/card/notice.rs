@@ -5,6 +5,9 @@ use seatgate_core::message::DecisionLine;
 use seatgate_core::request::{Decision, Refusal};
 use seatgate_core::time::Timestamp;
 
+use super::seat;
+use crate::wording::{Form, Line, Phrase, Slot, Value, Wording};
+
 /// What somebody is told, only they, after what they did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,13 +108,58 @@ impl Notice {
     }
 }
 
-pub(super) fn words(notice: &Notice) -> String {
-    match notice {
-        Notice::AlreadyDecided(line) => format!("This was already decided by {} at {}.", line.by, line.at),
-        Notice::NotAsked => "You were not asked about this seat.".to_owned(),
-        Notice::OwnSeat => "Keeping your own seat needs somebody else.".to_owned(),
-        Notice::TryAgain => "That was not recorded. Please try again in a moment.".to_owned(),
-        Notice::ClickAgain => "That took too long. Please click again.".to_owned(),
-        other => format!("{other:?}"),
+impl Notice {
+    /// The answer, in that form.
+    pub(super) fn say(&self, wording: &Wording, form: Form) -> String {
+        let lines = match self {
+            Self::AlreadyDecided(decision) => {
+                vec![Line::new(Phrase::SayDecidedBy).said(Slot::Status, seat::decided(decision))]
+            }
+            Self::KeepTooLong { latest: Some(latest) } => {
+                vec![Line::new(Phrase::KeepTooLongUntil).with(Slot::Latest, Value::LastDay(*latest))]
+            }
+            Self::Answered { decision, recorded, refused } => answered(*decision, *recorded, *refused),
+            other => vec![Line::new(other.phrase())],
+        };
+        lines.iter().map(|line| wording.say(line, form)).collect::<Vec<_>>().join(" ")
     }
+
+    fn phrase(&self) -> Phrase {
+        match self {
+            Self::AlreadyDecided(_) | Self::Decided => Phrase::SayDecided,
+            Self::NotAsked => Phrase::SayNotAsked,
+            Self::OwnSeat => Phrase::SayOwnSeat,
+            Self::HolderInforms => Phrase::SayHolderInforms,
+            Self::Sender => Phrase::SaySender,
+            Self::NotOperator => Phrase::SayNotOperator,
+            Self::ReasonRequired => Phrase::SayReasonRequired,
+            Self::Nobody => Phrase::SayNobody,
+            Self::Outsider => Phrase::SayOutsider,
+            Self::Closed => Phrase::SayClosed,
+            Self::NothingToUndo => Phrase::SayNothingToUndo,
+            Self::TooLate => Phrase::SayTooLate,
+            Self::Stopping => Phrase::SayStopping,
+            Self::KeepEndsInPast => Phrase::KeepEndsInPast,
+            Self::KeepTooLong { .. } => Phrase::KeepTooLong,
+            Self::Superseded => Phrase::SaySuperseded,
+            Self::Unknown => Phrase::SayUnknown,
+            Self::TryAgain => Phrase::SayTryAgain,
+            Self::ClickAgain => Phrase::SayClickAgain,
+            Self::Off => Phrase::SayOff,
+            Self::NotNow | Self::Answered { .. } => Phrase::SayNotNow,
+            Self::Undone => Phrase::SayUndone,
+        }
+    }
+}
+
+fn answered<'a>(decision: Decision, recorded: u64, refused: u64) -> Vec<Line<'a>> {
+    let phrase = match decision {
+        Decision::Approve => Phrase::SayApproved,
+        Decision::Keep => Phrase::SayKept,
+    };
+    let mut lines = vec![Line::new(phrase).count(recorded)];
+    if refused > 0 {
+        lines.push(Line::new(Phrase::SayRefused).count(refused));
+    }
+    lines
 }
