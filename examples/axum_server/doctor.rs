@@ -1,5 +1,7 @@
 //! `doctor`: looks at everything that a server needs, changes nothing, and says what to do.
 
+mod sample;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use seatgate_core::gate::Gate;
 use seatgate_core::memory::MemoryStore;
+use seatgate_core::person::{Identity, IdentityError};
 use seatgate_core::policy::{OnExpiry, Policy};
 use seatgate_core::port::{OsEntropy, Router as Targets, SystemClock};
 use seatgate_slack::doctor::{Check, Doctor, Verdict};
@@ -15,13 +18,27 @@ use seatgate_store_sqlx::{FileState, SqliteStore};
 use crate::client::chain;
 use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
 use crate::output::{plain, say, say_table};
-use crate::wire;
+use crate::{slack, wire};
 
 #[derive(Args)]
-pub(crate) struct DoctorArguments {}
+pub(crate) struct DoctorArguments {
+    /// Instead of looking, send a sample card, and print the removal call that approving it would make.
+    #[arg(long)]
+    sample: bool,
+    /// Who gets the sample: an e-mail address or slack:TEAM/USER; else the first operator.
+    #[arg(long, value_name = "PERSON", requires = "sample", value_parser = person)]
+    to: Option<Identity>,
+}
+
+fn person(text: &str) -> Result<Identity, IdentityError> {
+    text.parse()
+}
 
 /// Looks, and prints what it saw; ends with 1 if something is missing.
-pub(crate) async fn run(config: &Config, _arguments: &DoctorArguments) -> Result<ExitCode, Problems> {
+pub(crate) async fn run(config: &Config, arguments: DoctorArguments) -> Result<ExitCode, Problems> {
+    if arguments.sample {
+        return sample::send(config, arguments.to).await;
+    }
     let checks = examine(config).await?;
     print(&checks);
     let missing = checks.iter().any(|check| check.verdict == Verdict::Missing);
@@ -38,9 +55,10 @@ async fn examine(config: &Config) -> Result<Vec<Check>, Problems> {
     checks.push(operators(config.operators.len()));
     match &config.slack {
         None => checks.push(Check::ok("slack", "not configured: people answer in the web inbox alone")),
-        Some(slack) => match wire::slack_client(slack) {
-            Ok(client) => {
-                let doctor = Doctor::new(&client, &SystemClock, &slack.secrets).channel(slack.channel.as_ref());
+        Some(slack) => match slack::workspace(slack) {
+            Ok(workspace) => {
+                let doctor =
+                    Doctor::new(workspace.client(), &SystemClock, &slack.secrets).channel(slack.channel.as_ref());
                 checks.extend(doctor.examine().await);
             }
             Err(error) => checks.push(Check::missing("slack", error.to_string(), "install CA certificates")),

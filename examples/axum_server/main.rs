@@ -19,6 +19,7 @@ mod output;
 mod pretend;
 mod progress;
 mod serve;
+mod slack;
 mod sweep_file;
 mod sweeps;
 mod wire;
@@ -68,7 +69,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<ExitCode, Prob
         }
         Command::Doctor(arguments) => {
             let config = Config::load(file, environment)?;
-            runtime.block_on(doctor::run(&config, &arguments))
+            runtime.block_on(doctor::run(&config, arguments))
         }
         Command::Audit { command: AuditCommand::Verify { file } } => Ok(audit::verify(&file)),
         Command::Audit { command: AuditCommand::Export(export) } => {

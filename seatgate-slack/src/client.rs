@@ -1,4 +1,4 @@
-//! The Web API: eleven calls, each with an error that says what to do next.
+//! The Web API: twelve calls, each with an error that says what to do next.
 //!
 //! - Nothing is repeated here, and nothing waits: a call that has to wait is not sent and says how long
 //!   ([`ErrorKind::RetryAfter`]). The agenda of the core repeats.

@@ -3,6 +3,8 @@
 //! [`Doctor::examine`] asks Slack and posts nothing. Each [`Check`] says what was found and what to do about it, in words
 //! for whoever set the app up.
 
+mod sample;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use seatgate_core::time::Timestamp;
 use crate::client::{ErrorKind, SlackClient, SlackError, Whoami};
 use crate::id::ChannelId;
 use crate::verify::SigningSecrets;
+
+pub use sample::Sample;
 
 /// Without each of these something does not work. They are those of `manifest.yaml`.
 pub const REQUIRED_SCOPES: [&str; 6] =

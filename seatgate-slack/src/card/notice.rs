@@ -70,6 +70,8 @@ pub enum Notice {
     },
     /// An approval was taken back.
     Undone,
+    /// They tried the sample card.
+    Sample,
 }
 
 impl From<Denial> for Notice {
@@ -148,6 +150,7 @@ impl Notice {
             Self::Off => Phrase::SayOff,
             Self::NotNow | Self::Answered { .. } => Phrase::SayNotNow,
             Self::Undone => Phrase::SayUndone,
+            Self::Sample => Phrase::SaySample,
         }
     }
 }

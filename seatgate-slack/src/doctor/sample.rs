@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use seatgate_core::id::{CardId, PersonRef, RequestId, TaskId};
 use seatgate_core::message::{Content, Message, Recipient, Row};
+use seatgate_core::money::Money;
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::port::{Entropy, Job};
 use seatgate_core::request::{StateLabel, Why};
@@ -47,7 +48,7 @@ impl Sample {
         let mut row = Row::new(Self::request(), self.app.label(), account, StateLabel::AwaitingDecision);
         row.test = true;
         row.activity = Some((Activity::LastAt(self.at.saturating_sub(IDLE)), self.at));
-        row.monthly_cost = "45.00 USD".parse().ok();
+        row.monthly_cost = "USD".parse().ok().and_then(|dollars| Money::parse("45.00", dollars).ok());
         row.why = Some(Why::Manager);
         row.reversible = self.reversible;
         row.until = Some(self.at.saturating_add(TO_ANSWER));

@@ -282,5 +282,6 @@ phrases! {
     SayApproved = "say_approved", Text, "Removals approved: {count}.";
     SayKept = "say_kept", Text, "Seats kept: {count}.";
     SayRefused = "say_refused", Text, "Not recorded: {count}. The message shows how they stand.";
+    SaySample = "say_sample", Text, "This is a sample: it is about nobody's seat, and nothing was recorded. Your click arrived.";
     SayUndone = "say_undone", Text, "The approval is taken back. The seat stays.";
 }
