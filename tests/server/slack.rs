@@ -179,7 +179,7 @@ async fn killed_between_the_click_and_the_card_it_ends_true() {
     let mut scene = Scene::new().await;
     let card = scene.ask().await;
     scene.target.hold(Some(0));
-    scene.slack.fault("chat.update", Fault::SilentBefore);
+    scene.slack.fault_in("chat.update", &card.channel, Fault::SilentBefore);
     let click = scene.slack.click(&card, &button(&card, "approve")).by("U1");
     assert_eq!(click.send(&scene.server().base).await.status, 200);
     let asked = |state: &super::fake_slack::State| {
