@@ -15,7 +15,9 @@ use crate::peers::python;
 pub(super) fn refusal(body: &Value) -> Option<String> {
     match body["type"].as_str() {
         Some(kind) => blocks::view(&json!({ "view": body }), kind).err().map(str::to_owned),
-        None if body["text"].as_str().is_some_and(|text| text.chars().count() > 4000) => Some("msg_too_long".to_owned()),
+        None if body["text"].as_str().is_some_and(|text| text.chars().count() > 4000) => {
+            Some("msg_too_long".to_owned())
+        }
         None => blocks::content(body).err().map(str::to_owned),
     }
 }
