@@ -10,7 +10,7 @@ use crate::wording::{Line, Phrase, Slot, Value, Wording};
 /// How much is shown at once, so that it fits into a message. The home tab could hold more blocks, not more text.
 const WAITING: usize = 15;
 const DECIDED: usize = 10;
-/// What the rows may take of a message, in blocks, characters and characters beside the blocks.
+/// What the rows may take of a message, as [`Draft::size`] counts.
 const ROOM: [usize; 3] = [44, 11_000, 3_200];
 
 /// `more` wait beyond those in `waiting`.
@@ -22,7 +22,7 @@ pub(super) fn list<'w>(wording: &'w Wording, of: &str, waiting: &[Row], decided:
     }
     let mut shown = 0;
     for row in waiting.iter().take(WAITING) {
-        let entry = entry(wording, of, row, &seat::seat(row));
+        let entry = entry(wording, of, row, &seat::seat(row), true);
         if shown > 0 && !fits(&draft, &entry) {
             break;
         }
@@ -39,10 +39,9 @@ pub(super) fn list<'w>(wording: &'w Wording, of: &str, waiting: &[Row], decided:
 }
 
 fn append_decided(draft: &mut Draft<'_>, of: &str, decided: &[Row]) {
-    let mut shown = 0;
-    for row in decided.iter().take(DECIDED) {
+    for (index, row) in decided.iter().take(DECIDED).enumerate() {
         let mut entry = Draft::new(draft.wording, of);
-        if shown == 0 {
+        if index == 0 {
             entry.blocks.divider("decided");
             entry.titled("decided_heading", &Line::new(Phrase::HeadingDecided), &[]);
         }
@@ -52,13 +51,11 @@ fn append_decided(draft: &mut Draft<'_>, of: &str, decided: &[Row]) {
             break;
         }
         draft.append(entry);
-        shown += 1;
     }
 }
 
 fn fits(draft: &Draft<'_>, entry: &Draft<'_>) -> bool {
-    let size = |draft: &Draft<'_>| [draft.blocks.len(), draft.blocks.characters(), draft.told()];
-    size(draft).iter().zip(size(entry)).zip(ROOM).all(|((used, own), most)| used + own <= most)
+    draft.size().iter().zip(entry.size()).zip(ROOM).all(|((used, own), most)| used + own <= most)
 }
 
 /// What can be asked of us.
