@@ -38,7 +38,10 @@ async fn of_64_clicks_at_once_one_decides_and_the_others_hear_who_and_when() {
         (state.ephemerals.len() >= 63).then(|| state.ephemerals.iter().map(|one| one.text.clone()).collect::<Vec<_>>())
     });
     let told = told.await;
-    assert!(told.len() == 63 && told.iter().all(|text| text.contains("Mona Li") && text.contains("<!date^")), "{told:?}");
+    assert!(
+        told.len() == 63 && told.iter().all(|text| text.contains("Mona Li") && text.contains("<!date^")),
+        "{told:?}"
+    );
     house.work().await;
     assert_eq!((house.target.calls().len(), house.now_says(&card).controls().len()), (1, 0));
 }
