@@ -118,6 +118,11 @@ impl Scene {
         page["items"][0].clone()
     }
 
+    async fn metrics(&self) -> String {
+        let call = self.server().http.get(self.server().url("/metrics"));
+        call.send().await.unwrap().text().await.unwrap()
+    }
+
     /// The request, once it is closed.
     async fn closed(&self) -> Value {
         self.server().closed(self.request().await["id"].as_str().unwrap(), API_TOKEN).await
@@ -147,7 +152,7 @@ async fn a_click_removes_the_seat_and_everybody_hears_it() {
 
     let ready = scene.server().get("/readyz", "").await;
     assert_eq!((ready.0, &ready.1["checks"]["slack"]), (200, &json!("ok")));
-    let metrics = scene.server().http.get(scene.server().url("/metrics")).send().await.unwrap().text().await.unwrap();
+    let metrics = scene.metrics().await;
     assert!(metrics.contains("seatgate_slack_calls_total{method=\"chat.postMessage\",result=\"ok\"}"), "{metrics}");
     assert!(scene.server.unwrap().stop().success());
 }
@@ -199,6 +204,24 @@ async fn killed_between_the_click_and_the_card_it_ends_true() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_says_first_what_it_has_to() {
+    let mut scene = Scene::new().await;
+    scene.slack.user(User::new("U3", "otto@example.com"));
+    let card = scene.ask().await;
+    // Somebody who was not asked is told so after the answer; Slack takes its time with that.
+    scene.slack.with(|state| state.responses_held = true);
+    let click = scene.slack.click(&card, &button(&card, "approve")).by("U3");
+    assert_eq!(click.send(&scene.server().base).await.status, 200);
+    let server = scene.server.take().unwrap();
+    let (http, alive) = (server.http.clone(), server.url("/livez"));
+    let stopping = tokio::task::spawn_blocking(move || server.stop());
+    eventually(|| async { http.get(&alive).send().await.is_err().then_some(()) }).await;
+    scene.slack.with(|state| state.responses_held = false);
+    assert!(stopping.await.unwrap().success());
+    assert!(scene.slack.ephemerals().iter().any(|told| told.user == "U3"), "they were told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_forged_is_refused_and_recorded() {
     let scene = Scene::new().await;
     let card = scene.ask().await;
@@ -215,6 +238,9 @@ async fn what_is_forged_is_refused_and_recorded() {
     .await;
     assert!(export.contains("slack_interaction") && !export.contains("mona@"), "{export}");
     assert_eq!(scene.request().await["state"], "awaiting_decision");
+    let metrics = scene.metrics().await;
+    let refused = "seatgate_denials_total{action=\"slack_interaction\",denial=\"mismatch\"} 1\n";
+    assert!(metrics.contains(refused), "{metrics}");
     // They are Slack's to describe: see the docs of `seatgate_http::openapi`.
     let (_, described) = scene.server().get("/openapi.json", "").await;
     assert!(described["paths"].as_object().unwrap().keys().all(|path| !path.starts_with("/slack")));
