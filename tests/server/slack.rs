@@ -208,6 +208,9 @@ async fn a_server_that_is_told_to_stop_says_first_what_it_has_to() {
     let mut scene = Scene::new().await;
     scene.slack.user(User::new("U3", "otto@example.com"));
     let card = scene.ask().await;
+    scene.target.hold(Some(0));
+    scene.slack.click(&card, &button(&card, "approve")).by("U1").send(&scene.server().base).await;
+    scene.target.called(0, 1).await;
     // Somebody who was not asked is told so after the answer; Slack takes its time with that.
     scene.slack.with(|state| state.responses_held = true);
     let click = scene.slack.click(&card, &button(&card, "approve")).by("U3");
@@ -216,6 +219,9 @@ async fn a_server_that_is_told_to_stop_says_first_what_it_has_to() {
     let (http, alive) = (server.http.clone(), server.url("/livez"));
     let stopping = tokio::task::spawn_blocking(move || server.stop());
     eventually(|| async { http.get(&alive).send().await.is_err().then_some(()) }).await;
+    // Nobody new is heard, and as long as something is to be said the worker goes on: the card is drawn anew.
+    scene.target.hold(None);
+    scene.over(&card, "reclaimed").await;
     scene.slack.with(|state| state.responses_held = false);
     assert!(stopping.await.unwrap().success());
     assert!(scene.slack.ephemerals().iter().any(|told| told.user == "U3"), "they were told");
