@@ -1,14 +1,17 @@
 //! Clicks on cards: committed first, then answered; who comes second hears who was first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::person::Actor;
 use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::testing::{Fault, Step, join_all};
+use seatgate_store_sqlx::{SqliteOptions, SqliteStore};
 use serde_json::json;
 
 use crate::fake_slack::{Fault as SlackFault, User};
 use crate::house::{House, seat, seat_of};
+use crate::world::World;
 
 #[tokio::test]
 async fn an_approval_is_kept_before_it_is_answered_and_the_card_shows_the_end() {
@@ -30,9 +33,9 @@ async fn an_approval_is_kept_before_it_is_answered_and_the_card_shows_the_end() 
 
 #[tokio::test]
 async fn of_64_clicks_at_once_one_decides_and_the_others_hear_who_and_when() {
-    let house = House::new().await;
+    let house = House::under(&[("keep_reason", "off"), ("keep_for", "365d")]).await;
     let (id, card) = house.ask().await;
-    let clicks = (0..64).map(|_| house.click(&card, "approve", id, "U1"));
+    let clicks = (0..64).map(|n| house.click(&card, ["approve", "keep"][n % 2], id, "U1"));
     assert_eq!(join_all(clicks).await, [200; 64]);
     let told = house.slack.wait_for("63 answers", |state| {
         (state.ephemerals.len() >= 63).then(|| state.ephemerals.iter().map(|one| one.text.clone()).collect::<Vec<_>>())
@@ -43,7 +46,10 @@ async fn of_64_clicks_at_once_one_decides_and_the_others_hear_who_and_when() {
         "{told:?}"
     );
     house.work().await;
-    assert_eq!((house.target.calls().len(), house.now_says(&card).controls().len()), (1, 0));
+    let trail = house.gate.queries().trail(seatgate_core::trail::Stream::Request(id)).await.unwrap();
+    let decided = trail.iter().filter(|entry| entry.to_json().contains("\"kind\":\"decided\"")).count();
+    assert_eq!((decided, house.now_says(&card).controls().len()), (1, 0));
+    assert!(house.request(id).await.outcome().is_some() && house.target.calls().len() <= 1);
 }
 
 #[tokio::test]
@@ -193,4 +199,45 @@ async fn a_card_that_was_posted_twice_ends_twice() {
     for copy in &copies {
         assert!(house.now_says(copy).controls().is_empty(), "{}", house.now_says(copy).text);
     }
+}
+
+#[tokio::test]
+async fn over_sqlite_all_is_the_same() {
+    let world = World::patient(Duration::from_secs(2)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions::new(folder.path().join("seatgate.db")).lease_clock(world.clock.clone());
+    let store = Arc::new(SqliteStore::open(options).await.unwrap());
+    let house = House::over(store, world, &[]).await;
+    let (id, card) = house.ask().await;
+    let statuses = join_all((0..8).map(|_| house.click(&card, "approve", id, "U1"))).await;
+    assert_eq!(statuses, [200; 8]);
+    let heard = |state: &crate::fake_slack::State| (state.ephemerals.len() == 7).then_some(());
+    house.slack.wait_for("7 answers", heard).await;
+    house.work().await;
+    let after = house.now_says(&card);
+    assert!(after.controls().is_empty() && house.request(id).await.outcome() == Some(Outcome::Reclaimed));
+    assert_eq!(house.target.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn an_app_of_a_whole_organisation_takes_its_people_and_no_strangers() {
+    let house = House::new().await;
+    house.slack.with(|state| state.organisation = Some("E1".to_owned()));
+    let (id, card) = house.ask().await;
+    assert_eq!(house.click(&card, "approve", id, "U5").await, 200);
+    assert_eq!(house.denied(1).await.get("slack approve outsider"), Some(&1));
+    assert_eq!(house.click(&card, "approve", id, "U1").await, 200);
+    assert!(house.request(id).await.approval.verdict.is_some());
+}
+
+#[tokio::test]
+async fn slack_hears_in_time_also_when_it_does_not_say_who_clicked() {
+    let house = House::new().await;
+    let (id, card) = house.ask().await;
+    house.slack.fault("users.info", SlackFault::SilentBefore);
+    let began = std::time::Instant::now();
+    assert_eq!(house.click(&card, "approve", id, "U1").await, 503);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(house.request(id).await.approval.verdict.is_none());
+    assert_eq!(house.click(&card, "approve", id, "U1").await, 200);
 }

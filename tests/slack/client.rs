@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use seatgate_core::port::Clock;
 use seatgate_slack::client::{Ephemeral, ErrorKind, HistoryQuery, Metadata, NewMessage, Response, SlackError};
 use serde_json::json;
 

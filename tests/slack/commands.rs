@@ -25,7 +25,7 @@ async fn commands_are_answered_to_whoever_typed_them() {
     let list = ephemeral(house.send(house.slack.command("/seatgate", "list").by("U6")).await);
     assert!(!list.contains("Figma"), "what waits for others is not shown: {list}");
     let offboard = ephemeral(house.send(house.slack.command("/offboard", "<@U6> leaver").by("U1")).await);
-    assert!(offboard.contains("not set up"), "{offboard}");
+    assert!(offboard.contains("not set up here"), "{offboard}");
     let outsider = ephemeral(house.send(house.slack.command("/seatgate", "list").by("U5")).await);
     assert!(!outsider.contains("Figma"), "{outsider}");
     assert_eq!(house.denied(1).await.get("slack command outsider"), Some(&1));

@@ -4,25 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{Gate, Sweep};
+use seatgate_core::gate::{Gate, Store, Sweep};
 use seatgate_core::id::RequestId;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Policy, PolicyDraft};
-use seatgate_core::port::{Idempotency, PeopleStore, Router, Target};
+use seatgate_core::port::{Idempotency, RequestStore, Router, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::{Faulty, ManualClock, ScriptedDeprovisioner, SeededEntropy};
 use seatgate_core::worker::Worker;
 use seatgate_slack::card::Renderer;
-use seatgate_slack::client::SlackClient;
 use seatgate_slack::inbound::SlackApp;
 use seatgate_slack::notifier::SlackNotifier;
 use seatgate_slack::payload::PayloadReader;
 use seatgate_slack::workspace::Workspace;
 use serde_json::{Value, json};
 
-use crate::fake_slack::{FakeSlack, Gesture, Message, SIGNING_SECRET, TOKEN};
+use crate::fake_slack::{FakeSlack, Gesture, Message, SIGNING_SECRET};
 use crate::world::World;
 
 /// The second, for a secret that is being replaced.
@@ -33,7 +32,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) gate: Gate,
     pub(crate) worker: Worker,
-    pub(crate) store: Arc<Faulty<MemoryStore>>,
+    pub(crate) store: Arc<Faulty<dyn RequestStore>>,
     pub(crate) target: Arc<ScriptedDeprovisioner>,
     /// Where the app listens.
     pub(crate) base: String,
@@ -47,24 +46,31 @@ impl House {
     /// Under this policy. Mona (`U1`) is the manager, `C1` the channel that hears, `C9` where those are asked who get no
     /// direct messages.
     pub(crate) async fn under(policy: &[(&str, &str)]) -> Self {
-        let World { clock, slack, client } = World::patient(Duration::from_secs(2)).await;
+        let world = World::patient(Duration::from_secs(2)).await;
+        let store = Arc::new(MemoryStore::new(world.clock.clone()));
+        Self::over(store, world, policy).await
+    }
+
+    /// The same over another store.
+    pub(crate) async fn over<S: Store + 'static>(store: Arc<S>, world: World, policy: &[(&str, &str)]) -> Self {
+        let World { clock, slack, client } = world;
         slack.channel(crate::fake_slack::Channel::new("C9"));
         let workspace = Workspace::new(client, Renderer::default(), clock.clone());
         let notifier = SlackNotifier::new(workspace.clone()).fallback(Some("C9".parse().unwrap()));
-        let memory = Arc::new(MemoryStore::new(clock.clone()));
-        let store = Arc::new(Faulty::new(Arc::clone(&memory)));
+        let requests: Arc<dyn RequestStore> = store.clone();
+        let faulty = Arc::new(Faulty::new(requests));
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Natural));
         let mut draft = PolicyDraft::default();
         policy.iter().for_each(|(key, value)| draft.set(key, value));
-        let gate = Gate::builder(memory, clock.clone(), Arc::new(SeededEntropy::new(1)))
-            .requests(store.clone())
+        let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(1)))
+            .requests(faulty.clone())
             .router(Router::new().otherwise(Target::new("idp", target.clone())))
             .notifier(Arc::new(notifier))
             .policy(Policy::from_draft(&draft).unwrap())
             .build()
             .unwrap();
         let base = serve(&gate, workspace, &slack).await;
-        Self { slack, clock, worker: Worker::new(&gate), gate, store, target, base }
+        Self { slack, clock, worker: Worker::new(&gate), gate, store: faulty, target, base }
     }
 
     /// Asks about seats, and answers with their requests.
@@ -181,9 +187,4 @@ pub(crate) fn seat(changes: Value) -> Candidate {
 /// The seat of number `number`.
 pub(crate) fn seat_of(number: usize) -> Candidate {
     seat(json!({"account": {"id": format!("00u{number}"), "email": format!("holder{number}@example.com")}}))
-}
-
-/// A client with nothing but the token, for what tests look at themselves.
-pub(crate) fn client(slack: &FakeSlack, clock: &Arc<ManualClock>) -> SlackClient {
-    SlackClient::builder(TOKEN.parse().unwrap(), clock.clone()).base_url(slack.api_url()).build().unwrap()
 }

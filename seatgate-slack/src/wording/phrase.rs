@@ -271,6 +271,8 @@ phrases! {
     SayNotOperator = "say_not_operator", Text, "Only operators may do this.";
     SayReasonRequired = "say_reason_required", Text, "This needs a reason, which you can give in the inbox.";
     SayNobody = "say_nobody", Text, "You cannot do this.";
+    SayWeakIdentity = "say_weak_identity", Text, "The policy knows people by their Slack user only, and does not know yours yet. Ask whoever operates seatgate.";
+    SayNoOffboarding = "say_no_offboarding", Text, "Offboarding is not set up here.";
     SayOutsider = "say_outsider", Text, "Only members of this workspace can decide.";
     SayClosed = "say_closed", Text, "This is over: nothing is left to decide.";
     SayNothingToUndo = "say_nothing_to_undo", Text, "There is nothing to undo any more.";

@@ -231,6 +231,8 @@ pub(super) fn answers(renderer: &Renderer) -> Vec<String> {
         Notice::NotOperator,
         Notice::ReasonRequired,
         Notice::Nobody,
+        Notice::WeakIdentity,
+        Notice::NoOffboarding,
         Notice::Outsider,
         Notice::Closed,
         Notice::NothingToUndo,
