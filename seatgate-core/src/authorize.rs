@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::id::PersonRef;
 use crate::label::labels;
-use crate::person::Actor;
-use crate::policy::HolderRelease;
+use crate::person::{Actor, MatchedBy};
+use crate::policy::{HolderRelease, Terms};
 use crate::request::{Command, Relation, Request};
 
 labels! {
@@ -57,6 +57,8 @@ impl Action {
 pub struct Caller {
     /// Who.
     pub actor: Actor,
+    /// How they were recognised.
+    pub matched_by: MatchedBy,
     /// Whether they bring an administrator's token: it counts as an operator, but never decides.
     pub admin: bool,
     /// Whether they give a reason.
@@ -64,10 +66,17 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Somebody without a token.
+    /// Somebody without a token, recognised by what cannot change hands.
     #[must_use]
     pub fn new(actor: Actor, has_reason: bool) -> Self {
-        Self { actor, admin: false, has_reason }
+        Self { actor, matched_by: MatchedBy::Identity, admin: false, has_reason }
+    }
+
+    /// The same, recognised in this way.
+    #[must_use]
+    pub fn matched_by(mut self, matched_by: MatchedBy) -> Self {
+        self.matched_by = matched_by;
+        self
     }
 
     /// The same with an administrator's token.
@@ -85,6 +94,9 @@ pub enum Denial {
     /// Nobody: a token, a part of the system.
     #[error("only a person can decide: say for whom")]
     Nobody,
+    /// They were recognised by their e-mail address alone, and the policy is strict.
+    #[error("the policy does not take an e-mail address for who somebody is")]
+    WeakIdentity,
     /// They were not asked.
     #[error("you were not asked about this seat")]
     NotAsked,
@@ -111,6 +123,7 @@ impl Denial {
     pub fn label(self) -> &'static str {
         match self {
             Self::Nobody => "nobody",
+            Self::WeakIdentity => "weak_identity",
             Self::NotAsked => "not_asked",
             Self::OwnSeat => "own_seat",
             Self::HolderInforms => "holder_informs",
@@ -133,6 +146,7 @@ pub fn authorize(
     request: &Request,
     operators: &BTreeSet<PersonRef>,
 ) -> Result<Relation, Denial> {
+    recognised(caller, &request.terms)?;
     let person = caller.actor.person();
     match action {
         Action::Approve => approve(caller, person.ok_or(Denial::Nobody)?, request, operators),
@@ -143,12 +157,19 @@ pub fn authorize(
 }
 
 /// Says by what right `caller` may do what is about no one request, such as releasing a sweep, filing an exception or
-/// switching the mode: that is for operators.
+/// switching the mode: that is for operators. `terms` are those of the app it is about, or of every app.
 ///
 /// # Errors
 /// Why not.
-pub fn authorize_operator(caller: &Caller, operators: &BTreeSet<PersonRef>) -> Result<Relation, Denial> {
+pub fn authorize_operator(caller: &Caller, operators: &BTreeSet<PersonRef>, terms: &Terms) -> Result<Relation, Denial> {
+    recognised(caller, terms)?;
     operator(caller, caller.actor.person(), operators)
+}
+
+/// An address can be given to somebody else: whoever has it now need not be who was meant.
+fn recognised(caller: &Caller, terms: &Terms) -> Result<(), Denial> {
+    let weak = terms.strict_identity && caller.matched_by == MatchedBy::Email;
+    if weak { Err(Denial::WeakIdentity) } else { Ok(()) }
 }
 
 fn approve(

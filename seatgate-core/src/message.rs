@@ -94,6 +94,12 @@ impl Standing {
 }
 
 impl SweepStanding {
+    /// A sweep of which nothing is known but that it came in.
+    #[must_use]
+    pub fn new(sweep: SweepId, card: CardId, received_at: Timestamp) -> Self {
+        Self { sweep, card, received_at, test: false, rows: BTreeMap::new(), standings: Vec::new() }
+    }
+
     /// How many requests there are.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -221,6 +227,27 @@ impl Message {
 }
 
 impl Row {
+    /// A request about this account in this app that stands so, and of which nothing else is known.
+    #[must_use]
+    pub fn new(request: RequestId, app: impl Into<String>, account: impl Into<String>, state: StateLabel) -> Self {
+        Self {
+            request,
+            test: false,
+            app: app.into(),
+            account: account.into(),
+            entitlement: String::new(),
+            activity: None,
+            monthly_cost: None,
+            why: None,
+            reversible: false,
+            state,
+            until: None,
+            outcome: None,
+            may_have_happened: false,
+            decision: None,
+        }
+    }
+
     /// Whether somebody can still decide.
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -279,6 +279,16 @@ impl fmt::Display for ActorName {
 serde_as_text!(EmailAddress, Identity, Actor, ActorName);
 
 labels! {
+    /// How whoever acts was recognised.
+    #[non_exhaustive]
+    MatchedBy {
+        /// By an identity that cannot change hands, such as a Slack user, or by our own reference to them.
+        Identity = "identity",
+        /// By their e-mail address, which can be given to somebody else: a fallback that is recorded, and refused where the
+        /// policy is strict.
+        Email = "email",
+    }
+
     /// Through what something reached the gate.
     #[non_exhaustive]
     Surface {
@@ -350,6 +360,17 @@ impl Text {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Text").field("reference", &self.reference).finish_non_exhaustive()
+    }
+}
+
+impl MatchedBy {
+    /// Whether it is the rule, not the fallback.
+    pub(crate) fn is_identity(&self) -> bool {
+        *self == Self::Identity
+    }
+
+    pub(crate) fn identity() -> Self {
+        Self::Identity
     }
 }
 

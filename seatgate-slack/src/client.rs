@@ -1,4 +1,4 @@
-//! The Web API: eleven calls, each with an error that says what to do next.
+//! The Web API: twelve calls, each with an error that says what to do next.
 //!
 //! - Nothing is repeated here, and nothing waits: a call that has to wait is not sent and says how long
 //!   ([`ErrorKind::RetryAfter`]). The agenda of the core repeats.
@@ -12,6 +12,7 @@ mod call;
 mod chat;
 mod conversations;
 mod error;
+mod meter;
 mod pace;
 mod token;
 mod users;
@@ -26,11 +27,13 @@ pub use builder::{SetupError, SlackClientBuilder};
 pub use chat::{Ephemeral, Metadata, NewMessage, PostedMessage, Response};
 pub use conversations::{Conversation, History, HistoryMessage, HistoryQuery};
 pub use error::{ErrorKind, SlackError};
+pub use meter::{CallMeter, Standing};
 pub use token::{BotToken, TokenError};
 pub use users::SlackUser;
 pub use views::OpenView;
 pub use whoami::Whoami;
 
+use meter::Counter;
 use pace::Pace;
 
 /// Calls Slack's Web API in the name of one bot token. Cheap to share by reference or `Arc`.
@@ -42,6 +45,7 @@ pub struct SlackClient {
     base: Url,
     token: BotToken,
     pace: Pace,
+    counter: Counter,
 }
 
 impl fmt::Debug for SlackClient {

@@ -3,11 +3,30 @@
 //! - [`verify`]: signatures. What Slack signed is a [`verify::Verified`], and nothing else makes one.
 //! - [`payload`]: clicks, modals, commands and events, read leniently from verified bytes.
 //! - [`client`]: the Web API, with errors sorted by what to do next and a pace that keeps within Slack's limits.
+//! - [`card`]: what people see: cards, modals, the home tab and short answers.
+//! - [`wording`]: the words of all that, which can be replaced.
+//! - [`workspace`]: one workspace as both halves see it: client, people, words, and who belongs to it.
+//! - [`notifier`]: shows cards, notices and reports.
+//! - [`inbound`]: what people do in Slack, answered: `handle(inbound) -> Ack`, whatever brings it.
+//! - `axum` (feature): the routes.
+//! - [`doctor`]: looks at how the Slack app is set up, and says what to do about it.
 //! - [`id`]: Slack's ids.
 //!
 //! `manifest.yaml` beside this crate's `Cargo.toml` sets up the Slack app.
 
+mod action;
+#[cfg(feature = "axum")]
+pub mod axum;
+pub mod card;
 pub mod client;
+pub mod doctor;
 pub mod id;
+pub mod inbound;
+pub mod installed;
+pub mod notifier;
 pub mod payload;
+pub mod people;
+mod place;
 pub mod verify;
+pub mod wording;
+pub mod workspace;

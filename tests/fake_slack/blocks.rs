@@ -16,10 +16,10 @@ const LONGEST_VALUE: usize = 2_000;
 const LONGEST_PRIVATE_METADATA: usize = 3_000;
 const CLASSIC: [&str; 6] = ["header", "section", "actions", "context", "divider", "input"];
 
-type Checked<T = ()> = Result<T, &'static str>;
+pub type Checked<T = ()> = Result<T, &'static str>;
 
 /// The text and blocks of a message, if Slack takes them.
-pub(super) fn content(body: &Value) -> Checked<(String, Vec<Value>)> {
+pub fn content(body: &Value) -> Checked<(String, Vec<Value>)> {
     let text = body["text"].as_str().unwrap_or_default();
     if text.trim().is_empty() {
         return Err("no_text");
@@ -48,7 +48,7 @@ pub(super) fn metadata(body: &Value) -> Checked<Option<Value>> {
 }
 
 /// A view of that type, if Slack takes it.
-pub(super) fn view<'a>(body: &'a Value, kind: &str) -> Checked<&'a Value> {
+pub fn view<'a>(body: &'a Value, kind: &str) -> Checked<&'a Value> {
     let view = &body["view"];
     let blocks = view["blocks"].as_array().ok_or("invalid_arguments")?;
     let titled = kind != "modal" || matches!(length(&view["title"]), Ok(1..=24));

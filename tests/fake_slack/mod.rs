@@ -8,7 +8,7 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses a part of it")]
 
-mod blocks;
+pub mod blocks;
 mod fault;
 mod hooks;
 mod people;

@@ -37,6 +37,10 @@ pub struct State {
     pub organisation: Option<String>,
     /// How long a message can be edited; `None` for ever.
     pub edit_window: Option<Duration>,
+    /// Whether response URLs keep their callers waiting.
+    pub responses_held: bool,
+    /// How far Slack's clock is ahead of the one it was given.
+    pub ahead: Duration,
     pub(super) faults: Faults,
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) responses: BTreeMap<String, ResponseSlot>,
@@ -213,6 +217,8 @@ impl State {
             scopes: SCOPES.map(str::to_owned).into(),
             organisation: None,
             edit_window: None,
+            responses_held: false,
+            ahead: Duration::ZERO,
             faults: Faults::default(),
             triggers: BTreeMap::new(),
             responses: BTreeMap::new(),

@@ -41,6 +41,7 @@ pub(super) fn perform(state: &mut State, method: &str, body: &Value, now: Timest
         }
         "conversations.info" => conversation(state, body),
         "conversations.history" => history(state, body),
+        "conversations.open" => open_dm(state, body),
         "views.open" => open(state, body, now),
         "views.update" => update_view(state, body),
         "views.publish" => publish(state, body),
@@ -55,6 +56,7 @@ fn scoped(state: &State, method: &str, body: &Value) -> Result<(), &'static str>
         "chat.postMessage" | "chat.update" | "chat.postEphemeral" => &["chat:write"],
         "users.info" => &["users:read"],
         "users.lookupByEmail" => &["users:read.email"],
+        "conversations.open" => &["im:write"],
         "conversations.info" => &["channels:read", "groups:read", "im:read", "mpim:read"],
         "conversations.history" if in_dm => &["im:history"],
         "conversations.history" => &["channels:history", "groups:history"],
@@ -172,6 +174,15 @@ fn conversation(state: &State, body: &Value) -> Outcome {
     Ok(json!({"channel": {"id": id, "is_channel": true, "is_im": false, "is_private": channel.is_private,
         "is_archived": channel.is_archived, "is_ext_shared": channel.is_ext_shared,
         "is_member": channel.members.contains(BOT)}}))
+}
+
+fn open_dm(state: &mut State, body: &Value) -> Outcome {
+    let user = user_of(state, &body["users"]).ok_or("user_not_found")?.clone();
+    match user {
+        user if user.deleted => Err("user_disabled"),
+        user if user.is_bot => Err("cannot_dm_bot"),
+        user => Ok(json!({"channel": {"id": state.dm(&user.id)}})),
+    }
 }
 
 fn history(state: &State, body: &Value) -> Outcome {

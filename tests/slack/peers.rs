@@ -20,7 +20,7 @@ pub(crate) fn installed(path: &str) -> Option<PathBuf> {
     None
 }
 
-fn python(script: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn python(script: &str, arguments: &[&str]) -> Option<String> {
     let python = installed("slack-peers/bin/python")?;
     let mut command = Command::new(python);
     let output = command.arg("-c").arg(script).args(arguments).stdin(Stdio::null()).output().unwrap();

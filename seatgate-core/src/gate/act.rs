@@ -3,9 +3,10 @@
 use crate::authorize::{Action, Caller, authorize, authorize_operator};
 use crate::gate::{Attempt, Gate, GateError, TRIES};
 use crate::id::{ChangeId, RequestId, TaskId};
-use crate::person::{Actor, Surface, Text, TextRef};
+use crate::person::{Actor, MatchedBy, Surface, Text, TextRef};
 use crate::port::{Answer, Change, StoreErrorKind, Stored};
 use crate::request::{Command, Context, Relation, Request, Resolution, TaskState};
+use crate::seat::AppId;
 use crate::time::Timestamp;
 
 /// What somebody asks of a request.
@@ -65,6 +66,8 @@ fn current_pause(request: &Request, task: TaskId) -> u32 {
 pub struct Submission {
     /// Who acts, and is authorised.
     pub actor: Actor,
+    /// How they were recognised.
+    pub matched_by: MatchedBy,
     /// Who handed it in for them, if somebody else did.
     pub submitted_by: Option<Actor>,
     /// Whether an administrator's token backs it: it counts as an operator, but never decides.
@@ -74,10 +77,17 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Somebody acts for themselves.
+    /// Somebody acts for themselves, recognised by what cannot change hands.
     #[must_use]
     pub fn new(actor: Actor, surface: Surface) -> Self {
-        Self { actor, submitted_by: None, admin: false, surface }
+        Self { actor, matched_by: MatchedBy::Identity, submitted_by: None, admin: false, surface }
+    }
+
+    /// They were recognised in this way.
+    #[must_use]
+    pub fn matched_by(mut self, matched_by: MatchedBy) -> Self {
+        self.matched_by = matched_by;
+        self
     }
 
     /// Somebody else hands it in.
@@ -92,6 +102,12 @@ impl Submission {
     pub fn with_admin_token(mut self) -> Self {
         self.admin = true;
         self
+    }
+
+    /// Whom the gate asks about.
+    pub(crate) fn caller(&self, has_reason: bool) -> Caller {
+        let caller = Caller::new(self.actor.clone(), has_reason).matched_by(self.matched_by);
+        if self.admin { caller.with_admin_token() } else { caller }
     }
 }
 
@@ -169,6 +185,7 @@ impl Gate {
         let relation = self.authorized(&before.request, &command, text.is_some(), by).await?;
         let (delivered_at, seen) = self.cards_of(&before.request, by.actor.person()).await?;
         let mut context = Context::new(self.now(), &*self.parts.entropy, by.actor.clone(), by.surface);
+        context.matched_by = by.matched_by;
         context.submitted_by.clone_from(&by.submitted_by);
         context.relation = relation;
         context.seen = seen;
@@ -190,9 +207,7 @@ impl Gate {
         by: &Submission,
     ) -> Result<Option<Relation>, GateError> {
         let Some(action) = Action::of(command) else { return Ok(None) };
-        let mut caller = Caller::new(by.actor.clone(), has_reason);
-        caller.admin = by.admin;
-        match authorize(&caller, action, request, &self.settings().operators) {
+        match authorize(&by.caller(has_reason), action, request, &self.settings().operators) {
             Ok(relation) => Ok(Some(relation)),
             Err(denial) => {
                 let attempt = Attempt::new(by.actor.clone(), by.surface, action.label(), denial.label());
@@ -202,11 +217,18 @@ impl Gate {
         }
     }
 
-    /// Lets only operators pass; `action` is what a denial is recorded as.
-    pub(crate) async fn operator_only(&self, action: &'static str, by: &Submission) -> Result<(), GateError> {
-        let mut caller = Caller::new(by.actor.clone(), false);
-        caller.admin = by.admin;
-        let Err(denial) = authorize_operator(&caller, &self.settings().operators) else { return Ok(()) };
+    /// Lets only operators pass; `action` is what a denial is recorded as. The policy is the one of `app`, if it is about
+    /// one.
+    pub(crate) async fn operator_only(
+        &self,
+        action: &'static str,
+        app: Option<&AppId>,
+        by: &Submission,
+    ) -> Result<(), GateError> {
+        let settings = self.settings();
+        let policy = &settings.policy;
+        let terms = app.map_or_else(|| policy.default_terms(), |app| policy.terms(app.as_str()));
+        let Err(denial) = authorize_operator(&by.caller(false), &settings.operators, terms) else { return Ok(()) };
         self.record_denied(Attempt::new(by.actor.clone(), by.surface, action, denial.label())).await;
         Err(denial.into())
     }

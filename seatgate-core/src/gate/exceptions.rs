@@ -55,7 +55,7 @@ impl Gate {
         reason: Option<&str>,
         by: &Submission,
     ) -> Result<Exception, GateError> {
-        self.operator_only("file_exception", by).await?;
+        self.operator_only("file_exception", Some(&seat.app.id), by).await?;
         let reason = self.reason(reason, by)?;
         self.fits_policy(&seat, until, reason.is_some())?;
         let holder = self.holder_of(&seat).await?;
@@ -81,7 +81,7 @@ impl Gate {
     /// # Cancel safety
     /// Dropping the future leaves it unknown whether it was revoked; its stream says that it was about to be.
     pub async fn revoke_exception(&self, id: ExceptionId, by: &Submission) -> Result<(), GateError> {
-        self.operator_only("revoke_exception", by).await?;
+        self.operator_only("revoke_exception", None, by).await?;
         self.record_exception(id, by, "exception_revoking", json!({}), None).await?;
         let held = self.parts.exceptions.revoke(id, self.now()).await?;
         self.record_exception(id, by, "exception_revoked", json!({ "held": held }), None).await?;

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::authorize::{Caller, authorize_operator};
-use crate::gate::{Attempt, Gate, GateError, Submission, TRIES, corrupt};
+use crate::gate::{Gate, GateError, Submission, TRIES, corrupt};
 use crate::person::{Actor, Surface};
 use crate::policy::Mode;
 use crate::port::{Change, StoreError};
@@ -27,13 +26,7 @@ impl Gate {
     /// # Cancel safety
     /// Dropping the future leaves it unknown whether it was done; asking again is safe.
     pub async fn switch(&self, mode: Mode, by: &Submission) -> Result<(), GateError> {
-        let mut caller = Caller::new(by.actor.clone(), false);
-        caller.admin = by.admin;
-        if let Err(denial) = authorize_operator(&caller, &self.settings().operators) {
-            let attempt = Attempt::new(by.actor.clone(), by.surface, "switch_mode", denial.label());
-            self.record_denied(attempt).await;
-            return Err(denial.into());
-        }
+        self.operator_only("switch_mode", None, by).await?;
         self.record_mode(mode, by).await
     }
 

@@ -82,7 +82,7 @@ impl<'a> Table<'a> {
         self.value("fallback_approvers", &mut terms.fallback_approvers, |value| list(value, email));
         self.value("exempt_tags", &mut terms.exempt_tags, |value| list(value, tag));
         self.value("max_requests_per_sweep", &mut terms.max_requests_per_sweep, at_least_one);
-        self.without_effect("strict_identity", &terms.strict_identity, flag);
+        self.value("strict_identity", &mut terms.strict_identity, flag);
         self.value("sender_may_approve", &mut terms.sender_may_approve, flag);
         self.in_order(("keep_for", terms.keep_for), ("keep_max", terms.keep_max));
         self.retry(&mut terms.retry);

@@ -104,7 +104,6 @@ fn a_key_without_effect_is_refused_at_another_value_only() {
         ("remind_after", json!(["2d"]), "[\"2d\",\"4d\"]"),
         ("escalate_after", json!("6d"), "5d"),
         ("quorum", json!(2), "1"),
-        ("strict_identity", json!(true), "false"),
     ];
     for (key, value, default) in changed {
         let reason = format!("{key}: has no effect yet; only the default `{default}` is accepted");
@@ -116,6 +115,13 @@ fn a_key_without_effect_is_refused_at_another_value_only() {
     let none = "max_requests_per_sweep: expected a whole number from 1 to 4294967295";
     assert_eq!(problems(json!({"max_requests_per_sweep": 0})), [none]);
     assert_eq!(problems(json!({"quorum": 0})), ["quorum: expected a whole number from 1 to 4294967295"]);
+}
+
+#[test]
+fn a_policy_can_be_strict_about_who_somebody_is() {
+    let strict = policy(json!({"apps": {"figma": {"strict_identity": true}}})).unwrap();
+    assert!(strict.terms("figma").strict_identity && !strict.terms("jira").strict_identity);
+    assert_eq!(problems(json!({"strict_identity": "yes"})), ["strict_identity: expected `true` or `false`"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::TaskId;
 use crate::label::labels;
-use crate::person::{Actor, Surface, TextRef};
+use crate::person::{Actor, MatchedBy, Surface, TextRef};
 use crate::port::Entropy;
 use crate::request::approval::Relation;
 use crate::request::plan::{AttemptResult, PauseReason, ProbeAnswer};
@@ -174,6 +174,8 @@ pub struct Context<'a> {
     pub entropy: &'a dyn Entropy,
     /// Who.
     pub actor: Actor,
+    /// How they were recognised.
+    pub matched_by: MatchedBy,
     /// Who handed it in, if somebody else did.
     pub submitted_by: Option<Actor>,
     /// Through what.
@@ -198,6 +200,7 @@ impl<'a> Context<'a> {
             now,
             entropy,
             actor,
+            matched_by: MatchedBy::Identity,
             submitted_by: None,
             surface,
             relation: None,

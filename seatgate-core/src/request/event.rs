@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{SweepId, TaskId};
 use crate::label::labels;
-use crate::person::{Actor, Surface, TextRef};
+use crate::person::{Actor, MatchedBy, Surface, TextRef};
 use crate::policy::{Mode, Terms};
 use crate::request::Subject;
 use crate::request::approval::{Asked, Decision, Relation};
@@ -102,6 +102,9 @@ pub enum Event {
         decision: Decision,
         /// By what right.
         relation: Relation,
+        /// How whoever decided was recognised: said where it is not the rule.
+        #[serde(default = "MatchedBy::identity", skip_serializing_if = "MatchedBy::is_identity")]
+        matched_by: MatchedBy,
         /// Why.
         reason: Option<TextRef>,
         /// Until when the seat is kept.

@@ -105,6 +105,7 @@ impl Draft<'_> {
         let event = Event::Decided {
             decision,
             relation: self.context.relation.unwrap_or(Relation::Policy),
+            matched_by: self.context.matched_by,
             reason,
             keep_until,
             seen: self.context.seen,

@@ -175,7 +175,8 @@ impl Request {
     }
 
     fn apply_decision(&mut self, fact: &Fact) {
-        let Event::Decided { decision, relation, reason, keep_until, seen, grace_until, tasks } = &fact.event else {
+        let Event::Decided { decision, relation, reason, keep_until, seen, grace_until, tasks, .. } = &fact.event
+        else {
             return;
         };
         self.approval.state = match decision {

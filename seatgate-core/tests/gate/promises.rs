@@ -6,7 +6,7 @@ use seatgate_core::authorize::Denial;
 use seatgate_core::canonical::Digest;
 use seatgate_core::gate::{Ask, GateError, Submission};
 use seatgate_core::message::{Content, Message};
-use seatgate_core::person::{Actor, Surface};
+use seatgate_core::person::{Actor, MatchedBy, Surface};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{PeopleStore, RowStatus};
 use seatgate_core::request::{Decision, Outcome, Proof, Refusal, Resolution, StateLabel, TaskState};
@@ -153,6 +153,31 @@ fn only_those_who_may_decide_do() {
         assert_eq!(denied(&otto, Ask::Approve, None).await, Some(Denial::ReasonRequired));
         assert_eq!(house.kinds(id).await, ["opened"]);
         house.gate.act(id, Ask::Approve, Some("she has left"), &otto).await.unwrap();
+    });
+}
+
+#[test]
+fn a_match_by_address_is_recorded_and_refused_where_the_policy_is_strict() {
+    block_on(async {
+        let house = House::new();
+        let id = house.open().await;
+        let mona = house.by("mona@example.com").await.matched_by(MatchedBy::Email);
+        house.gate.act(id, Ask::Approve, None, &mona).await.unwrap();
+        assert_eq!(house.trail(id).await[1]["data"]["matched_by"], "email");
+
+        let house = House::with(ScriptedDeprovisioner::new(KEYED), &[("strict_identity", "true")]);
+        let id = house.open().await;
+        let mona = house.by("mona@example.com").await.matched_by(MatchedBy::Email);
+        let refused = house.gate.act(id, Ask::Approve, None, &mona).await;
+        assert!(matches!(refused, Err(GateError::Denied(Denial::WeakIdentity))), "{refused:?}");
+        let olga = house.appoint("olga@example.com").await.matched_by(MatchedBy::Email);
+        let refused = house.gate.switch(Mode::Off, &olga).await;
+        assert!(matches!(refused, Err(GateError::Denied(Denial::WeakIdentity))), "{refused:?}");
+        let denied = house.gate.queries().trail(house.gate.access_stream()).await.unwrap();
+        assert!(denied.iter().all(|entry| entry.to_json().contains("\"denial\":\"weak_identity\"")));
+        assert_eq!((denied.len(), house.kinds(id).await), (2, vec!["opened".to_owned()]));
+        house.approve(id).await.unwrap();
+        assert_eq!(house.trail(id).await[1]["data"]["matched_by"], serde_json::Value::Null);
     });
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seatgate_core::authorize::{Action, Caller, Denial, authorize};
 use seatgate_core::id::{CardId, PersonRef};
-use seatgate_core::person::Actor;
+use seatgate_core::person::{Actor, MatchedBy};
 use seatgate_core::policy::{HolderRelease, Terms};
 use seatgate_core::request::{Asked, Relation, Request, Why};
 
@@ -13,9 +13,27 @@ use crate::table::rules;
 use crate::world::{APPROVE, World, at};
 
 /// For each caller and action the rules are read from the top. Conditions: `reason` (they give one), `suffices` (the policy
-/// lets a holder's release suffice), `sender_may` (the policy lets senders approve from their sweeps). `…+admin` brings an
-/// administrator's token.
+/// lets a holder's release suffice), `sender_may` (the policy lets senders approve from their sweeps), `strict` (the policy
+/// takes no address for who somebody is). `…+admin` brings an administrator's token, `…@` was recognised by an address.
 const TABLE: &str = "
+# Whoever an address names, where the policy is strict: nothing, whoever they are and whatever token backs them
+asked@ holder@ operator@ decider@ outsider@+admin | approve keep undo withdraw stop resolve | strict | denied WeakIdentity
+
+# And where it is not, as if they had been recognised by what cannot change hands
+asked@                                      | approve keep undo  |             | approver
+asked@                                      | withdraw stop resolve |          | denied NotOperator
+holder@                                     | approve            | suffices    | holder
+holder@                                     | approve            |             | denied HolderInforms
+holder@                                     | keep               |             | denied OwnSeat
+holder@                                     | undo               |             | denied NotAsked
+holder@                                     | withdraw stop resolve |          | denied NotOperator
+operator@                                   | approve keep       | reason      | operator
+operator@                                   | approve keep       |             | denied ReasonRequired
+operator@ outsider@+admin                   | undo withdraw stop resolve |     | operator
+decider@                                    | undo               |             | decider
+decider@ outsider@+admin                    | approve keep       |             | denied NotAsked
+decider@                                    | withdraw stop resolve |          | denied NotOperator
+
 # Approve: who was asked, an operator with a reason, the holder if the policy says so; nobody from their own sweep
 asked asked_holder asked_operator           | approve            |             | approver
 holder                                      | approve            | suffices    | holder
@@ -57,7 +75,7 @@ asked asked_holder asked_sender holder sender sender_holder | withdraw stop reso
 decider outsider token system policy        | withdraw stop resolve |          | denied NotOperator
 ";
 
-const CONDITIONS: [&str; 3] = ["reason", "suffices", "sender_may"];
+const CONDITIONS: [&str; 4] = ["reason", "suffices", "sender_may", "strict"];
 
 struct Scene {
     world: World,
@@ -89,6 +107,11 @@ impl Scene {
             ("decider", Role::of(self.dora)),
             ("outsider", Role::of(self.stranger)),
             ("outsider+admin", Role::of(self.stranger).admin()),
+            ("asked@", Role::of(mona).asked().by_address()),
+            ("holder@", Role::of(ana).by_address()),
+            ("operator@", Role::of(olga).by_address()),
+            ("decider@", Role::of(self.dora).by_address()),
+            ("outsider@+admin", Role::of(self.stranger).admin().by_address()),
             ("token", Role::new(Actor::Token("ci".parse().unwrap()))),
             ("token+admin", Role::new(Actor::Token("admin".parse().unwrap())).admin()),
             ("system", Role::new(Actor::worker())),
@@ -100,7 +123,8 @@ impl Scene {
     fn request(&self, role: &Role, case: &BTreeSet<&str>) -> Request {
         let release = if case.contains("suffices") { HolderRelease::Suffices } else { HolderRelease::Informs };
         let sender_may_approve = case.contains("sender_may");
-        let terms = Terms { holder_release: release, sender_may_approve, ..Terms::default() };
+        let strict_identity = case.contains("strict");
+        let terms = Terms { holder_release: release, sender_may_approve, strict_identity, ..Terms::default() };
         let mut request = self.world.request(terms);
         if role.sender {
             request.origin.submitted_by = role.actor.clone();
@@ -123,6 +147,7 @@ impl Scene {
 
 struct Role {
     actor: Actor,
+    matched_by: MatchedBy,
     admin: bool,
     asked: bool,
     sender: bool,
@@ -131,11 +156,16 @@ struct Role {
 
 impl Role {
     fn new(actor: Actor) -> Self {
-        Self { actor, admin: false, asked: false, sender: false, operator: false }
+        let matched_by = MatchedBy::Identity;
+        Self { actor, matched_by, admin: false, asked: false, sender: false, operator: false }
     }
 
     fn of(person: PersonRef) -> Self {
         Self::new(Actor::Person(person))
+    }
+
+    fn by_address(self) -> Self {
+        Self { matched_by: MatchedBy::Email, ..self }
     }
 
     fn admin(self) -> Self {
@@ -161,7 +191,7 @@ fn cases() -> Vec<BTreeSet<&'static str>> {
 }
 
 fn answer(scene: &Scene, role: &Role, action: Action, case: &BTreeSet<&str>) -> String {
-    let caller = Caller::new(role.actor.clone(), case.contains("reason"));
+    let caller = Caller::new(role.actor.clone(), case.contains("reason")).matched_by(role.matched_by);
     let caller = if role.admin { caller.with_admin_token() } else { caller };
     match authorize(&caller, action, &scene.request(role, case), &scene.operators(role)) {
         Ok(relation) => relation.to_string(),
@@ -193,7 +223,7 @@ fn everybody_may_what_the_table_says_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!((answers, used.len()), (17 * 6 * 8, table.len()));
+    assert_eq!((answers, used.len()), (22 * 6 * 16, table.len()));
 }
 
 #[test]

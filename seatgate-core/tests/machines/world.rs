@@ -1,7 +1,7 @@
 //! People, seats and requests to test with.
 
 use seatgate_core::id::{AccountId, CardId, PersonRef, RequestId, SweepId, TaskId};
-use seatgate_core::person::{Actor, Surface, Text, TextRef};
+use seatgate_core::person::{Actor, MatchedBy, Surface, Text, TextRef};
 use seatgate_core::policy::{Mode, Terms};
 use seatgate_core::port::SeededEntropy;
 use seatgate_core::request::{
@@ -84,6 +84,7 @@ impl World {
         let event = Event::Decided {
             decision: Decision::Approve,
             relation: Relation::Approver,
+            matched_by: MatchedBy::Identity,
             reason: None,
             keep_until: None,
             seen: None,

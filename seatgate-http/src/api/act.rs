@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use seatgate_core::authorize::{Action, Denial};
 use seatgate_core::gate::{Ask, Attempt, Submission};
 use seatgate_core::id::{PersonRef, RequestId, TaskId};
-use seatgate_core::person::{Actor, Surface};
+use seatgate_core::person::Surface;
 use seatgate_core::request::{Decision, Resolution};
 use seatgate_core::time::Timestamp;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use utoipa::openapi::ComponentsBuilder;
 
 use super::BODY_LIMIT;
 use super::auth::Caller;
-use super::behalf::OnBehalf;
+use super::behalf::{self, OnBehalf};
 use crate::json::{Expected, Members, TEXT};
 use crate::openapi::with;
 use crate::problem::Problem;
@@ -94,7 +94,7 @@ pub(super) async fn decide(
     let on_behalf = body.r#as.ok_or_else(|| Problem::invalid("/as", "a token decides nothing: say for whom"))?;
     let call = Call { app, id, caller };
     let person = call.person(&on_behalf, action, Denial::NotAsked).await?;
-    let by = Submission::new(Actor::Person(person), Surface::Api).submitted_by(call.caller.actor());
+    let by = behalf::submission(person, &call.caller);
     call.act(ask, body.reason.as_deref(), &by).await
 }
 
@@ -144,7 +144,7 @@ impl Call {
             None => Submission::new(token, Surface::Api),
             Some(on_behalf) => {
                 let person = self.person(&on_behalf, action, Denial::NotOperator).await?;
-                Submission::new(Actor::Person(person), Surface::Api).submitted_by(token)
+                behalf::submission(person, &self.caller)
             }
         };
         self.act(ask, reason, &by.with_admin_token()).await

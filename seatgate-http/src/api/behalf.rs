@@ -5,7 +5,7 @@ use std::str::FromStr;
 use seatgate_core::authorize::Denial;
 use seatgate_core::gate::{Attempt, Submission};
 use seatgate_core::id::PersonRef;
-use seatgate_core::person::{Actor, EmailAddress, Identity, Surface};
+use seatgate_core::person::{Actor, EmailAddress, Identity, MatchedBy, Surface};
 use serde::Deserialize;
 
 use super::auth::Caller;
@@ -48,5 +48,11 @@ pub(super) async fn operator(
         app.gate.record_denied(attempt).await;
         return Err(Problem::denied(Denial::NotOperator));
     };
-    Ok(Submission::new(Actor::Person(person), Surface::Api).submitted_by(token).with_admin_token())
+    Ok(submission(person, caller).with_admin_token())
+}
+
+/// `person` acts, as the token says that names them by their address.
+pub(super) fn submission(person: PersonRef, token: &Caller) -> Submission {
+    let by = Submission::new(Actor::Person(person), Surface::Api).matched_by(MatchedBy::Email);
+    by.submitted_by(token.actor())
 }

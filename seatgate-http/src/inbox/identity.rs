@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use seatgate_core::canonical::Digest;
 use seatgate_core::gate::{Attempt, Submission};
 use seatgate_core::id::PersonRef;
-use seatgate_core::person::{Actor, EmailAddress, Identity, PersonDetails, Surface};
+use seatgate_core::person::{Actor, EmailAddress, Identity, MatchedBy, PersonDetails, Surface};
 use seatgate_core::port::{Entropy, StoreError};
 use sha2::Sha256;
 
@@ -191,12 +191,13 @@ pub(super) struct Viewer {
     pub(super) person: PersonRef,
     pub(super) name: String,
     pub(super) operates: bool,
+    pub(super) matched_by: MatchedBy,
 }
 
 impl Viewer {
     /// They act for themselves, through the inbox.
     pub(super) fn submission(&self) -> Submission {
-        Submission::new(Actor::Person(self.person), Surface::Inbox)
+        Submission::new(Actor::Person(self.person), Surface::Inbox).matched_by(self.matched_by)
     }
 }
 
@@ -214,7 +215,8 @@ impl Inbox {
         let Some(person) = person else { return Ok(None) };
         let details = self.gate.people().details(&[person]).await?.into_iter().next().flatten();
         let operates = self.gate.settings().operators.contains(&person);
-        Ok(details.map(|details| Viewer { person, name: PersonDetails::label(&details), operates }))
+        let matched_by = if self.options.identity.is_picked() { MatchedBy::Identity } else { MatchedBy::Email };
+        Ok(details.map(|details| Viewer { person, name: PersonDetails::label(&details), operates, matched_by }))
     }
 
     /// Whoever sent a form, if it was sent from a page that we showed to them.

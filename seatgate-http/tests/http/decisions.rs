@@ -133,3 +133,17 @@ async fn a_request_that_is_not_there_is_not_found() {
     assert_eq!(world.decide("/v1/requests/nonsense", approve(MANAGER)).await.problem().0, 404);
     assert_eq!(world.denials().await, []);
 }
+
+#[tokio::test]
+async fn a_strict_policy_takes_no_address_for_who_somebody_is() {
+    let world = World::with_policy(&[("strict_identity", "true")]).await;
+    let request = world.open().await;
+    assert_eq!(world.decide(&request, approve(MANAGER)).await.problem(), (403, "-"));
+    assert_eq!(world.get(&request).await.body["state"], "awaiting_decision");
+
+    let world = World::new().await;
+    let request = world.open().await;
+    assert_eq!(world.decide(&request, approve(MANAGER)).await.status.as_u16(), 200);
+    let trail = world.get(&format!("{request}/trail")).await.body;
+    assert_eq!(trail["items"][1]["data"]["matched_by"], "email", "{trail}");
+}

@@ -37,7 +37,7 @@ impl SlackClient {
     /// Calls a method that takes JSON.
     pub(super) async fn json(&self, method: &'static str, body: &impl Serialize) -> Result<Success, SlackError> {
         self.pace.allow(method).map_err(|wait| paced(method, wait))?;
-        self.send_json(method, body).await
+        self.send_held(method, JSON, encode(method, body)?).await
     }
 
     /// Calls a method that puts a new message into `channel`.
@@ -48,14 +48,18 @@ impl SlackClient {
         body: &impl Serialize,
     ) -> Result<Success, SlackError> {
         self.pace.allow_message(method, channel).map_err(|wait| paced(method, wait))?;
-        self.send_json(method, body).await
+        let outcome = self.send(method, JSON, encode(method, body)?).await;
+        if let Some(wait) = asked_to_wait(&outcome) {
+            self.pace.hold_channel(channel, wait);
+        }
+        outcome
     }
 
     /// Calls a method that drops what comes as JSON and then finds nobody: `users.*`.
     pub(super) async fn form(&self, method: &'static str, field: &str, value: &str) -> Result<Success, SlackError> {
         self.pace.allow(method).map_err(|wait| paced(method, wait))?;
         let body = form_urlencoded::Serializer::new(String::new()).append_pair(field, value).finish();
-        self.send(method, FORM, body.into_bytes()).await
+        self.send_held(method, FORM, body.into_bytes()).await
     }
 
     /// Answers at a response URL, which needs no token and must not see it.
@@ -70,8 +74,18 @@ impl SlackClient {
         }
     }
 
-    async fn send_json(&self, method: &'static str, body: &impl Serialize) -> Result<Success, SlackError> {
-        self.send(method, JSON, encode(method, body)?).await
+    /// Sends, and holds the whole method back where Slack asks to wait.
+    async fn send_held(
+        &self,
+        method: &'static str,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Success, SlackError> {
+        let outcome = self.send(method, content_type, body).await;
+        if let Some(wait) = asked_to_wait(&outcome) {
+            self.pace.hold(method, wait);
+        }
+        outcome
     }
 
     async fn send(
@@ -82,13 +96,9 @@ impl SlackClient {
     ) -> Result<Success, SlackError> {
         let url = self.base.join(method).map_err(|_| SlackError::ours(method, "unsendable", ErrorKind::OurBug))?;
         let request = self.http.post(url).header(CONTENT_TYPE, content_type);
-        let reply = read(method, request.header(AUTHORIZATION, self.token.bearer()).body(body)).await?;
-        let outcome = reply.judge();
-        if let Err(error) = &outcome
-            && let ErrorKind::RetryAfter(wait) = error.kind()
-        {
-            self.pace.hold(method, wait);
-        }
+        let request = request.header(AUTHORIZATION, self.token.bearer()).body(body);
+        let outcome = read(method, request).await.and_then(Reply::judge);
+        self.counter.count(method, &outcome);
         outcome
     }
 }
@@ -140,6 +150,14 @@ impl Reply {
     fn wait(&self) -> Option<Duration> {
         let seconds: u64 = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
         Some(Duration::from_secs(seconds).clamp(SHORTEST_WAIT, LONGEST_WAIT))
+    }
+}
+
+/// How long Slack asked to wait; not for what never came to it.
+fn asked_to_wait(outcome: &Result<Success, SlackError>) -> Option<Duration> {
+    match outcome.as_ref().err().filter(|error| error.came_from_slack()).map(SlackError::kind) {
+        Some(ErrorKind::RetryAfter(wait)) => Some(wait),
+        _ => None,
     }
 }
 

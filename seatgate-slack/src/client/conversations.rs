@@ -88,6 +88,16 @@ struct Found {
 }
 
 #[derive(Deserialize)]
+struct Opened {
+    channel: OpenedChannel,
+}
+
+#[derive(Deserialize)]
+struct OpenedChannel {
+    id: ChannelId,
+}
+
+#[derive(Deserialize)]
 struct Page {
     messages: Vec<HistoryMessage>,
     response_metadata: Option<Next>,
@@ -103,7 +113,24 @@ struct Named<'a> {
     channel: &'a ChannelId,
 }
 
+#[derive(Serialize)]
+struct With<'a> {
+    users: &'a UserId,
+}
+
 impl SlackClient {
+    /// `conversations.open`: the direct message with a user, opened where it is not yet. Needs the scope `im:write`.
+    ///
+    /// # Errors
+    /// `user_not_found` and the like when there is nobody to write to.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: opening it again is harmless, and nobody sees it.
+    pub async fn conversations_open(&self, user: &UserId) -> Result<ChannelId, SlackError> {
+        let found: Opened = self.json("conversations.open", &With { users: user }).await?.read()?;
+        Ok(found.channel.id)
+    }
+
     /// `conversations.info`: what kind of channel it is, and whether we are in it.
     ///
     /// # Errors

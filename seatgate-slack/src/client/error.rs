@@ -63,6 +63,21 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// A label for metrics: `retry`, `unknown`, `elsewhere`, `halt`, `our_bug` or `other`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::RetryAfter(_) => "retry",
+            Self::Unknown => "unknown",
+            Self::Elsewhere => "elsewhere",
+            Self::Halt => "halt",
+            Self::OurBug => "our_bug",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A call that did not succeed: the method, the error's name, and what to do next.
 ///
 /// Its text holds no part of a body, of the token or of a URL; its sources may name the host.
@@ -104,6 +119,11 @@ impl SlackError {
     #[must_use]
     pub fn is_beyond_editing(&self) -> bool {
         CANNOT_EDIT.contains(&self.name.as_str())
+    }
+
+    /// Whether there was an answer: no error of the connection is its cause.
+    pub(super) fn came_from_slack(&self) -> bool {
+        self.source.is_none()
     }
 
     /// Slack's own error, by its name in the body.

@@ -1,6 +1,8 @@
 //! How fast we may call: never a queue and never a sleep, only yes or how long to wait.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +16,8 @@ const BURST: u32 = 3;
 /// From so many channels on, those with a full bucket are forgotten.
 const MANY_CHANNELS: usize = 1024;
 
-/// A bucket of tokens a channel for new messages, and for each method the time until which Slack asked us to wait.
+/// A bucket of tokens a channel for new messages, and the times until which Slack asked us to wait: for a method, or for new
+/// messages in one channel.
 pub(super) struct Pace {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -24,6 +27,7 @@ pub(super) struct Pace {
 struct State {
     channels: HashMap<String, Bucket>,
     holds: HashMap<&'static str, Hold>,
+    channel_holds: HashMap<String, Hold>,
 }
 
 /// A bucket, told by the time when it will be full: one number instead of a count and a time.
@@ -46,14 +50,15 @@ impl Pace {
 
     /// Whether `method` may be called now, and how long to wait if not.
     pub(super) fn allow(&self, method: &'static str) -> Result<(), Duration> {
-        self.state().held(method, self.clock.now())
+        held(&mut self.state().holds, method, self.clock.now())
     }
 
     /// Whether a message may be posted to `channel` by `method` now; if so, one token is taken.
     pub(super) fn allow_message(&self, method: &'static str, channel: &str) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut state = self.state();
-        state.held(method, now)?;
+        held(&mut state.holds, method, now)?;
+        held(&mut state.channel_holds, channel, now)?;
         state.take(channel, now)
     }
 
@@ -63,6 +68,16 @@ impl Pace {
         self.state().holds.insert(method, hold);
     }
 
+    /// Holds new messages in `channel` back: Slack counts them a channel, so others go on.
+    pub(super) fn hold_channel(&self, channel: &str, length: Duration) {
+        let now = self.clock.now();
+        let holds = &mut self.state().channel_holds;
+        if holds.len() >= MANY_CHANNELS {
+            holds.retain(|_, hold| hold.until > now);
+        }
+        holds.insert(channel.to_owned(), Hold { until: now.saturating_add(length), length });
+    }
+
     /// Whoever panicked while holding the lock left nothing half done.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,24 +85,28 @@ impl Pace {
 }
 
 impl State {
-    fn held(&mut self, method: &'static str, now: Timestamp) -> Result<(), Duration> {
-        let Some(hold) = self.holds.get_mut(method) else { return Ok(()) };
-        hold.until = hold.until.min(now.saturating_add(hold.length));
-        match hold.until.since(now) {
-            Duration::ZERO => {
-                self.holds.remove(method);
-                Ok(())
-            }
-            wait => Err(wait),
-        }
-    }
-
     fn take(&mut self, channel: &str, now: Timestamp) -> Result<(), Duration> {
         if self.channels.len() >= MANY_CHANNELS {
             self.channels.retain(|_, bucket| bucket.full_at > now);
         }
         let bucket = self.channels.entry(channel.to_owned()).or_insert(Bucket { full_at: now });
         bucket.take(now)
+    }
+}
+
+fn held<K, Q>(holds: &mut HashMap<K, Hold>, key: &Q, now: Timestamp) -> Result<(), Duration>
+where
+    K: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    let Some(hold) = holds.get_mut(key) else { return Ok(()) };
+    hold.until = hold.until.min(now.saturating_add(hold.length));
+    match hold.until.since(now) {
+        Duration::ZERO => {
+            holds.remove(key);
+            Ok(())
+        }
+        wait => Err(wait),
     }
 }
 
@@ -144,6 +163,16 @@ mod tests {
         assert_eq!(pace.allow(POST), Err(SECOND * 30));
         assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND * 30));
         assert_eq!(pace.allow("chat.update"), Ok(()));
+        clock.advance(SECOND * 30);
+        assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+    }
+
+    #[test]
+    fn a_hold_of_a_channel_is_for_no_other_one() {
+        let (clock, pace) = pace();
+        pace.hold_channel("C1", SECOND * 30);
+        assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND * 30));
+        assert_eq!(pace.allow_message(POST, "C2"), Ok(()));
         clock.advance(SECOND * 30);
         assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
     }

@@ -24,7 +24,7 @@ impl Gate {
     /// # Cancel safety
     /// Dropping the future leaves some rows released and some held, none half.
     pub async fn release(&self, sweep: SweepId, by: &Submission) -> Result<SweepReport, GateError> {
-        self.operator_only("release_sweep", by).await?;
+        self.operator_only("release_sweep", None, by).await?;
         let settings = self.settings();
         if settings.mode == Mode::Off {
             return Err(GateError::Off);

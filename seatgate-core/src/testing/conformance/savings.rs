@@ -2,7 +2,7 @@ use super::StoreHarness;
 use super::scene::Scene;
 use crate::id::RequestId;
 use crate::money::Money;
-use crate::person::{Actor, Surface};
+use crate::person::{Actor, MatchedBy, Surface};
 use crate::port::{Answer, Change};
 use crate::request::{
     AttemptResult, Decision, Event, Fact, Outcome, ProbeFinding, Proof, Relation, RemovalKind, Request, Task,
@@ -36,9 +36,16 @@ impl Case {
 
     fn decided(self, at: Timestamp, decision: Decision) -> Self {
         let tasks = vec![self.task.clone()];
-        let (relation, grace_until) = (Relation::Approver, None);
-        let decided =
-            Event::Decided { decision, relation, reason: None, keep_until: None, seen: None, grace_until, tasks };
+        let decided = Event::Decided {
+            decision,
+            relation: Relation::Approver,
+            matched_by: MatchedBy::Identity,
+            reason: None,
+            keep_until: None,
+            seen: None,
+            grace_until: None,
+            tasks,
+        };
         self.then(at, decided)
     }
 

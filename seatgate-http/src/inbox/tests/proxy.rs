@@ -8,10 +8,13 @@ const HEADER: &str = "x-forwarded-email";
 
 fn behind_proxy() -> House {
     let mut house = House::new();
-    let options = InboxOptions::new(InboxIdentity::trusted_header("X-Forwarded-Email", SECRET).unwrap())
-        .offering_sample(|_| Vec::new());
-    house.app = router(house.gate.clone(), options);
+    house.app = router(house.gate.clone(), trusting());
     house
+}
+
+fn trusting() -> InboxOptions {
+    let identity = InboxIdentity::trusted_header("X-Forwarded-Email", SECRET).unwrap();
+    InboxOptions::new(identity).offering_sample(|_| Vec::new())
 }
 
 async fn get(house: &House, path: &str, headers: &[(&str, &str)]) -> Reply {
@@ -39,6 +42,21 @@ async fn the_proxy_says_who_is_looking() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     let verdict = house.gate.request(id.parse().unwrap()).await.unwrap().approval.verdict.unwrap();
     assert_eq!(verdict.by, Actor::Person(house.person("mona@example.com").await));
+}
+
+#[tokio::test]
+async fn a_proxy_names_addresses_and_a_strict_policy_takes_none() {
+    let mut house = House::with(Arc::new(Obliging), &[("strict_identity", "true")]);
+    house.app = router(house.gate.clone(), trusting());
+    let id = house.ask("ana@example.com", "Ana Ruiz", "mona@example.com").await;
+    let page = get(&house, "/", &[(HEADER, "mona@example.com"), (PROXY_SECRET_HEADER, SECRET)]).await;
+    let form = format!("token={}&decision=approve", token(&page.body));
+    let post = Request::post(format!("/requests/{id}/decision"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(HEADER, "mona@example.com")
+        .header(PROXY_SECRET_HEADER, SECRET);
+    assert_eq!(house.send(post.body(Body::from(form)).unwrap()).await.status, StatusCode::FORBIDDEN);
+    assert!(house.gate.request(id.parse().unwrap()).await.unwrap().approval.verdict.is_none());
 }
 
 #[tokio::test]

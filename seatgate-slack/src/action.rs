@@ -1,0 +1,111 @@
+//! What a button does: its action id and its value, written by the renderer and read back from a click.
+//!
+//! A value holds a version and ids, never authority: whoever clicks is authorised anew.
+
+use seatgate_core::id::{CardId, RequestId};
+
+/// The version of the values. One of another version is of an older or newer card, and is redrawn.
+const VERSION: &str = "1";
+
+/// What a click asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Press {
+    /// Approve the removal that this request asks about.
+    Approve(RequestId),
+    /// Keep its seat.
+    Keep(RequestId),
+    /// Take the approval back.
+    Undo(RequestId),
+    /// Approve all of these: the undecided rows of the page that was shown.
+    ApproveRest(Vec<RequestId>),
+    /// Keep all of these.
+    KeepRest(Vec<RequestId>),
+    /// Turn a card to a page, from 0.
+    Turn {
+        /// Which card.
+        card: CardId,
+        /// Which page.
+        page: u32,
+    },
+}
+
+impl Press {
+    /// The id of the button's action, unique in a message.
+    pub(crate) fn action_id(&self) -> String {
+        match self {
+            Self::Approve(request) => format!("approve/{request}"),
+            Self::Keep(request) => format!("keep/{request}"),
+            Self::Undo(request) => format!("undo/{request}"),
+            Self::ApproveRest(_) => "approve_rest".to_owned(),
+            Self::KeepRest(_) => "keep_rest".to_owned(),
+            Self::Turn { page, .. } => format!("turn/{page}"),
+        }
+    }
+
+    /// The button's value: at most 2000 characters for up to 50 requests.
+    pub(crate) fn value(&self) -> String {
+        match self {
+            Self::Approve(request) | Self::Keep(request) | Self::Undo(request) => format!("{VERSION}:{request}"),
+            Self::ApproveRest(requests) | Self::KeepRest(requests) => {
+                let ids: Vec<String> = requests.iter().map(ToString::to_string).collect();
+                format!("{VERSION}:{}", ids.join(","))
+            }
+            Self::Turn { card, page } => format!("{VERSION}:{card}:{page}"),
+        }
+    }
+
+    /// Reads a button's action id and value; nothing, if they are not of this version, or not ours.
+    pub(crate) fn read(action_id: &str, value: &str) -> Option<Self> {
+        let value = value.strip_prefix(VERSION)?.strip_prefix(':')?;
+        let kind = action_id.split_once('/').map_or(action_id, |(kind, _)| kind);
+        let requests = || value.split(',').map(|id| id.parse().ok()).collect::<Option<Vec<RequestId>>>();
+        match kind {
+            "approve" => value.parse().ok().map(Self::Approve),
+            "keep" => value.parse().ok().map(Self::Keep),
+            "undo" => value.parse().ok().map(Self::Undo),
+            "approve_rest" => requests().map(Self::ApproveRest),
+            "keep_rest" => requests().map(Self::KeepRest),
+            "turn" => {
+                let (card, page) = value.split_once(':')?;
+                Some(Self::Turn { card: card.parse().ok()?, page: page.parse().ok()? })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buttons_read_as_they_are_written() {
+        let request: RequestId = "req_00000000000070008000000000000001".parse().unwrap();
+        let card: CardId = "crd_00000000000070008000000000000002".parse().unwrap();
+        let presses = [
+            Press::Approve(request),
+            Press::Keep(request),
+            Press::Undo(request),
+            Press::ApproveRest(vec![request; 50]),
+            Press::KeepRest(vec![request]),
+            Press::Turn { card, page: 3 },
+        ];
+        for press in presses {
+            assert!(press.value().len() <= 2000 && press.action_id().len() <= 255);
+            assert_eq!(Press::read(&press.action_id(), &press.value()), Some(press));
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_nothing() {
+        for (action, value) in [
+            ("approve", ""),
+            ("approve", "2:req_00000000000070008000000000000001"),
+            ("x", "1:req_1"),
+            ("approve_rest", "1:"),
+            ("turn", "1:crd_00000000000070008000000000000002:-1"),
+        ] {
+            assert_eq!(Press::read(action, value), None, "{action} {value}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What people see in Slack: cards, modals, the home tab and short answers. Pure: content in, blocks out.
+//!
+//! Every message has a text beside its blocks that says the same, because screen readers and notifications read only that.
+//! Texts from outside are escaped and shortened, and no limit of Slack's is ever exceeded: a card never fails to post
+//! because of what it says.
+
+mod ask;
+mod block;
+mod digest;
+mod draft;
+mod keep;
+mod list;
+mod notice;
+mod seat;
+mod sweep;
+
+use std::fmt;
+
+use seatgate_core::message::{Content, Message, Row};
+use serde_json::Value;
+
+pub use keep::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem};
+pub use notice::Notice;
+
+use crate::id::UserId;
+use crate::wording::{Form, Line, Phrase, Slot, Value as Filling, Wording};
+use draft::Draft;
+
+/// Who sees a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addressee {
+    /// The person themselves, in a direct message.
+    Direct,
+    /// A channel.
+    Channel {
+        /// Who is asked there, if somebody is: they are mentioned.
+        mention: Option<UserId>,
+    },
+}
+
+/// A message as Slack takes it. Holds personal data: never log it.
+#[derive(Clone, PartialEq)]
+pub struct Rendered {
+    /// Everything it says, escaped.
+    pub text: String,
+    /// How it looks.
+    pub blocks: Vec<Value>,
+}
+
+/// Draws everything in one wording. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Renderer {
+    wording: Wording,
+}
+
+impl Renderer {
+    /// A renderer that uses these words.
+    #[must_use]
+    pub fn new(wording: Wording) -> Self {
+        Self { wording }
+    }
+
+    /// A message of any content.
+    #[must_use]
+    pub fn message(&self, message: &Message, to: &Addressee) -> Rendered {
+        let words = &self.wording;
+        let (draft, of) = match &message.content {
+            Content::Card { card, rows, page } => match rows.as_slice() {
+                [row] => (ask::ask(words, *card, row), card.to_string()),
+                rows => (digest::digest(words, *card, rows, *page), card.to_string()),
+            },
+            Content::Sweep(standing) => (sweep::sweep(words, standing), standing.card.to_string()),
+            Content::Report(rows) => (sweep::report(words, rows), "report".to_owned()),
+            // A kind of content that is newer than this renderer.
+            _ => (foreign(words, &message.plain_text()), "message".to_owned()),
+        };
+        let mut above = Draft::new(words, of);
+        if let Addressee::Channel { mention: Some(person) } = to {
+            above.section("person", &[Line::new(Phrase::ForPerson).with(Slot::Person, Filling::User(person))]);
+        }
+        if message.repeated {
+            above.context("repeated", &[Line::new(Phrase::Repeated)]);
+        }
+        above.append(draft);
+        above.finish()
+    }
+
+    /// The modal that asks why a seat is kept, and until when: a view for `views.open`.
+    #[must_use]
+    pub fn keep_modal(&self, ask: &KeepAsk) -> Value {
+        keep::modal(&self.wording, ask)
+    }
+
+    /// What a submitted modal is answered with, when it cannot be taken: the block that is wrong, and why.
+    #[must_use]
+    pub fn keep_error(&self, problem: &KeepProblem) -> (&'static str, String) {
+        (problem.block(), keep::explanation(&self.wording, problem))
+    }
+
+    /// The home tab: a view for `views.publish`. `waiting` is what waits for the person, oldest first; `decided` what they
+    /// decided lately, latest first; `more` how many wait beyond those given. What does not fit is counted.
+    #[must_use]
+    pub fn home(&self, waiting: &[Row], decided: &[Row], more: u64) -> Value {
+        list::list(&self.wording, "home", waiting, decided, more).blocks.home()
+    }
+
+    /// The same as an answer to a command or a mention.
+    #[must_use]
+    pub fn list(&self, waiting: &[Row], decided: &[Row], more: u64) -> Rendered {
+        list::list(&self.wording, "list", waiting, decided, more).finish()
+    }
+
+    /// What can be asked of us by `command`, such as `/seatgate`.
+    #[must_use]
+    pub fn help(&self, command: &str) -> Rendered {
+        list::help(&self.wording, command).finish()
+    }
+
+    /// A short answer that only one person sees.
+    #[must_use]
+    pub fn say(&self, notice: &Notice) -> String {
+        notice.say(&self.wording, Form::Markup)
+    }
+}
+
+/// What a newer core says in a way that is not known here.
+fn foreign<'w>(wording: &'w Wording, text: &str) -> Draft<'w> {
+    let mut draft = Draft::new(wording, "message");
+    let line = |line| Line::new(Phrase::Verbatim).with(Slot::Text, Filling::Outside(line, 300));
+    draft.section("text", &text.lines().filter(|line| !line.is_empty()).map(line).collect::<Vec<_>>());
+    draft
+}
+
+/// Redacted: names and reasons stay out of logs.
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendered").field("blocks", &self.blocks.len()).finish_non_exhaustive()
+    }
+}

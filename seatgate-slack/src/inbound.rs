@@ -1,0 +1,93 @@
+//! What people do in Slack, answered: clicks, modals, commands, mentions and the home tab.
+//!
+//! Whatever brings it (the routes for axum, a socket) hands in an [`Inbound`] that was verified before, and
+//! passes the [`Ack`] on. A decision is committed before it is acknowledged; everything else follows after.
+//!
+//! - Who clicked is authorised, never where they clicked; see [`SlackPeople`](crate::people::SlackPeople).
+//! - Whoever is refused is told kindly why, and only they; the card that they clicked on is drawn anew, for it was out of
+//!   date or a copy that nobody knew of.
+//! - Where the store fails the answer is 503 and nothing is said as done: the next click works.
+
+mod ack;
+mod admit;
+mod answer;
+mod carried;
+mod click;
+mod command;
+mod door;
+mod event;
+mod judge;
+mod keep;
+mod overview;
+mod seen;
+
+use std::fmt;
+use std::sync::Arc;
+
+use seatgate_core::gate::Gate;
+
+pub use ack::{Ack, AckBody, After};
+pub use door::Route;
+
+use crate::payload::{EventsRequest, Interaction, PayloadReader, SlashCommand};
+use crate::verify::SigningSecrets;
+use crate::workspace::Workspace;
+use seen::SeenEvents;
+
+/// Something that came from Slack: verified and read.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Inbound {
+    /// A click, or a modal.
+    Interaction(Interaction),
+    /// A slash command.
+    Command(SlashCommand),
+    /// An event.
+    Event(EventsRequest),
+}
+
+/// Answers what people do in Slack. Cheap to clone; all clones are one app.
+#[derive(Clone)]
+pub struct SlackApp {
+    gate: Gate,
+    workspace: Workspace,
+    secrets: SigningSecrets,
+    reader: PayloadReader,
+    seen: Arc<SeenEvents>,
+}
+
+impl SlackApp {
+    /// An app in front of `gate`, for what one of `secrets` signed.
+    #[must_use]
+    pub fn new(gate: Gate, workspace: Workspace, secrets: SigningSecrets) -> Self {
+        Self { gate, workspace, secrets, reader: PayloadReader::new(), seen: Arc::default() }
+    }
+
+    /// Reads payloads with this reader.
+    #[must_use]
+    pub fn reading_with(mut self, reader: PayloadReader) -> Self {
+        self.reader = reader;
+        self
+    }
+
+    /// Answers one thing. What it decides is durable when this returns. The transport passes the [`Ack`] on and runs its
+    /// [`After`], if there is one, at once: the right to open a modal lasts three seconds.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether something was decided; the same click again is safe.
+    pub async fn handle(&self, inbound: Inbound) -> Ack {
+        match inbound {
+            Inbound::Interaction(Interaction::Actions(click)) => self.click(click).await,
+            Inbound::Interaction(Interaction::Submission(modal)) => self.submit(modal).await,
+            Inbound::Interaction(_) => Ack::ok(),
+            Inbound::Command(command) => self.command(command).await,
+            Inbound::Event(event) => self.event(event).await,
+        }
+    }
+}
+
+impl fmt::Debug for SlackApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlackApp").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! What the gate says of what somebody asks, as it is told to them.
+
+use seatgate_core::authorize::Denial;
+use seatgate_core::gate::{Ask, GateError, Submission};
+use seatgate_core::id::RequestId;
+use seatgate_core::message::DecisionLine;
+use seatgate_core::request::Request;
+
+use super::SlackApp;
+use super::admit::Visitor;
+use crate::card::Notice;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(super) enum Declined {
+    /// It cannot be, for this reason.
+    Told(Notice),
+    /// The reason is too long, or holds what no text should.
+    BadReason,
+    /// It was not kept; the same may work later.
+    Failed,
+}
+
+impl SlackApp {
+    /// Does what `visitor` asks. Whom the gate does not know was not asked, which is recorded.
+    pub(super) async fn act(
+        &self,
+        id: RequestId,
+        ask: Ask,
+        reason: Option<&str>,
+        visitor: &Visitor,
+    ) -> Result<Request, Declined> {
+        let by = self.submission(id, ask, visitor).await?;
+        let answer = self.gate.act(id, ask, reason, &by).await;
+        self.judged(answer).await
+    }
+
+    /// Who asks, for the gate.
+    pub(super) async fn submission(&self, id: RequestId, ask: Ask, visitor: &Visitor) -> Result<Submission, Declined> {
+        match visitor.submission() {
+            Some(by) => Ok(by),
+            None => {
+                self.record(label(ask), Denial::NotAsked.label(), Some(id)).await;
+                Err(Declined::Told(Notice::NotAsked))
+            }
+        }
+    }
+
+    pub(super) async fn judged<T>(&self, answer: Result<T, GateError>) -> Result<T, Declined> {
+        match answer {
+            Ok(done) => Ok(done),
+            Err(GateError::Denied(denial)) => Err(Declined::Told(denial.into())),
+            Err(GateError::Refused { refusal, request }) => {
+                Err(Declined::Told(Notice::refused(refusal, self.decision(&request).await)))
+            }
+            Err(GateError::NotFound(_)) => Err(Declined::Told(Notice::Unknown)),
+            Err(GateError::BadReason) => Err(Declined::BadReason),
+            Err(_) => Err(Declined::Failed),
+        }
+    }
+
+    /// Who decided, and when; nothing where nobody has, or the names cannot be read now.
+    async fn decision(&self, request: &Request) -> Option<DecisionLine> {
+        let joined = self.gate.join(std::slice::from_ref(request)).await.ok()?;
+        joined.row(&self.gate, request, None, None).decision
+    }
+}
+
+fn label(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Approve => "approve",
+        Ask::Keep { .. } => "keep",
+        Ask::Undo => "undo",
+        _ => "act",
+    }
+}

@@ -1,0 +1,220 @@
+//! Keeping seats: the modal that asks why and until when, and its answers.
+
+use seatgate_core::gate::Ask;
+use seatgate_core::id::RequestId;
+use seatgate_core::policy::KeepReason;
+use seatgate_core::port::StoreError;
+use seatgate_core::request::{Decision, Request};
+use seatgate_core::time::{Span, Timestamp};
+use serde_json::{Value, json};
+
+use super::admit::{Turned, Visitor};
+use super::answer::Spot;
+use super::carried::Carried;
+use super::judge::Declined;
+use super::{Ack, SlackApp};
+use crate::card::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem, Notice};
+use crate::payload::{TriggerId, ViewSubmission};
+
+/// Stands for the reason that is still to be given, where it is only asked whether somebody could keep a seat.
+const SOME_REASON: &str = "to be given";
+
+/// What a modal was answered.
+struct Answers<'a> {
+    reason: Option<&'a str>,
+    /// The end of the day that was chosen.
+    until: Timestamp,
+}
+
+impl SlackApp {
+    /// Opens the modal where the policy asks for a reason or leaves the end open; else keeps at once. Nobody is asked why
+    /// who may not keep the seat.
+    pub(super) async fn keep(
+        &self,
+        requests: Vec<RequestId>,
+        visitor: &Visitor,
+        spot: Spot,
+        trigger: Option<&TriggerId>,
+    ) -> Ack {
+        let (mut keepable, mut last_refusal, asked) = (Vec::new(), None, requests.len());
+        for id in requests {
+            match self.keepable(id, visitor).await {
+                Ok(request) => keepable.push(request),
+                Err(Declined::Told(notice)) => last_refusal = Some(notice),
+                Err(Declined::BadReason | Declined::Failed) => return Ack::again(),
+            }
+        }
+        match last_refusal {
+            Some(notice) if keepable.is_empty() && asked == 1 => self.refuse(spot, notice),
+            Some(_) if keepable.is_empty() => self.refuse(spot, none_kept(asked)),
+            _ if keepable.iter().any(|request| asks_more(request, visitor)) => {
+                self.open_modal(&keepable, visitor, spot, trigger).await
+            }
+            _ => self.keep_at_once(&keepable, asked, visitor, spot).await,
+        }
+    }
+
+    /// The request, if `visitor` could keep its seat now. Judged as the real thing is, and recorded if denied.
+    async fn keepable(&self, id: RequestId, visitor: &Visitor) -> Result<Request, Declined> {
+        let ask = Ask::Keep { until: None };
+        let by = self.submission(id, ask, visitor).await?;
+        let prepared = self.gate.prepare(id, ask, Some(SOME_REASON), &by).await;
+        self.judged(prepared).await?;
+        let request = self.gate.request(id).await;
+        self.judged(request).await
+    }
+
+    async fn keep_at_once(&self, requests: &[Request], asked: usize, visitor: &Visitor, spot: Spot) -> Ack {
+        let ask = Ask::Keep { until: None };
+        match requests {
+            [request] if asked == 1 => self.decide(request.id, ask, visitor, spot).await,
+            _ => {
+                let ids = requests.iter().map(|request| request.id).collect();
+                self.decide_all(ids, (ask, Decision::Keep), visitor, spot).await
+            }
+        }
+    }
+
+    /// The right to open it lasts three seconds, so nothing else is done before.
+    async fn open_modal(
+        &self,
+        requests: &[Request],
+        visitor: &Visitor,
+        spot: Spot,
+        trigger: Option<&TriggerId>,
+    ) -> Ack {
+        let Some(trigger) = trigger.cloned() else { return self.refuse(spot, Notice::ClickAgain) };
+        let Ok(view) = self.modal(requests, visitor, &spot).await else { return Ack::again() };
+        let app = self.clone();
+        Ack::ok().then(async move {
+            match app.workspace.client().views_open(&trigger, &view).await {
+                Ok(_) => {}
+                Err(error) if error.asks_for_a_new_click() => app.tell(&spot, &Notice::ClickAgain).await,
+                Err(_) => app.tell(&spot, &Notice::TryAgain).await,
+            }
+        })
+    }
+
+    async fn modal(&self, requests: &[Request], visitor: &Visitor, spot: &Spot) -> Result<Value, StoreError> {
+        let joined = self.gate.join(requests).await?;
+        let rows = requests.iter().map(|request| joined.row(&self.gate, request, visitor.person(), None)).collect();
+        let ids = requests.iter().map(|request| request.id).collect();
+        let reasons = requests.iter().map(|request| reason_asked(request, visitor));
+        let reason = reasons.max_by_key(|reason| weight(*reason)).unwrap_or(KeepReason::Required);
+        let now = self.gate.now();
+        let end = |spans: &mut dyn Iterator<Item = Span>| {
+            now.saturating_add(spans.min().map(Span::duration).unwrap_or_default())
+        };
+        let default = end(&mut requests.iter().map(|request| request.terms.keep_for));
+        let latest = end(&mut requests.iter().map(|request| request.terms.keep_max));
+        let ask = KeepAsk::new(rows, reason, Carried::new(ids, spot).encode()).within(now, default, latest);
+        Ok(self.workspace.renderer().keep_modal(&ask))
+    }
+
+    /// A modal was submitted. Whoever submits it is authorised anew.
+    pub(super) async fn submit(&self, modal: ViewSubmission) -> Ack {
+        if modal.view.callback_id != KEEP_CALLBACK {
+            return Ack::ok();
+        }
+        let admitted = self.admit((&modal.install, modal.app.as_ref()), &modal.by, "keep").await;
+        let visitor = match admitted {
+            Ok(visitor) => visitor,
+            Err(Turned::Outsider) => return self.problem(&KeepProblem::Refused(Notice::Outsider)),
+            Err(turned) => return turned.ack(),
+        };
+        let Some(carried) = Carried::decode(&modal.view.private_metadata) else {
+            return self.problem(&KeepProblem::Refused(Notice::Unknown));
+        };
+        match answers(&modal) {
+            Ok(answers) => self.keep_all(&carried, &answers, &visitor).await,
+            Err(problem) => self.problem(&problem),
+        }
+    }
+
+    /// Keeps what the modal was about. With one seat every problem is said in the modal; with several, those that were
+    /// kept are counted in an answer beside the card.
+    async fn keep_all(&self, carried: &Carried, answers: &Answers<'_>, visitor: &Visitor) -> Ack {
+        let (mut recorded, mut refused, mut problem) = (0, 0, None);
+        for id in &carried.requests {
+            match self.keep_one(*id, answers, visitor).await {
+                Ok(()) => recorded += 1,
+                Err(Declined::Failed) => return Ack::again(),
+                Err(declined) => {
+                    refused += 1;
+                    problem.get_or_insert(declined);
+                }
+            }
+        }
+        let spot = carried.spot(&visitor.user);
+        match problem {
+            Some(declined) if recorded == 0 => self.declined(declined, spot),
+            None if carried.requests.len() == 1 => Ack::ok().then(self.clone().after_done(spot)),
+            _ => self.refuse(spot, Notice::Answered { decision: Decision::Keep, recorded, refused }),
+        }
+    }
+
+    async fn keep_one(&self, id: RequestId, answers: &Answers<'_>, visitor: &Visitor) -> Result<(), Declined> {
+        let request = self.gate.request(id).await;
+        let request = self.judged(request).await?;
+        let until = Some(within_policy(answers.until, &request, self.gate.now()));
+        self.act(id, Ask::Keep { until }, answers.reason, visitor).await.map(drop)
+    }
+
+    /// The modal stays and says why; the card behind it is drawn anew.
+    fn declined(&self, declined: Declined, spot: Spot) -> Ack {
+        let problem = match declined {
+            Declined::BadReason => KeepProblem::ReasonTooLong,
+            Declined::Failed => return Ack::again(),
+            Declined::Told(Notice::ReasonRequired) => KeepProblem::ReasonRequired,
+            Declined::Told(Notice::KeepEndsInPast) => KeepProblem::EndsInPast,
+            Declined::Told(Notice::KeepTooLong { latest: Some(latest) }) => KeepProblem::TooLong { latest },
+            Declined::Told(notice) => KeepProblem::Refused(notice),
+        };
+        let ack = self.problem(&problem);
+        match problem {
+            KeepProblem::Refused(_) => ack.then(self.clone().after_refused_in_modal(spot)),
+            _ => ack,
+        }
+    }
+
+    fn problem(&self, problem: &KeepProblem) -> Ack {
+        let (block, text) = self.workspace.renderer().keep_error(problem);
+        Ack::json(json!({ "response_action": "errors", "errors": { block: text } }))
+    }
+}
+
+fn none_kept(asked: usize) -> Notice {
+    let refused = u64::try_from(asked).unwrap_or(u64::MAX);
+    Notice::Answered { decision: Decision::Keep, recorded: 0, refused }
+}
+
+/// Whether there is anything to ask: why, or until when.
+fn asks_more(request: &Request, visitor: &Visitor) -> bool {
+    reason_asked(request, visitor) != KeepReason::Off || request.terms.keep_for < request.terms.keep_max
+}
+
+/// An operator who was not asked must say why, whatever the policy says.
+fn reason_asked(request: &Request, visitor: &Visitor) -> KeepReason {
+    let asked = visitor.person().is_some_and(|person| request.approval.asks(person));
+    if asked { request.terms.keep_reason } else { KeepReason::Required }
+}
+
+fn weight(reason: KeepReason) -> u8 {
+    match reason {
+        KeepReason::Off => 0,
+        KeepReason::Optional => 1,
+        KeepReason::Required => 2,
+    }
+}
+
+fn answers(modal: &ViewSubmission) -> Result<Answers<'_>, KeepProblem> {
+    let entered = |block| modal.inputs.at(block, block).and_then(|input| input.one());
+    let until = entered(KEEP_UNTIL).and_then(|date| Timestamp::parse_end(date).ok()).ok_or(KeepProblem::NoDate)?;
+    Ok(Answers { reason: entered(KEEP_REASON), until })
+}
+
+/// The last day that the policy allows counts until the policy's very end, not until midnight.
+fn within_policy(until: Timestamp, request: &Request, now: Timestamp) -> Timestamp {
+    let latest = now.saturating_add(request.terms.keep_max.duration());
+    if until > latest && until.last_date() == latest.last_date() { latest } else { until }
+}

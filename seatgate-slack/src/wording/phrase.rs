@@ -1,0 +1,292 @@
+//! Everything that is ever said, in English.
+
+/// Where a phrase goes, which limits its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Header,
+    Button,
+    ConfirmTitle,
+    ConfirmText,
+    ConfirmButton,
+    ModalTitle,
+    Text,
+}
+
+impl Place {
+    /// How many characters fit.
+    pub(super) fn most(self) -> usize {
+        match self {
+            Self::Header => 150,
+            Self::Button => 75,
+            Self::ConfirmTitle => 100,
+            Self::ConfirmText => 300,
+            Self::ConfirmButton => 30,
+            Self::ModalTitle => 24,
+            Self::Text => 1000,
+        }
+    }
+}
+
+macro_rules! slots {
+    ($($slot:ident = $name:literal,)+) => {
+        /// A place in a template that is filled in.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Slot { $($slot,)+ }
+
+        impl Slot {
+            pub(super) fn name(self) -> &'static str {
+                match self { $(Self::$slot => $name,)+ }
+            }
+
+            pub(super) fn named(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$slot),)+ _ => None }
+            }
+        }
+    };
+}
+
+slots! {
+    Account = "account",
+    App = "app",
+    At = "at",
+    By = "by",
+    Command = "command",
+    Cost = "cost",
+    Count = "count",
+    Date = "date",
+    Days = "days",
+    Earliest = "earliest",
+    First = "first",
+    Kind = "kind",
+    Latest = "latest",
+    Observed = "observed",
+    Page = "page",
+    Pages = "pages",
+    Person = "person",
+    Reason = "reason",
+    Seat = "seat",
+    Second = "second",
+    Status = "status",
+    Text = "text",
+    Total = "total",
+    Until = "until",
+}
+
+macro_rules! phrases {
+    ($($phrase:ident = $label:literal, $place:ident, $english:literal;)+) => {
+        /// Something that is said. What each says in English, with its slots, is in its description.
+        ///
+        /// Where one and many differ there is a phrase for each: the one whose name ends in `One`, and the other.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Phrase { $(#[doc = concat!("“", $english, "”")] $phrase,)+ }
+
+        impl Phrase {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$phrase),+];
+
+            /// The text that stands for it in files.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$phrase => $label,)+ }
+            }
+
+            /// What it says in English: a template.
+            #[must_use]
+            pub const fn english(self) -> &'static str {
+                match self { $(Self::$phrase => $english,)+ }
+            }
+
+            pub(super) const fn place(self) -> Place {
+                match self { $(Self::$phrase => Place::$place,)+ }
+            }
+        }
+    };
+}
+
+phrases! {
+    // A seat.
+    Seat = "seat", Text, "{app}: {account}";
+    SeatOfKind = "seat_of_kind", Text, "{app} ({kind}): {account}";
+    Verbatim = "verbatim", Text, "{text}";
+    AccountOfKind = "account_of_kind", Text, "{account} ({kind})";
+    AppOfKind = "app_of_kind", Text, "{app} ({kind})";
+    LabelApp = "label_app", Text, "App";
+    LabelAccount = "label_account", Text, "Account";
+    LabelUse = "label_use", Text, "Use";
+    LabelCost = "label_cost", Text, "Cost";
+    Idle = "idle", Text, "{days} days idle: last used on {date}, as of {observed}";
+    IdleOne = "idle_one", Text, "{days} day idle: last used on {date}, as of {observed}";
+    NeverUsed = "never_used", Text, "Never used, as of {observed}";
+    Cost = "cost", Text, "{cost} a month";
+
+    // Asking.
+    HeadingAsk = "heading_ask", Header, "Is this seat still needed?";
+    HeadingAskMany = "heading_ask_many", Header, "Are these seats still needed?";
+    ForPerson = "for_person", Text, "{person}, this is for you to answer.";
+    Repeated = "repeated", Text, "A reminder, or a copy: you may have seen this before. One answer is enough.";
+    Test = "test", Text, "TEST: nothing will be removed.";
+    WhyManager = "why_manager", Text, "You are asked because you are named as the holder's manager.";
+    WhyFallback = "why_fallback", Text, "You are asked because the policy names you for seats whose manager cannot decide alone.";
+    WhyOperator = "why_operator", Text, "You are asked because you operate seatgate, and nobody else could be asked.";
+    Reversible = "reversible", Text, "Approving removes the seat, which can be undone at the target.";
+    Irreversible = "irreversible", Text, "Approving removes the seat, which cannot be undone.";
+    Finally = "finally", Text, "Removing it cannot be undone.";
+    NotFinally = "not_finally", Text, "Removing it can be undone at the target.";
+    Pair = "pair", Text, "{first} · {second}";
+    AnswerBy = "answer_by", Text, "Please answer by {until}.";
+
+    // Buttons and what they ask again.
+    ButtonApprove = "button_approve", Button, "Approve removal";
+    ButtonKeep = "button_keep", Button, "Keep seat";
+    ButtonUndo = "button_undo", Button, "Undo";
+    ButtonApproveRest = "button_approve_rest", Button, "Approve the rest ({count})";
+    ButtonKeepRest = "button_keep_rest", Button, "Keep the rest ({count})";
+    ButtonPrevious = "button_previous", Button, "Previous page";
+    ButtonNext = "button_next", Button, "Next page";
+    SpokenApprove = "spoken_approve", Button, "Approve removal: {seat}";
+    SpokenKeep = "spoken_keep", Button, "Keep seat: {seat}";
+    SpokenUndo = "spoken_undo", Button, "Undo the removal: {seat}";
+    ConfirmTitle = "confirm_title", ConfirmTitle, "Approve removal?";
+    ConfirmReversible = "confirm_reversible", ConfirmText, "{seat}. The seat is removed; that can be undone at the target.";
+    ConfirmIrreversible = "confirm_irreversible", ConfirmText, "{seat}. The seat is removed; that cannot be undone.";
+    ConfirmYes = "confirm_yes", ConfirmButton, "Approve removal";
+    ConfirmNo = "confirm_no", ConfirmButton, "Cancel";
+    ConfirmRestTitle = "confirm_rest_title", ConfirmTitle, "Approve {count} removals?";
+    ConfirmRest = "confirm_rest", ConfirmText, "This removes every seat on this page that is not decided: {count}.";
+    ConfirmRestCost = "confirm_rest_cost", ConfirmText, "This removes every seat on this page that is not decided: {count}, for {cost} a month.";
+    ConfirmRestUndoable = "confirm_rest_undoable", ConfirmText, "Can be undone at the target: {count}.";
+    ConfirmRestFinal = "confirm_rest_final", ConfirmText, "Cannot be undone: {count}.";
+    ConfirmKeepRestTitle = "confirm_keep_rest_title", ConfirmTitle, "Keep {count} seats?";
+    ConfirmKeepRest = "confirm_keep_rest", ConfirmText, "This keeps every seat on this page that is not decided: {count}.";
+    ConfirmKeepRestCost = "confirm_keep_rest_cost", ConfirmText, "This keeps every seat on this page that is not decided: {count}, for {cost} a month.";
+    ConfirmKeepYes = "confirm_keep_yes", ConfirmButton, "Keep them";
+
+    // How a request stands.
+    Waiting = "waiting", Text, "Waiting for an answer.";
+    WaitingUntil = "waiting_until", Text, "Waiting for an answer until {until}.";
+    InGrace = "in_grace", Text, "It can still be undone.";
+    InGraceUntil = "in_grace_until", Text, "It can be undone until {until}.";
+    Executing = "executing", Text, "Removing the seat.";
+    Keeping = "keeping", Text, "Keeping the seat; filing the exception.";
+    Stopping = "stopping", Text, "Stopping.";
+    NeedsAttention = "needs_attention", Text, "Needs attention: the last step did not succeed.";
+    Closed = "closed", Text, "Closed.";
+    Reclaimed = "reclaimed", Text, "The seat is reclaimed.";
+    PartlyReclaimed = "partly_reclaimed", Text, "The seat is partly reclaimed.";
+    Kept = "kept", Text, "The seat is kept.";
+    Expired = "expired", Text, "Nobody answered in time; nothing was done.";
+    Withdrawn = "withdrawn", Text, "Withdrawn; nothing was done.";
+    Stopped = "stopped", Text, "Stopped.";
+    DryRun = "dry_run", Text, "A test; nothing was done.";
+    MayBeRemoved = "may_be_removed", Text, "The removal may have happened all the same.";
+    MayBeFiled = "may_be_filed", Text, "The exception may be filed all the same.";
+    ApprovedBy = "approved_by", Text, "Removal approved by {by}, {at}.";
+    KeptBy = "kept_by", Text, "Kept by {by}, {at}.";
+    KeptUntilBy = "kept_until_by", Text, "Kept until {until} by {by}, {at}.";
+    Reason = "reason", Text, "Reason: {reason}";
+    HeadingApproved = "heading_approved", Header, "Removal approved";
+    HeadingKept = "heading_kept", Header, "Seat kept";
+    HeadingReclaimed = "heading_reclaimed", Header, "Seat reclaimed";
+    HeadingAttention = "heading_attention", Header, "A seat needs attention";
+    HeadingOver = "heading_over", Header, "No answer is needed any more";
+    HeadingDecidedMany = "heading_decided_many", Header, "No answer is needed any more";
+
+    // Several seats on one card.
+    OpenOfTotal = "open_of_total", Text, "{count} of {total} seats wait for an answer.";
+    OpenOfTotalOne = "open_of_total_one", Text, "{count} of {total} seats waits for an answer.";
+    NoneOpen = "none_open", Text, "All {total} are answered or over.";
+    OpenCost = "open_cost", Text, "Those that wait cost {cost} a month.";
+    TotalCost = "total_cost", Text, "All together cost {cost} a month.";
+    PageOfPages = "page_of_pages", Text, "Page {page} of {pages}";
+    Group = "group", Text, "{app}: {count} seats";
+    GroupOne = "group_one", Text, "{app}: {count} seat";
+    GroupCost = "group_cost", Text, "{app}: {count} seats, {cost} a month";
+    GroupCostOne = "group_cost_one", Text, "{app}: {count} seat, {cost} a month";
+
+    // A sweep.
+    HeadingSweep = "heading_sweep", Header, "Sweep of {date}";
+    AtStake = "at_stake", Text, "At stake: {cost} a month";
+    ReclaimedCost = "reclaimed_cost", Text, "Reclaimed: {cost} a month";
+    SweepRows = "sweep_rows", Text, "What came in";
+    SweepStanding = "sweep_standing", Text, "How it goes";
+    SweepEmpty = "sweep_empty", Text, "Nobody is asked about any of it.";
+    Tally = "tally", Text, "{status}: {count}";
+    TallyCost = "tally_cost", Text, "{status}: {count} ({cost} a month)";
+    RowAsked = "row_asked", Text, "Asked";
+    RowDuplicate = "row_duplicate", Text, "Asked about already";
+    RowExcepted = "row_excepted", Text, "Kept by an exception";
+    RowFiltered = "row_filtered", Text, "Filtered by the policy";
+    RowHeld = "row_held", Text, "Held back by a limit";
+    RowRejected = "row_rejected", Text, "Unusable";
+    RowSuppressed = "row_suppressed", Text, "Not asked in a test";
+    ShortWaiting = "short_waiting", Text, "Waiting for an answer";
+    ShortInGrace = "short_in_grace", Text, "Approved, can be undone";
+    ShortExecuting = "short_executing", Text, "Removing";
+    ShortKeeping = "short_keeping", Text, "Keeping";
+    ShortStopping = "short_stopping", Text, "Stopping";
+    ShortAttention = "short_attention", Text, "In need of attention";
+    ShortClosed = "short_closed", Text, "Closed";
+    ShortReclaimed = "short_reclaimed", Text, "Reclaimed";
+    ShortPartlyReclaimed = "short_partly_reclaimed", Text, "Partly reclaimed";
+    ShortKept = "short_kept", Text, "Kept";
+    ShortExpired = "short_expired", Text, "Not answered in time";
+    ShortWithdrawn = "short_withdrawn", Text, "Withdrawn";
+    ShortStopped = "short_stopped", Text, "Stopped, maybe in part";
+    ShortDryRun = "short_dry_run", Text, "Tested";
+
+    // The modal that asks about a keep.
+    KeepTitle = "keep_title", ModalTitle, "Keep seat";
+    KeepTitleMany = "keep_title_many", ModalTitle, "Keep {count} seats";
+    KeepSubmit = "keep_submit", ModalTitle, "Keep";
+    KeepCancel = "keep_cancel", ModalTitle, "Cancel";
+    KeepReasonLabel = "keep_reason_label", Header, "Why is it needed?";
+    KeepReasonHint = "keep_reason_hint", Header, "Whoever sees the request later will read this.";
+    KeepUntilLabel = "keep_until_label", Header, "Keep until";
+    KeepUntilHint = "keep_until_hint", Header, "From {earliest} to {latest}, its end in UTC.";
+    AndMore = "and_more", Text, "And {count} more.";
+    KeepNeedsReason = "keep_needs_reason", Text, "Please say why the seat is needed.";
+    KeepReasonTooLong = "keep_reason_too_long", Text, "Please say it in at most {count} characters.";
+    KeepNeedsDate = "keep_needs_date", Text, "Please choose a date.";
+    KeepEndsInPast = "keep_ends_in_past", Text, "The date must be in the future.";
+    KeepTooLong = "keep_too_long", Text, "The policy does not keep a seat for that long.";
+    KeepTooLongUntil = "keep_too_long_until", Text, "The policy keeps a seat until {latest} at most.";
+
+    // The home tab and lists.
+    HeadingWaiting = "heading_waiting", Header, "Waiting for your answer";
+    HeadingDecided = "heading_decided", Header, "Decided lately";
+    NothingWaits = "nothing_waits", Text, "Nothing waits for your answer.";
+    MoreWait = "more_wait", Text, "{count} more wait.";
+    MoreWaitOne = "more_wait_one", Text, "{count} more waits.";
+    HelpList = "help_list", Text, "`{command} list` shows what waits for your answer, and what you decided.";
+    HelpHelp = "help_help", Text, "`{command} help` shows this.";
+
+    // Short answers.
+    SayDecided = "say_decided", Text, "This is decided already.";
+    SayDecidedBy = "say_decided_by", Text, "This is decided already: {status}";
+    SayNotAsked = "say_not_asked", Text, "You were not asked about this seat, so you cannot decide about it.";
+    SayOwnSeat = "say_own_seat", Text, "This is your own seat: keeping it needs somebody else.";
+    SayHolderInforms = "say_holder_informs", Text, "This is your own seat: the approver decides about it.";
+    SaySender = "say_sender", Text, "You handed this sweep in, so somebody else has to approve.";
+    SayNotOperator = "say_not_operator", Text, "Only operators may do this.";
+    SayReasonRequired = "say_reason_required", Text, "This needs a reason, which you can give in the inbox.";
+    SayNobody = "say_nobody", Text, "You cannot do this.";
+    SayWeakIdentity = "say_weak_identity", Text, "The policy knows people by their Slack user only, and does not know yours yet. Ask whoever operates seatgate.";
+    SayNoOffboarding = "say_no_offboarding", Text, "Offboarding is not set up here.";
+    SayOutsider = "say_outsider", Text, "Only members of this workspace can decide.";
+    SayClosed = "say_closed", Text, "This is over: nothing is left to decide.";
+    SayNothingToUndo = "say_nothing_to_undo", Text, "There is nothing to undo any more.";
+    SayTooLate = "say_too_late", Text, "It is too late for that: the removal has begun.";
+    SayStopping = "say_stopping", Text, "This is being stopped.";
+    SaySuperseded = "say_superseded", Text, "This message was out of date. It shows now how things stand.";
+    SayUnknown = "say_unknown", Text, "There is nothing like that here.";
+    SayTryAgain = "say_try_again", Text, "That was not recorded. Please try again in a moment.";
+    SayClickAgain = "say_click_again", Text, "That took too long, and nothing happened. Please click again.";
+    SayOff = "say_off", Text, "Everything is switched off at the moment. Please try again later.";
+    SayNotNow = "say_not_now", Text, "That is not possible as things stand.";
+    SayApproved = "say_approved", Text, "Removals approved: {count}.";
+    SayKept = "say_kept", Text, "Seats kept: {count}.";
+    SayRefused = "say_refused", Text, "Not recorded: {count}. The message shows how they stand.";
+    SaySample = "say_sample", Text, "This is a sample: it is about nobody's seat, and nothing was recorded. Your click arrived.";
+    SayUndone = "say_undone", Text, "The approval is taken back. The seat stays.";
+}
