@@ -130,7 +130,8 @@ async fn a_preview_is_the_call_that_the_target_receives() {
     let (_, mut sent): (Vec<_>, Vec<_>) =
         call.headers.into_iter().partition(|(name, _)| of_the_connection.contains(&name.as_str()));
     let mut shown = preview.headers().to_vec();
-    (sent.sort(), shown.sort());
+    sent.sort();
+    shown.sort();
     assert_eq!(shown, sent);
 
     let text = preview.to_string();
