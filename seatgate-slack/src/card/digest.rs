@@ -20,17 +20,33 @@ const ROOM: [usize; 3] = [42, 11_000, 3_200];
 /// What the name of an app above its rows takes.
 const HEADING: [usize; 3] = [1, 150, 150];
 
+/// What a card says above its rows, once for all of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Above<'a> {
+    /// One of the rows that wait, where all of them wait for the same reason.
+    why: Option<&'a Row>,
+    /// Whether every row is only a test.
+    test: bool,
+}
+
+impl<'a> Above<'a> {
+    fn of(rows: &[&'a Row]) -> Self {
+        let mut open = rows.iter().copied().filter(|row| row.is_live());
+        let why = open.next().filter(|first| open.all(|row| row.why == first.why));
+        Self { why, test: !rows.is_empty() && rows.iter().all(|row| row.test) }
+    }
+}
+
 /// One page of the card; a page that is not there is the last one.
 pub(super) fn digest<'w>(wording: &'w Wording, card: CardId, rows: &[Row], page: u32) -> Draft<'w> {
     let rows = by_app(rows);
-    let common = common_why(&rows);
-    let drafts: Vec<Draft<'_>> =
-        rows.iter().map(|row| entry(wording, card, row, &seat::account(row), common.is_none())).collect();
+    let above = Above::of(&rows);
+    let drafts: Vec<Draft<'_>> = rows.iter().map(|row| entry(wording, card, row, &seat::account(row), above)).collect();
     let pages = pages(&rows, &drafts);
     let page = usize::try_from(page).unwrap_or(usize::MAX).min(pages.len().saturating_sub(1));
     let (start, end) = pages.get(page).copied().unwrap_or_default();
     let mut draft = Draft::new(wording, card);
-    frame(&mut draft, &rows, common);
+    frame(&mut draft, &rows, above);
     let shown = rows.get(start..end).unwrap_or_default();
     let mut last = None;
     for (row, entry) in shown.iter().zip(drafts.into_iter().skip(start)) {
@@ -64,13 +80,6 @@ fn by_app(rows: &[Row]) -> Vec<&Row> {
     rows
 }
 
-/// One of the rows that wait, if all of them wait for the same reason: then it is said once.
-fn common_why<'a>(rows: &[&'a Row]) -> Option<&'a Row> {
-    let mut open = rows.iter().copied().filter(|row| row.is_live());
-    let first = open.next()?;
-    open.all(|row| row.why == first.why).then_some(first)
-}
-
 /// Where each page starts and ends: as many rows as fit.
 fn pages(rows: &[&Row], drafts: &[Draft<'_>]) -> Vec<(usize, usize)> {
     let mut pages = Vec::new();
@@ -94,11 +103,11 @@ fn sum(a: [usize; 3], b: [usize; 3]) -> [usize; 3] {
 }
 
 /// What stands above the rows: how many wait, and what it is about in money.
-fn frame(draft: &mut Draft<'_>, rows: &[&Row], common: Option<&Row>) {
+fn frame(draft: &mut Draft<'_>, rows: &[&Row], above: Above<'_>) {
     let open: Vec<&&Row> = rows.iter().filter(|row| row.is_live()).collect();
     let heading = if open.is_empty() { Phrase::HeadingDecidedMany } else { Phrase::HeadingAskMany };
     draft.header(&Line::new(heading));
-    if rows.iter().any(|row| row.test) {
+    if above.test {
         draft.section("test", &[Line::new(Phrase::Test)]);
     }
     let phrase = match open.len() {
@@ -113,7 +122,7 @@ fn frame(draft: &mut Draft<'_>, rows: &[&Row], common: Option<&Row>) {
     // Once, where they are the same.
     let told = costs.into_iter().skip(usize::from(open.len() == rows.len())).filter(|(_, costs)| !costs.is_empty());
     lines.extend(told.map(|(phrase, costs)| Line::new(phrase).costs(costs)));
-    lines.extend(common.and_then(seat::why));
+    lines.extend(above.why.and_then(seat::why));
     draft.section("summary", &lines);
 }
 
@@ -137,12 +146,13 @@ pub(super) fn entry<'w>(
     card: impl ToString,
     row: &Row,
     title: &Line<'_>,
-    says_why: bool,
+    above: Above<'_>,
 ) -> Draft<'w> {
     let mut draft = Draft::new(wording, card);
-    let mut lines: Vec<Line<'_>> = seat::evidence(row).into_iter().collect();
+    let test = (row.test && !above.test).then(|| Line::new(Phrase::Test));
+    let mut lines: Vec<Line<'_>> = test.into_iter().chain(seat::evidence(row)).collect();
     if row.is_live() {
-        lines.extend(seat::why(row).filter(|_| says_why));
+        lines.extend(seat::why(row).filter(|_| above.why.is_none()));
         lines.push(seat::finality(row));
     }
     lines.extend(seat::standing(row));

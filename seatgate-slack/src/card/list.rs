@@ -2,7 +2,7 @@
 
 use seatgate_core::message::Row;
 
-use super::digest::entry;
+use super::digest::{Above, entry};
 use super::draft::Draft;
 use super::seat;
 use crate::wording::{Line, Phrase, Slot, Value, Wording};
@@ -22,7 +22,7 @@ pub(super) fn list<'w>(wording: &'w Wording, of: &str, waiting: &[Row], decided:
     }
     let mut shown = 0;
     for row in waiting.iter().take(WAITING) {
-        let entry = entry(wording, of, row, &seat::seat(row), true);
+        let entry = entry(wording, of, row, &seat::seat(row), Above::default());
         if shown > 0 && !fits(&draft, &entry) {
             break;
         }
@@ -45,7 +45,9 @@ fn append_decided(draft: &mut Draft<'_>, of: &str, decided: &[Row]) {
             entry.blocks.divider("decided");
             entry.titled("decided_heading", &Line::new(Phrase::HeadingDecided), &[]);
         }
-        entry.titled(&format!("{}/decided", row.request), &seat::seat(row), &seat::standing(row));
+        let test = row.test.then(|| Line::new(Phrase::Test));
+        let told: Vec<Line<'_>> = test.into_iter().chain(seat::standing(row)).collect();
+        entry.titled(&format!("{}/decided", row.request), &seat::seat(row), &told);
         entry.actions(&format!("{}/undo", row.request), seat::buttons(draft.wording, row));
         if !fits(draft, &entry) {
             break;
