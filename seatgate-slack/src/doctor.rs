@@ -194,7 +194,10 @@ fn secret_check(secrets: &SigningSecrets) -> Check {
         [] => Check::ok(NAME, format!("{count} secrets, all well-formed: a rotation is under way")),
         odd => {
             let which: Vec<String> = odd.iter().map(ToString::to_string).collect();
-            let finding = format!("of {count}, number {} is not 32 hexadecimal digits", which.join(", "));
+            let finding = match count {
+                1 => "present, but not 32 hexadecimal digits".to_owned(),
+                _ => format!("of {count}, number {} is not 32 hexadecimal digits", which.join(", ")),
+            };
             let advice =
                 "copy the Signing Secret from the app's page Basic Information (not the client secret, no token)";
             Check::warning(NAME, finding, advice)
@@ -203,15 +206,17 @@ fn secret_check(secrets: &SigningSecrets) -> Check {
 }
 
 fn token_problem(error: &SlackError) -> Check {
-    const NAME: &str = "slack token";
-    let advice = match (error.kind(), error.name()) {
-        (ErrorKind::Halt, _) => {
-            "copy the Bot User OAuth Token anew from the app's page OAuth & Permissions; install the app if there is none"
+    let (finding, advice) = match (error.kind(), error.name()) {
+        (ErrorKind::Halt, _) => (
+            "Slack does not accept it",
+            "copy the Bot User OAuth Token anew from the app's page OAuth & Permissions; install the app if there is none",
+        ),
+        (_, "not_connected") => {
+            ("Slack cannot be reached", "let this machine reach slack.com by https, with CA certificates")
         }
-        (_, "not_connected") => "let this machine reach slack.com by https, with CA certificates",
-        _ => "try again later, or see https://slack-status.com",
+        _ => ("Slack does not say whether it is valid", "try again later, or see https://slack-status.com"),
     };
-    Check::missing(NAME, format!("Slack does not accept it, or does not answer ({error})"), advice)
+    Check::missing("slack token", format!("{finding} ({error})"), advice)
 }
 
 fn token_check(whoami: &Whoami) -> Check {

@@ -135,6 +135,12 @@ fn button(card: &Message, what: &str) -> String {
     (*controls.iter().find(|id| id.starts_with(what)).unwrap_or_else(|| panic!("{what} in {controls:?}"))).to_owned()
 }
 
+/// The keep modal, filled in.
+fn kept(reason: &Value, until: &str) -> Value {
+    json!({ KEEP_REASON: { KEEP_REASON: { "type": "plain_text_input", "value": reason } },
+            KEEP_UNTIL: { KEEP_UNTIL: { "type": "datepicker", "selected_date": until } } })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_click_removes_the_seat_and_everybody_hears_it() {
     let scene = Scene::new().await;
@@ -164,14 +170,10 @@ async fn keep_asks_why_in_a_modal_and_files_an_exception() {
     scene.slack.click(&card, &button(&card, "keep")).by("U1").send(&scene.server().base).await;
     let modal = scene.slack.wait_for("a modal", |state| state.views.first().cloned()).await;
     let until = SystemClock.now().saturating_add(Duration::from_secs(86_400)).date().to_string();
-    let values = |reason: Value| {
-        json!({ KEEP_REASON: { KEEP_REASON: { "type": "plain_text_input", "value": reason } },
-                KEEP_UNTIL: { KEEP_UNTIL: { "type": "datepicker", "selected_date": until } } })
-    };
-    let refused = scene.slack.submit(&modal, values(json!(null))).send(&scene.server().base).await;
+    let refused = scene.slack.submit(&modal, kept(&json!(null), &until)).send(&scene.server().base).await;
     assert!(refused.status == 200 && refused.body.contains("\"errors\""), "{refused:?}");
     assert_eq!(scene.slack.open_views().len(), 1, "it stays open");
-    let done = scene.slack.submit(&modal, values(json!("On leave"))).send(&scene.server().base).await;
+    let done = scene.slack.submit(&modal, kept(&json!("On leave"), &until)).send(&scene.server().base).await;
     assert_eq!(done.status, 200);
     assert!(scene.slack.open_views().is_empty(), "{done:?}");
     scene.over(&card, "On leave").await;
@@ -225,6 +227,32 @@ async fn a_server_that_is_told_to_stop_says_first_what_it_has_to() {
     scene.slack.with(|state| state.responses_held = false);
     assert!(stopping.await.unwrap().success());
     assert!(scene.slack.ephemerals().iter().any(|told| told.user == "U3"), "they were told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sweep_of_the_guide_goes_as_it_says() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.command(&["policy", "--mode", "dry_run"]).0, Some(0));
+    let (code, said) = scene.command(&["sweep", "--sample", "--manager", "mona@example.com"]);
+    assert!(code == Some(0) && said.ends_with("5 asked, 1 filtered\n"), "{said}");
+    scene.slack.wait_for_message("U1", 5).await;
+    let cards = scene.slack.messages_in("U1");
+    assert!(cards.iter().all(|card| card.text.contains("TEST")), "{cards:#?}");
+    let answer = scene.slack.click(&cards[0], &button(&cards[0], "approve")).by("U1").send(&scene.server().base).await;
+    assert_eq!(answer.status, 200);
+    scene.over(&cards[0], "TEST").await;
+    scene.slack.click(&cards[1], &button(&cards[1], "keep")).by("U1").send(&scene.server().base).await;
+    let modal = scene.slack.wait_for("a modal", |state| state.views.first().cloned()).await;
+    let until = SystemClock.now().saturating_add(Duration::from_secs(86_400)).date().to_string();
+    let done = scene.slack.submit(&modal, kept(&json!("On leave"), &until)).send(&scene.server().base).await;
+    assert!(done.status == 200 && scene.slack.open_views().is_empty(), "{done:?}");
+    scene.over(&cards[1], "TEST").await;
+    scene.thread().await;
+    assert!(scene.target.calls().is_empty() && scene.command(&["exceptions"]).1.lines().count() == 1);
+    let guide = include_str!("../../seatgate-slack/docs/setup.md");
+    for command in ["policy --mode dry_run", "sweep --sample --manager you@example.com", "doctor --sample"] {
+        assert!(guide.contains(&format!("\n    axum_server {command}\n")), "{command}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,12 +49,8 @@ async fn what_is_not_authentic_is_refused_at_once_and_recorded() {
         (click().with("/team/id", json!("T9")), "wrong_team"),
     ];
     for (gesture, denial) in forged {
-        let began = Instant::now();
         let answer = gesture.send(&house.base).await;
-        let took = began.elapsed();
         assert_eq!((answer.status, answer.body.as_str()), (401, ""), "{denial}");
-        // A client is made for each, hence more than the 50 ms of the answer itself; see the measured one below.
-        assert!(took < Duration::from_secs(5), "{denial} took {took:?}");
     }
     let denied = house.denied(4).await;
     for key in ["slack_interaction mismatch", "slack_interaction late", "slack_interaction early", "approve wrong_team"]

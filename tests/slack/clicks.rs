@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::Actor;
 use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::testing::{Fault, Step, join_all};
@@ -70,6 +71,18 @@ async fn whoever_was_not_asked_is_told_so_and_the_card_is_drawn_anew() {
     assert_eq!(denied.get("slack approve outsider"), Some(&1), "{denied:?}");
     house.work().await;
     assert!(house.now_says(&card).edits.len() > edits, "the message they clicked on is redrawn");
+}
+
+#[tokio::test]
+async fn an_address_of_a_guest_is_nobodys() {
+    let house = House::new().await;
+    let (_, card) = house.ask().await;
+    let theirs = seat(json!({"manager": {"email": "guest@example.com"}, "account": {"email": "zoe@example.com"}}));
+    let id = house.sweep(vec![theirs]).await[0];
+    let click = house.slack.click(&card, card.controls()[0]).by("U3");
+    assert_eq!(house.send(click.with("/actions/0/value", json!(format!("1:{id}")))).await.0, 200);
+    assert_eq!(house.denied(1).await.get("slack approve not_asked"), Some(&1));
+    assert!(house.request(id).await.approval.verdict.is_none());
 }
 
 #[tokio::test]
@@ -232,7 +245,9 @@ async fn an_app_of_a_whole_organisation_takes_its_people_and_no_strangers() {
 
 #[tokio::test]
 async fn slack_hears_in_time_also_when_it_does_not_say_who_clicked() {
-    let house = House::new().await;
+    let world = World::patient(Duration::from_secs(15)).await;
+    let store = Arc::new(MemoryStore::new(world.clock.clone()));
+    let house = House::over(store, world, &[]).await;
     let (id, card) = house.ask().await;
     house.slack.fault("users.info", SlackFault::SilentBefore);
     let began = std::time::Instant::now();

@@ -4,7 +4,7 @@ use seatgate_core::request::StateLabel;
 use serde_json::{Value, json};
 
 use crate::fake_slack::{Fault as SlackFault, User};
-use crate::house::House;
+use crate::house::{House, seat};
 
 fn ephemeral(answer: (u16, Value)) -> String {
     assert_eq!((answer.0, &answer.1["response_type"]), (200, &json!("ephemeral")), "{answer:?}");
@@ -22,8 +22,11 @@ async fn commands_are_answered_to_whoever_typed_them() {
     let list = ephemeral(house.send(house.slack.command("/seatgate", "list").by("U1")).await);
     assert!(list.contains("Figma") && list.contains("Ana Ruiz"), "{list}");
     house.slack.user(User::new("U6", "otto@example.com"));
+    let ottos =
+        seat(json!({"app": {"id": "jira"}, "manager": {"email": "otto@example.com"}, "requesting_channel": null}));
+    house.sweep(vec![ottos]).await;
     let list = ephemeral(house.send(house.slack.command("/seatgate", "list").by("U6")).await);
-    assert!(!list.contains("Figma"), "what waits for others is not shown: {list}");
+    assert!(list.contains("jira") && !list.contains("Figma"), "what waits for others is not shown: {list}");
     let offboard = ephemeral(house.send(house.slack.command("/offboard", "<@U6> leaver").by("U1")).await);
     assert!(offboard.contains("not set up here"), "{offboard}");
     let outsider = ephemeral(house.send(house.slack.command("/seatgate", "list").by("U5")).await);
