@@ -123,6 +123,7 @@ impl Card {
     /// Takes up what a notifier said.
     pub fn receive(&mut self, receipt: &CardReceipt) {
         self.posted = receipt.posted.clone().or_else(|| self.posted.take());
+        self.copies.retain(|copy| Some(copy) != self.posted.as_ref());
         self.shown = receipt.shown.or(self.shown);
         self.delivered_at = self.delivered_at.or(receipt.delivered_at);
         self.delivered = receipt.delivered.max(self.delivered);
@@ -227,6 +228,10 @@ fn window_start(window: Duration, now: Timestamp) -> Option<Timestamp> {
 /// The card that tells a request's channel about its sweep.
 pub(crate) fn notice_of(request: &Request) -> Option<Card> {
     let (sweep, channel) = (request.origin.sweep, request.channel.clone()?);
-    let id = CardId::derived(Timestamp::from_micros(0), &["sweep", &sweep.to_string(), channel.as_str()]);
-    Some(Card::new(id, About::Sweep { sweep, channel }))
+    Some(Card::new(notice_id(sweep, &channel, request.mode), About::Sweep { sweep, channel }))
+}
+
+/// The id of the notice for a sweep's requests of one mode: whether it is a test stays, whatever the mode is later.
+pub(crate) fn notice_id(sweep: SweepId, channel: &Channel, mode: Mode) -> CardId {
+    CardId::derived(Timestamp::from_micros(0), &["sweep", &sweep.to_string(), channel.as_str(), mode.label()])
 }

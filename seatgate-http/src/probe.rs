@@ -174,6 +174,10 @@ fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter
     page.attempts("seatgate_effect_attempts_total", meter, |_| true);
     page.family("seatgate_effect_errors_total", "counter", "Those that did not do what they were asked.");
     page.attempts("seatgate_effect_errors_total", meter, |result| result != "done");
+    page.family("seatgate_messages_undelivered_total", "counter", "Messages that did not arrive, each try, by why.");
+    for (why, count) in &meter.undelivered {
+        page.number("seatgate_messages_undelivered_total", &[("why", why)], count);
+    }
     page.family("seatgate_denials_total", "counter", "What was denied since the start.");
     for ((action, denial), count) in &meter.denials {
         page.number("seatgate_denials_total", &[("action", action), ("denial", denial)], count);

@@ -142,7 +142,8 @@ impl SlackNotifier {
             ErrorKind::RetryAfter(wait) => NotifyError::RetryAt(Some(self.workspace.now().saturating_add(wait))),
             ErrorKind::Unknown => NotifyError::Unknown,
             ErrorKind::Elsewhere => NotifyError::Unreachable,
-            ErrorKind::Halt | ErrorKind::OurBug | ErrorKind::Other => NotifyError::Misconfigured(error.to_string()),
+            ErrorKind::Halt => NotifyError::Misconfigured(error.to_string()),
+            ErrorKind::OurBug | ErrorKind::Other => NotifyError::Refused(error.to_string()),
         }
     }
 

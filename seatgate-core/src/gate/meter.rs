@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::gate::{Attempt, Gate};
 use crate::person::Surface;
-use crate::port::Change;
+use crate::port::{Change, NotifyError};
 use crate::request::{AttemptResult, Decision, Event, EventKind, Request, TaskAction};
 
 /// How a target's calls are counted when they file an exception.
@@ -57,6 +57,8 @@ pub struct Meter {
     pub attempts: BTreeMap<(String, &'static str), u64>,
     /// What was denied, by action and denial.
     pub denials: BTreeMap<(&'static str, &'static str), u64>,
+    /// Messages that did not arrive, by [`NotifyError::label`]; each try counts.
+    pub undelivered: BTreeMap<&'static str, u64>,
 }
 
 impl Gate {
@@ -90,6 +92,11 @@ impl Gate {
     pub(super) fn count_denied(&self, attempt: &Attempt) {
         let mut meter = self.parts.meter.lock().unwrap_or_else(PoisonError::into_inner);
         *meter.denials.entry(attempt.labels()).or_default() += 1;
+    }
+
+    pub(crate) fn count_undelivered(&self, error: &NotifyError) {
+        let mut meter = self.parts.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        *meter.undelivered.entry(error.label()).or_default() += 1;
     }
 
     fn target_of(&self, request: &Request, task: crate::id::TaskId) -> String {

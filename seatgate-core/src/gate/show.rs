@@ -1,6 +1,6 @@
 //! What is shown to people, joined from the state of this moment.
 
-use crate::card::{About, Card};
+use crate::card::{About, Card, notice_id};
 use crate::gate::Gate;
 use crate::id::{CardId, PersonRef, RequestId, SweepId};
 use crate::message::{Content, Message, Recipient, Row, SweepStanding};
@@ -63,7 +63,7 @@ impl Gate {
             sweep,
             card: card.id,
             received_at: received_at.unwrap_or_else(|| self.now()),
-            test: self.settings().mode == Mode::DryRun,
+            test: card.id == notice_id(sweep, channel, Mode::DryRun),
             rows: self.parts.queries.row_counts(sweep).await?,
             standings: self.parts.queries.standings(sweep, channel).await?,
         };

@@ -43,9 +43,26 @@ pub enum NotifyError {
     /// It may have been sent.
     #[error("no clear answer")]
     Unknown,
-    /// Not sent: tokens, scopes or addresses are wrong, and a human must mend them.
+    /// Not sent: tokens, scopes or addresses are wrong, and a human must mend them. It is tried again until then.
     #[error("wrongly configured: {0}")]
     Misconfigured(String),
+    /// Not sent, and never will be: this one message is refused for what it is.
+    #[error("the message is refused: {0}")]
+    Refused(String),
+}
+
+impl NotifyError {
+    /// What it is counted as.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::RetryAt(_) => "wait",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::Refused(_) => "refused",
+        }
+    }
 }
 
 /// Shows messages to people.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::agenda::{Announcement, Claimed, Item, Lane, LaneReport, Next, Settlement};
 use crate::gate::GateError;
 use crate::id::RequestId;
+use crate::message::{Message, Recipient};
 use crate::port::{NotifyError, Posted};
 use crate::request::Request;
 use crate::seat::Channel;
@@ -30,9 +31,26 @@ impl Worker {
         let mut message = self.gate.report(&first.channel, &requests).await?;
         message.repeated = bundle.items().any(|claimed| claimed.after_lost_lease || claimed.tries > 0);
         message.thread = notice.and_then(|notice| notice.posted).map(Posted::at);
-        let sent = self.in_time(self.gate.parts.notifier.post(&message)).await;
+        let sent = self.in_time(self.tell(message)).await;
+        if let Err(error) = &sent {
+            self.gate.count_undelivered(error);
+        }
         let settle = |claimed: &Claimed| End::Item(Box::new(self.told(claimed, &first.channel, &sent)));
         Ok(bundle.items().map(settle).collect())
+    }
+
+    /// Where the channel cannot be written to, the configured one hears it.
+    async fn tell(&self, mut message: Message) -> Result<Posted, NotifyError> {
+        let notifier = &self.gate.parts.notifier;
+        let sent = notifier.post(&message).await;
+        let other = self.gate.settings().channel.clone().map(Recipient::Channel).filter(|other| *other != message.to);
+        match (sent, other) {
+            (Err(NotifyError::Unreachable), Some(other)) => {
+                (message.to, message.thread) = (other, None);
+                notifier.post(&message).await
+            }
+            (sent, _) => sent,
+        }
     }
 
     fn told(&self, claimed: &Claimed, channel: &Channel, sent: &Result<Posted, NotifyError>) -> Settlement {
@@ -40,8 +58,11 @@ impl Worker {
         let mut settlement = Settlement::new(claimed, Next::Done);
         match sent {
             Ok(_) => settlement.lane = Some(LaneReport::works(lane)),
-            Err(NotifyError::Unreachable) => {}
-            Err(error) => (settlement.next, settlement.lane) = self.again(claimed, lane, error),
+            Err(error) => {
+                if let Some((next, lane)) = self.again(claimed, lane, error) {
+                    (settlement.next, settlement.lane) = (next, Some(lane));
+                }
+            }
         }
         settlement
     }

@@ -10,13 +10,14 @@ use crate::port::{NotifyError, Posted};
 use crate::worker::{End, Worker, end};
 
 /// What became of a card and its copies.
+#[derive(Default)]
 struct Delivery {
-    /// The card itself.
-    card: Posted,
-    /// Copies that were found.
-    found: Vec<String>,
-    /// Copies that are there no more.
+    /// Where it is shown now: the card itself first, then its copies.
+    shown: Vec<Posted>,
+    /// Where it is shown no more.
     gone: Vec<String>,
+    /// Why some place may still show what was.
+    failed: Option<NotifyError>,
 }
 
 impl Worker {
@@ -31,36 +32,38 @@ impl Worker {
             return Ok(end(claimed, Next::Done));
         }
         let sent = self.in_time(self.deliver(&card, &message)).await;
-        let said = sent.as_ref().ok().and_then(|sent| sent.card.said.clone()).unwrap_or_else(|| message.plain_text());
+        let said = sent.as_ref().ok().and_then(|sent| sent.shown.first()?.said.clone());
+        let said = said.unwrap_or_else(|| message.plain_text());
         let shown = Text::new(said, about, self.gate.now(), &*self.gate.parts.entropy);
         Ok(End::Item(Box::new(self.card_settlement(claimed, &card, ambiguous, shown, sent))))
     }
 
-    /// Posts a card or replaces it wherever it is. While there may be a copy that nobody knows of, it is looked for first.
+    /// Posts a card or replaces it wherever it is: what fails in one place keeps no other from it. While there may be a
+    /// copy that nobody knows of, it is looked for first.
     async fn deliver(&self, card: &Card, message: &Message) -> Result<Delivery, NotifyError> {
         let notifier = &self.gate.parts.notifier;
         let mut places: Vec<String> = card.posted.iter().chain(&card.copies).cloned().collect();
         if message.repeated {
             places.extend(notifier.find(message).await?.into_iter().map(|posted| posted.place));
         }
-        let mut places = places.into_iter();
-        let mut delivery =
-            Delivery { card: self.show_at(places.next(), message).await?, found: Vec::new(), gone: Vec::new() };
-        for copy in places {
-            match notifier.update(&Posted::at(copy.clone()), message).await {
-                Ok(posted) => delivery.found.push(posted.place),
-                Err(NotifyError::Unreachable) => delivery.gone.push(copy),
-                Err(error) => return Err(error),
+        if places.is_empty() {
+            return Ok(Delivery { shown: vec![notifier.post(message).await?], ..Delivery::default() });
+        }
+        let mut delivery = Delivery::default();
+        for place in places {
+            match notifier.update(&Posted::at(place.clone()), message).await {
+                Ok(posted) => {
+                    delivery.gone.extend((posted.place != place).then_some(place));
+                    delivery.shown.push(posted);
+                }
+                Err(NotifyError::Unreachable) => delivery.gone.push(place),
+                Err(error) => delivery.failed = Some(error),
             }
         }
-        Ok(delivery)
-    }
-
-    async fn show_at(&self, place: Option<String>, message: &Message) -> Result<Posted, NotifyError> {
-        let notifier = &self.gate.parts.notifier;
-        match place {
-            Some(place) => notifier.update(&Posted::at(place), message).await,
-            None => notifier.post(message).await,
+        match delivery {
+            Delivery { shown, failed: Some(error), .. } if shown.is_empty() => Err(error),
+            Delivery { shown, failed: None, .. } if shown.is_empty() => Err(NotifyError::Unreachable),
+            delivery => Ok(delivery),
         }
     }
 
@@ -72,30 +75,39 @@ impl Worker {
         shown: Text,
         sent: Result<Delivery, NotifyError>,
     ) -> Settlement {
-        let now = self.gate.now();
         let mut settlement = Settlement::new(claimed, Next::Done);
         let mut receipt = CardReceipt::new(card.id, ambiguous);
-        match sent {
+        let failed = match sent {
             Ok(delivery) => {
                 // Claimed after whatever made it ambiguous, and it arrived: what we know is what is shown.
                 receipt.ambiguous = false;
-                receipt.posted = Some(delivery.card.place);
-                receipt.copies = delivery.found;
+                let mut places = delivery.shown.into_iter().map(|posted| posted.place);
+                receipt.posted = places.next();
+                receipt.copies = places.collect();
                 receipt.gone = delivery.gone;
                 receipt.shown = Some(shown.reference);
                 settlement.texts.push(shown);
                 settlement.lane = Some(LaneReport::works(card.lane()));
+                delivery.failed
             }
-            // Nobody will see it there: the inbox shows it, and the time to answer starts.
-            Err(NotifyError::Unreachable) => {}
-            Err(error) => {
-                receipt.ambiguous |= error == NotifyError::Unknown;
-                (settlement.next, settlement.lane) = self.again(claimed, card.lane(), &error);
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failed {
+            self.gate.count_undelivered(&error);
+            receipt.ambiguous |= error == NotifyError::Unknown;
+            if let Some((next, lane)) = self.again(claimed, card.lane(), &error) {
+                (settlement.next, settlement.lane) = (next, Some(lane));
                 settlement.card = Some(receipt);
                 return settlement;
             }
         }
-        // The time to answer starts now for whoever is asked about more than before.
+        self.delivered(card, receipt, settlement)
+    }
+
+    /// The time to answer starts now for whoever is asked about more than before. Where nobody will see the card, it does,
+    /// too: the inbox shows it.
+    fn delivered(&self, card: &Card, mut receipt: CardReceipt, mut settlement: Settlement) -> Settlement {
+        let now = self.gate.now();
         receipt.delivered = u32::try_from(card.requests().len()).unwrap_or(u32::MAX);
         if card.delivered_at.is_none() || receipt.delivered > card.delivered {
             settlement.wakes = card.requests().iter().map(|request| (*request, now)).collect();

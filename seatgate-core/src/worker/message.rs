@@ -22,16 +22,20 @@ impl Worker {
         self.timer.within(Self::LIMIT, sending).await.unwrap_or(Err(NotifyError::Unknown))
     }
 
-    /// When to try again what did not arrive. Being asked to wait is no failure.
-    pub(super) fn again(&self, claimed: &Claimed, lane: Lane, error: &NotifyError) -> (Next, Option<LaneReport>) {
+    /// When to try again what did not arrive; not at all, if that is of no use. Being asked to wait is no failure.
+    pub(super) fn again(&self, claimed: &Claimed, lane: Lane, error: &NotifyError) -> Option<(Next, LaneReport)> {
         let now = self.gate.now();
-        if let NotifyError::RetryAt(Some(at)) = error {
-            let at = (*at).min(now.saturating_add(LONGEST_WAIT));
-            return (Next::At(at), Some(LaneReport::closed(lane, at)));
+        match error {
+            NotifyError::Unreachable | NotifyError::Refused(_) => return None,
+            NotifyError::RetryAt(Some(at)) => {
+                let at = (*at).min(now.saturating_add(LONGEST_WAIT));
+                return Some((Next::At(at), LaneReport::closed(lane, at)));
+            }
+            NotifyError::RetryAt(None) | NotifyError::Unknown | NotifyError::Misconfigured(_) => {}
         }
         let mut word = [0_u8; 8];
         self.gate.parts.entropy.fill(&mut word);
         let at = now.saturating_add(BACKOFF.delay(claimed.tries.saturating_add(1), u64::from_le_bytes(word)));
-        (Next::Retry(at), Some(LaneReport::closed(lane, at)))
+        Some((Next::Retry(at), LaneReport::closed(lane, at)))
     }
 }

@@ -1,14 +1,20 @@
 //! Cards are kept true: digests, notices of sweeps, pages, and copies that a lost reply left behind.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use seatgate_core::card::CardEdit;
+use seatgate_core::gate::Gate;
 use seatgate_core::id::{CardId, RequestId};
-use seatgate_core::message::{Content, Message, SweepStanding};
-use seatgate_core::port::NotifyError;
+use seatgate_core::message::{Content, Message, Recipient, SweepStanding};
+use seatgate_core::policy::Mode;
+use seatgate_core::port::{Notifier, NotifyError, Posted};
 use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::seat::Candidate;
 use seatgate_core::testing::{ScriptedDeprovisioner, block_on};
+use seatgate_core::worker::Worker;
 use serde_json::json;
 
 use crate::house::{House, KEYED, candidate};
@@ -220,5 +226,163 @@ fn a_card_that_may_have_arrived_is_looked_for_before_another_is_posted() {
         house.approve(id).await.unwrap();
         house.settle().await;
         assert_eq!(shown(&house)[0].2, 0, "and shows the end");
+    });
+}
+
+/// A notifier whose messages can be lost, or be beyond editing: then a reply stands below them.
+#[derive(Default)]
+struct Wall {
+    shown: Mutex<Vec<(String, bool)>>,
+    lost: Mutex<BTreeSet<String>>,
+    fixed: Mutex<BTreeSet<String>>,
+    closed: Mutex<BTreeSet<String>>,
+}
+
+impl Wall {
+    fn show(&self, place: String, message: &Message) -> Posted {
+        let live = matches!(&message.content, Content::Card { rows, .. } if rows.iter().any(|row| row.is_live()));
+        let mut shown = self.shown.lock().unwrap();
+        shown.retain(|(other, _)| *other != place);
+        shown.push((place.clone(), live));
+        Posted::at(place)
+    }
+
+    fn places(&self) -> Vec<(String, bool)> {
+        let mut shown = self.shown.lock().unwrap().clone();
+        shown.sort();
+        shown
+    }
+
+    fn to(message: &Message) -> String {
+        match &message.to {
+            Recipient::Channel(channel) => channel.to_string(),
+            _ => "mona".to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Notifier for Wall {
+    async fn post(&self, message: &Message) -> Result<Posted, NotifyError> {
+        let to = Self::to(message);
+        match self.closed.lock().unwrap().contains(&to) {
+            true => Err(NotifyError::Unreachable),
+            false => Ok(self.show(format!("{to}/{}", self.shown.lock().unwrap().len()), message)),
+        }
+    }
+
+    async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
+        if self.lost.lock().unwrap().contains(&posted.place) {
+            return Err(NotifyError::Unreachable);
+        }
+        let fixed = self.fixed.lock().unwrap().contains(&posted.place);
+        let reply = format!("{}/reply {}", posted.place, self.shown.lock().unwrap().len());
+        Ok(self.show(if fixed { reply } else { posted.place.clone() }, message))
+    }
+}
+
+/// A house with a wall, whose sweeps tell nobody unless the wall is asked about.
+fn with_wall(channel: Option<&str>) -> (House, Arc<Wall>) {
+    let (mut house, wall) = (House::new(), Arc::new(Wall::default()));
+    let world = house.world.clone();
+    house.gate = Gate::builder(world.store.clone(), world.clock.clone(), world.entropy.clone())
+        .notifier(wall.clone())
+        .router(house.gate.router().clone())
+        .channel(channel.map(|channel| channel.parse().unwrap()))
+        .build()
+        .unwrap();
+    house.worker = Worker::new(&house.gate);
+    (house, wall)
+}
+
+/// Asks mona about one seat; the request, its card, and where that is.
+async fn asked(house: &House, wall: &Wall) -> (RequestId, CardId, String) {
+    let id = opened(house, &["1"]).await[0];
+    house.idle().await;
+    let card = house.request(id).await.approval.asked[0].card;
+    let place = wall.places().into_iter().find(|(place, _)| place.starts_with("mona")).unwrap().0;
+    (id, card, place)
+}
+
+#[test]
+fn a_copy_that_cannot_be_changed_is_answered_once() {
+    block_on(async {
+        let (house, wall) = with_wall(None);
+        let (id, card, _) = asked(&house, &wall).await;
+        wall.fixed.lock().unwrap().insert("an old copy".to_owned());
+        house.gate.edit_card(card, CardEdit::Adopt { place: "an old copy".to_owned() }).await.unwrap();
+        for page in 0..5 {
+            house.gate.edit_card(card, CardEdit::Turn { page }).await.unwrap();
+            house.idle().await;
+        }
+        house.approve(id).await.unwrap();
+        house.settle().await;
+        let replies: Vec<_> = wall.places().into_iter().filter(|(place, _)| place.contains("reply")).collect();
+        assert_eq!(replies.len(), 1, "the reply is kept true from then on: {replies:?}");
+        assert!(wall.places().iter().all(|(_, live)| !live));
+    });
+}
+
+#[test]
+fn a_card_that_is_lost_keeps_no_copy_from_the_truth() {
+    block_on(async {
+        let (house, wall) = with_wall(None);
+        let (id, card, place) = asked(&house, &wall).await;
+        house.gate.edit_card(card, CardEdit::Adopt { place: "a copy".to_owned() }).await.unwrap();
+        house.idle().await;
+        wall.lost.lock().unwrap().insert(place.clone());
+        house.approve(id).await.unwrap();
+        house.settle().await;
+        assert!(wall.places().contains(&("a copy".to_owned(), false)), "{:?}", wall.places());
+        let kept = house.gate.card(card).await.unwrap().unwrap();
+        assert_eq!((kept.posted.as_deref(), kept.copies), (Some("a copy"), Vec::new()));
+    });
+}
+
+#[test]
+fn a_message_that_is_refused_holds_up_nothing_and_starts_the_time_to_answer() {
+    block_on(async {
+        let house = gathering(&[("expire_after", "1d")]);
+        house.fail_card_and_notice(&NotifyError::Refused("invalid_blocks".to_owned()));
+        let refused = opened(&house, &["1"]).await[0];
+        house.idle().await;
+        assert_eq!(shown(&house), []);
+        opened(&house, &["2"]).await;
+        house.idle().await;
+        assert_eq!(shown(&house).len(), 1, "the lane is open");
+        assert_eq!(house.gate.meter().undelivered.get("refused"), Some(&2));
+        house.world.pass(Duration::from_secs(86_400));
+        house.settle().await;
+        assert_eq!(house.request(refused).await.outcome(), Some(Outcome::Kept), "silence counts all the same");
+    });
+}
+
+#[test]
+fn a_notice_is_a_test_if_its_sweep_was_whatever_the_mode_is_later() {
+    block_on(async {
+        let house = House::new();
+        let id = opened(&house, &["1"]).await[0];
+        house.idle().await;
+        house.mode(Mode::DryRun);
+        house.approve(id).await.unwrap();
+        opened(&house, &["2"]).await;
+        house.settle().await;
+        house.mode(Mode::Live);
+        house.settle().await;
+        let mut tests: Vec<bool> = notices(&house).iter().map(|notice| notice.test).collect();
+        tests.sort_unstable();
+        assert_eq!(tests, [false, true]);
+    });
+}
+
+#[test]
+fn what_a_closed_channel_cannot_hear_the_configured_one_does() {
+    block_on(async {
+        let (house, wall) = with_wall(Some("C0IT"));
+        wall.closed.lock().unwrap().insert("C0SWEEP".to_owned());
+        let (id, ..) = asked(&house, &wall).await;
+        house.approve(id).await.unwrap();
+        house.settle().await;
+        assert!(wall.places().iter().any(|(place, _)| place.starts_with("C0IT")), "{:?}", wall.places());
     });
 }
