@@ -20,6 +20,8 @@ mod judge;
 mod keep;
 mod overview;
 mod seen;
+#[cfg(feature = "socket-mode")]
+mod socket;
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use seatgate_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::fault::Faults;
+use super::socket::{Acknowledged, Connection};
 
 /// The workspace.
 pub const TEAM: &str = "T1";
@@ -37,6 +38,13 @@ pub struct State {
     pub organisation: Option<String>,
     /// How long a message can be edited; `None` for ever.
     pub edit_window: Option<Duration>,
+    /// The connections of Socket Mode, oldest first.
+    pub sockets: Vec<Connection>,
+    /// The envelopes that were acknowledged, in order.
+    pub acknowledged: Vec<Acknowledged>,
+    /// So many connections of the app are somebody else's.
+    pub strangers: usize,
+    pub(super) tickets: BTreeSet<String>,
     pub(super) faults: Faults,
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) responses: BTreeMap<String, ResponseSlot>,
@@ -213,6 +221,10 @@ impl State {
             scopes: SCOPES.map(str::to_owned).into(),
             organisation: None,
             edit_window: None,
+            sockets: Vec::new(),
+            acknowledged: Vec::new(),
+            strangers: 0,
+            tickets: BTreeSet::new(),
             faults: Faults::default(),
             triggers: BTreeMap::new(),
             responses: BTreeMap::new(),

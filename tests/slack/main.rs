@@ -12,4 +12,5 @@ mod emulate;
 mod faults;
 mod peers;
 mod people;
+mod socket;
 mod world;

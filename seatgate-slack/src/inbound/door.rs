@@ -56,6 +56,11 @@ impl SlackApp {
         let Ok(inbound) = self.read(route, content_type, &verified) else {
             return self.turn_away(route, 400, "malformed");
         };
+        self.handle_in_time(inbound).await
+    }
+
+    /// As [`Self::handle`], and in time.
+    pub(super) async fn handle_in_time(&self, inbound: Inbound) -> Ack {
         tokio::time::timeout(ANSWER_WITHIN, self.handle(inbound)).await.unwrap_or_else(|_| Ack::again())
     }
 
