@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::audit::AuditCommand;
 use crate::client::{CallError, Client};
+use crate::doctor::DoctorArguments;
 use crate::exceptions::{self, ExceptionsCommand};
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
@@ -37,6 +38,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Look at everything a server needs, change nothing, and say what to do; ends with 1 if something is missing.
+    Doctor(DoctorArguments),
     /// The trail, as an auditor takes it away.
     Audit {
         #[command(subcommand)]

@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod doctor;
 mod exceptions;
 #[cfg(feature = "failpoints")]
 mod failpoint;
@@ -18,6 +19,7 @@ mod output;
 mod pretend;
 mod progress;
 mod serve;
+mod slack;
 mod sweep_file;
 mod sweeps;
 mod wire;
@@ -64,6 +66,10 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<ExitCode, Prob
             Config::load(file, environment)?;
             output::say("the configuration is sound");
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Doctor(arguments) => {
+            let config = Config::load(file, environment)?;
+            runtime.block_on(doctor::run(&config, arguments))
         }
         Command::Audit { command: AuditCommand::Verify { file } } => Ok(audit::verify(&file)),
         Command::Audit { command: AuditCommand::Export(export) } => {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use seatgate_core::driver::{self, DriverOptions};
 use seatgate_core::worker::Worker;
@@ -13,6 +14,9 @@ use crate::accept::accept;
 use crate::config::{Access, Config, Problems};
 use crate::output::say;
 use crate::wire::{self, Server};
+
+/// Longer than one call to Slack may take. Nothing is decided by what is cut off here: cards are kept true by the agenda.
+const FOLLOW_UPS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Serves until SIGTERM or SIGINT; then accepts nothing more, lets everything in flight end, and closes the store.
 pub(crate) async fn serve(config: Config) -> Result<(), Problems> {
@@ -30,12 +34,15 @@ pub(crate) async fn serve(config: Config) -> Result<(), Problems> {
 }
 
 async fn run(server: Server, listener: TcpListener, stopping: impl Future<Output = ()>) {
-    let Server { gate, routes, store } = server;
+    let Server { gate, routes, follow_ups, store } = server;
     let (stop_worker, worker_stops) = watch::channel(false);
     let stopped = told(worker_stops);
     let worker = tokio::spawn(driver::run(Worker::new(&gate), DriverOptions::default(), stopped));
     drop(gate);
     accept(listener, routes, stopping).await;
+    if tokio::time::timeout(FOLLOW_UPS_WITHIN, follow_ups.ended()).await.is_err() {
+        tracing::warn!("something that follows an answer to Slack did not end in time");
+    }
     let _ = stop_worker.send(true);
     if worker.await.is_err() {
         tracing::error!("the worker did not end in order");

@@ -21,6 +21,9 @@ pub(crate) struct SweepArguments {
     /// A few seats that do not exist, to try things out.
     #[arg(long)]
     sample: bool,
+    /// Who is asked about every seat of the sample, in place of people who do not exist: yourself, to see how it looks.
+    #[arg(long, value_name = "EMAIL", requires = "sample", conflicts_with = "file")]
+    manager: Option<String>,
     /// Ask nobody: only say who would be asked about.
     #[arg(long)]
     dry_run: bool,
@@ -70,7 +73,7 @@ pub(crate) enum SweepsCommand {
 pub(crate) async fn sweep(client: &Client, arguments: SweepArguments) -> Result<(), CallError> {
     let file = match &arguments.file {
         Some(path) => SweepFile::read(path),
-        None => SweepFile::json(Value::from(demo::sample(SystemClock.now())).to_string().into_bytes()),
+        None => SweepFile::json(sample(arguments.manager.as_deref()).to_string().into_bytes()),
     };
     let SweepFile { body, content_type, rows } = file.map_err(CallError::Local)?;
     let progress = Progress::new(body.len(), rows.len());
@@ -87,6 +90,14 @@ pub(crate) async fn sweep(client: &Client, arguments: SweepArguments) -> Result<
         say(&plain(&format!("{}: {}", text(answer, "/sweep_id"), counts(answer))));
     });
     Ok(())
+}
+
+fn sample(manager: Option<&str>) -> Value {
+    let mut rows = demo::sample(SystemClock.now());
+    if let Some(email) = manager {
+        rows.iter_mut().for_each(|row| row["manager"] = json!({ "email": email }));
+    }
+    Value::from(rows)
 }
 
 /// Does what was asked about a sweep of earlier.

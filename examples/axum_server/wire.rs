@@ -12,16 +12,21 @@ use seatgate_http::inbox::{self, InboxIdentity, InboxOptions};
 use seatgate_http::server::{self, HttpOptions};
 use seatgate_http::sign::{Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
+use seatgate_slack::axum::FollowUps;
 use seatgate_store_sqlx::SqliteStore;
 
+use crate::client::chain;
 use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
 use crate::demo;
 use crate::pretend::Pretend;
+use crate::slack;
 
 /// Everything that runs.
 pub(crate) struct Server {
     pub(crate) gate: Gate,
     pub(crate) routes: Router,
+    /// What still runs after answers to Slack.
+    pub(crate) follow_ups: FollowUps,
     pub(crate) store: Arc<SqliteStore>,
 }
 
@@ -46,6 +51,13 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
     let gate = Gate::builder(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy))
         .router(outfit.targets)
         .policy(config.policy);
+    let workspace = config.slack.as_ref().map(slack::workspace).transpose();
+    let workspace = workspace.map_err(|error| problem("SLACK_API_URL", &error))?;
+    let slack = config.slack.as_ref().zip(workspace.as_ref());
+    let gate = slack.iter().fold(gate, |gate, (config, workspace)| {
+        let channel = config.reporting_channel();
+        gate.notifier(slack::notifier(workspace, channel.clone())).channel(channel)
+    });
     #[cfg(feature = "failpoints")]
     let gate = match config.failpoint {
         Some(failpoint) => failpoint.install(gate, &store),
@@ -57,9 +69,17 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
     gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;
     let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens);
     let options = config.mappings.into_iter().fold(options, |options, (name, mapping)| options.mapping(name, mapping));
-    let routes =
-        server::router(gate.clone(), options).merge(inbox::router(gate.clone(), outfit.inbox)).merge(outfit.extra);
-    Ok(Server { gate, routes, store })
+    let options = workspace.clone().into_iter().fold(options, |options, workspace| {
+        tokio::spawn(slack::look(workspace.clone()));
+        options.slack(move || slack::health(&workspace))
+    });
+    let follow_ups = FollowUps::default();
+    let hears_clicks = slack.map(|(config, workspace)| slack::routes(gate.clone(), config, workspace, &follow_ups));
+    let routes = server::router(gate.clone(), options)
+        .merge(inbox::router(gate.clone(), outfit.inbox))
+        .merge(hears_clicks.unwrap_or_default())
+        .merge(outfit.extra);
+    Ok(Server { gate, routes, follow_ups, store })
 }
 
 fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems> {
@@ -69,7 +89,7 @@ fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems>
     let secret: WebhookSecret = secrets.deprovision_secret.parse().map_err(|error| broken(&error))?;
     let allowed: AllowedPrivate = address.to_string().parse().map_err(|error| broken(&error))?;
     let url = demo::target_url(address).map_err(|error| broken(&error))?;
-    let target = webhook(&client(allowed)?, WebhookTarget::new(url, secret.clone()));
+    let target = Arc::new(webhook(&client(allowed)?, WebhookTarget::new(url, secret.clone())));
     Ok(Outfit {
         intake: secrets.intake_secret.parse().map_err(|error| broken(&error))?,
         tokens: ApiTokens::admin(&secrets.api_token).map_err(|error| broken(&error))?,
@@ -98,16 +118,23 @@ fn configured_outfit(config: &Config, configured: &Configured) -> Result<Outfit,
     })
 }
 
-fn client(allowed: AllowedPrivate) -> Result<GuardedClient, Problems> {
+pub(crate) fn client(allowed: AllowedPrivate) -> Result<GuardedClient, Problems> {
     GuardedClient::builder().allow_private(allowed).build().map_err(|error| problem("the outbound client", &error))
 }
 
-fn webhook(client: &GuardedClient, target: WebhookTarget) -> Arc<dyn Deprovisioner> {
-    Arc::new(HttpDeprovisioner::new(client.clone(), Arc::new(SystemClock), target))
+/// What performs a webhook target's removals.
+pub(crate) fn webhook(client: &GuardedClient, target: WebhookTarget) -> HttpDeprovisioner {
+    HttpDeprovisioner::new(client.clone(), Arc::new(SystemClock), target)
 }
 
-fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Result<Targets, Problems> {
-    let name = config.app.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);
+/// What a target is called: its app, or `*`.
+pub(crate) fn name_of(target: &TargetConfig) -> String {
+    target.app.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string)
+}
+
+/// With this target, if the guard lets calls to it out.
+pub(crate) fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Result<Targets, Problems> {
+    let name = name_of(config);
     let deprovisioner: Arc<dyn Deprovisioner> = match &config.kind {
         TargetKind::Pretend => Arc::new(Pretend),
         TargetKind::Webhook { urls, target } => {
@@ -116,7 +143,7 @@ fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Resul
             for (key, url) in judged {
                 client.check(url).map_err(|error| problem(&format!("targets.{name}.{key}"), &error))?;
             }
-            webhook(client, WebhookTarget::clone(target))
+            Arc::new(webhook(client, WebhookTarget::clone(target)))
         }
     };
     let target = Target::new(name, deprovisioner).with_timeout(config.timeout).with_concurrency(config.concurrency);
@@ -127,13 +154,6 @@ fn add(targets: Targets, config: &TargetConfig, client: &GuardedClient) -> Resul
     })
 }
 
-/// An error with what caused it.
 fn problem(name: &str, error: &dyn std::error::Error) -> Problems {
-    let mut text = format!("{name}: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    Problems::of(text)
+    Problems::of(format!("{name}: {}", chain(error)))
 }

@@ -1,6 +1,7 @@
 //! The removal webhook: one signed call that asks a target to take a seat away.
 
 mod poll;
+mod preview;
 mod status;
 mod wire;
 
@@ -18,6 +19,7 @@ use url::Url;
 use crate::guard::{GuardedClient, Method, OutboundCall, OutboundError, OutboundErrorKind};
 use crate::sign::{Signer, WebhookId, WebhookSecret};
 
+pub use preview::CallPreview;
 pub use status::{StatusUrl, StatusUrlError};
 pub use wire::{Receipt, Reply, classify};
 
@@ -104,6 +106,14 @@ impl HttpDeprovisioner {
     #[must_use]
     pub fn new(client: GuardedClient, clock: Arc<dyn Clock>, target: WebhookTarget) -> Self {
         Self { client, clock: ClockHandle(clock), target }
+    }
+
+    /// The call that [`Deprovisioner::deprovision`] would make for `job` at this moment. Nothing is sent.
+    ///
+    /// # Errors
+    /// When there could be no such call: the job's key cannot be sent.
+    pub fn preview(&self, job: &Job) -> Result<CallPreview, EffectError> {
+        self.call(job, self.clock.0.now()).map(CallPreview::new)
     }
 
     fn call(&self, job: &Job, now: Timestamp) -> Result<OutboundCall, EffectError> {

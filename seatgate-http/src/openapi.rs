@@ -1,5 +1,8 @@
 //! The description of the API: OpenAPI 3.1, made from the types that are really sent and read.
 //!
+//! Slack's routes (`POST /slack/interactions`, `/slack/commands`, `/slack/events`), which a server may merge in, are not in it:
+//! Slack describes what it sends, and nobody else may call them. They stand in `seatgate-slack`, out of the test's sight.
+//!
 //! The document is committed as `openapi.json` beside this crate's manifest; a test compares the two, and another one
 //! holds every route of the API to be described.
 

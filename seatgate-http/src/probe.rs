@@ -1,7 +1,8 @@
 //! Probes and numbers for whoever watches the server: `/livez`, `/readyz` and `/metrics`.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Write};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -23,6 +24,34 @@ const READY_WITHIN: Duration = Duration::from_secs(3);
 /// Work that could be claimed, and waited longer than this: the worker does not keep up.
 const LATE_AFTER: Duration = Duration::from_secs(60);
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How Slack is, for a server that uses it: told, because the routes here know nothing about Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SlackHealth {
+    /// A label for `/readyz`, such as `ok`, `unknown`, `unreachable` or `refused`.
+    pub status: &'static str,
+    /// How many calls were made: method, result, count.
+    pub calls: Vec<(&'static str, &'static str, u64)>,
+}
+
+impl SlackHealth {
+    /// Slack stands so, and so many calls were made: method, result, count.
+    #[must_use]
+    pub fn new(status: &'static str, calls: Vec<(&'static str, &'static str, u64)>) -> Self {
+        Self { status, calls }
+    }
+}
+
+/// Where to ask how Slack is.
+#[derive(Clone)]
+pub(crate) struct AskSlack(pub(crate) Arc<dyn Fn() -> SlackHealth + Send + Sync>);
+
+impl fmt::Debug for AskSlack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AskSlack")
+    }
+}
 
 /// `GET /livez`.
 pub(crate) async fn livez() -> &'static str {
@@ -48,6 +77,11 @@ struct Checks {
     #[schema(value_type = String)]
     migrations: &'static str,
     agenda: AgendaCheck,
+    /// How the last call to Slack ended: `ok`, `unreachable`, `refused` (the token, or what it may do), or `unknown` while
+    /// there was none. Absent in a server without Slack. No reason to send nobody here: people can answer in the inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    slack: Option<&'static str>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -61,10 +95,11 @@ struct AgendaCheck {
 
 /// `GET /readyz`: 503 while the store cannot be asked.
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    let readiness = match in_time(look(&app.gate)).await {
+    let mut readiness = match in_time(look(&app.gate)).await {
         Some(depth) => Readiness::ready(depth, lag(&app.gate, depth)),
         None => Readiness::unavailable(),
     };
+    readiness.checks.slack = app.options.slack.as_ref().map(|slack| slack.0().status);
     let status = if readiness.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(header::CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
 }
@@ -96,12 +131,13 @@ impl Readiness {
     fn ready(depth: AgendaDepth, lag: Duration) -> Self {
         let status = if lag > LATE_AFTER { "late" } else { "ok" };
         let agenda = AgendaCheck { status, due: depth.due, lag_seconds: lag.as_secs() };
-        Self { status: "ok", checks: Checks { database: "ok", migrations: "ok", agenda } }
+        Self { status: "ok", checks: Checks { database: "ok", migrations: "ok", agenda, slack: None } }
     }
 
     fn unavailable() -> Self {
         let agenda = AgendaCheck { status: "unknown", due: 0, lag_seconds: 0 };
-        Self { status: "unavailable", checks: Checks { database: "unavailable", migrations: "unknown", agenda } }
+        let checks = Checks { database: "unavailable", migrations: "unknown", agenda, slack: None };
+        Self { status: "unavailable", checks }
     }
 }
 
@@ -110,11 +146,13 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem>
     let counts = app.gate.queries().count_by_state(None).await?;
     let depth = depth(&app.gate).await?;
     let savings = app.gate.queries().savings(app.gate.now()).await?;
-    let text = render(&counts, depth, lag(&app.gate, depth), &app.gate.meter(), &savings);
+    let mut page = render(&counts, depth, lag(&app.gate, depth), &app.gate.meter(), &savings);
+    app.options.slack.iter().for_each(|slack| page.slack(&slack.0()));
+    let text = page.0;
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT), (header::CACHE_CONTROL, "no-store")], text).into_response())
 }
 
-fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter, savings: &Savings) -> String {
+fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter, savings: &Savings) -> Page {
     let mut page = Page(String::new());
     page.family("seatgate_requests", "gauge", "Requests by state.");
     for state in StateLabel::ALL {
@@ -141,7 +179,7 @@ fn render(counts: &StateCounts, depth: AgendaDepth, lag: Duration, meter: &Meter
         page.number("seatgate_denials_total", &[("action", action), ("denial", denial)], count);
     }
     page.savings(savings);
-    page.0
+    page
 }
 
 /// Prometheus' text format. Writing to a text does not fail.
@@ -178,6 +216,14 @@ impl Page {
             for (amount, currency) in proven.monthly.amounts() {
                 self.number(NAME, &[("currency", currency.code()), ("proof", proof.label())], amount);
             }
+        }
+    }
+
+    fn slack(&mut self, slack: &SlackHealth) {
+        const NAME: &str = "seatgate_slack_calls_total";
+        self.family(NAME, "counter", "Calls to Slack since the start, by method and what came of them.");
+        for (method, result, count) in &slack.calls {
+            self.number(NAME, &[("method", method), ("result", result)], count);
         }
     }
 

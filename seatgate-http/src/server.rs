@@ -11,10 +11,13 @@ use axum::routing::get;
 use seatgate_core::gate::Gate;
 
 use crate::intake::mapping::Mapping;
+use crate::probe::AskSlack;
 use crate::problem::Problem;
 use crate::sign::Verifier;
 use crate::token::ApiTokens;
 use crate::{api, intake, openapi, probe, trace};
+
+pub use crate::probe::SlackHealth;
 
 /// What the routes need beside the gate.
 #[derive(Debug, Clone)]
@@ -22,6 +25,7 @@ pub struct HttpOptions {
     pub(crate) intake: Verifier,
     pub(crate) tokens: ApiTokens,
     pub(crate) mappings: BTreeMap<String, Mapping>,
+    pub(crate) slack: Option<AskSlack>,
 }
 
 impl HttpOptions {
@@ -29,7 +33,14 @@ impl HttpOptions {
     #[must_use]
     pub fn new(intake: Verifier, tokens: ApiTokens) -> Self {
         let preset = |name: &'static str| Some((name.to_owned(), Mapping::preset(name)?));
-        Self { intake, tokens, mappings: Mapping::presets().into_iter().filter_map(preset).collect() }
+        Self { intake, tokens, mappings: Mapping::presets().into_iter().filter_map(preset).collect(), slack: None }
+    }
+
+    /// Tells on `/readyz` and `/metrics` how Slack is; `ask` must answer at once.
+    #[must_use]
+    pub fn slack(mut self, ask: impl Fn() -> SlackHealth + Send + Sync + 'static) -> Self {
+        self.slack = Some(AskSlack(Arc::new(ask)));
+        self
     }
 
     /// With a mapping that deliveries choose by this name, also in place of a preset.

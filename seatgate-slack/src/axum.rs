@@ -15,23 +15,39 @@ use crate::verify::{BODY_LIMIT, RequestHeaders};
 /// How long a body may take. Slack's are small and come at once.
 const WITHIN: Duration = Duration::from_secs(5);
 
+mod follow_ups;
+
+pub use follow_ups::FollowUps;
+
 /// `POST /slack/interactions`, `/slack/commands` and `/slack/events`.
 ///
 /// What follows an answer (opening a modal, telling somebody something) runs as a task beside it. Serve it with limits on
 /// how long a client may take to send its headers and on how many clients there are: axum has none.
 pub fn routes(app: SlackApp) -> Router {
+    routes_with(app, FollowUps::default())
+}
+
+/// The same, with what follows answers among `follow_ups`, so that a server can let it end before it stops.
+pub fn routes_with(app: SlackApp, follow_ups: FollowUps) -> Router {
     Router::new()
         .route("/slack/interactions", route(Route::Interactions))
         .route("/slack/commands", route(Route::Commands))
         .route("/slack/events", route(Route::Events))
-        .with_state(app)
+        .with_state(Served { app, follow_ups })
 }
 
-fn route(route: Route) -> MethodRouter<SlackApp> {
-    post(move |State(app): State<SlackApp>, request: Request| answer(app, route, request))
+/// What every handler is given.
+#[derive(Clone)]
+struct Served {
+    app: SlackApp,
+    follow_ups: FollowUps,
 }
 
-async fn answer(app: SlackApp, route: Route, request: Request) -> Response {
+fn route(route: Route) -> MethodRouter<Served> {
+    post(move |State(served): State<Served>, request: Request| answer(served, route, request))
+}
+
+async fn answer(Served { app, follow_ups }: Served, route: Route, request: Request) -> Response {
     let headers = request.headers().clone();
     let ack = match whole(request).await {
         Ok(body) => {
@@ -41,7 +57,7 @@ async fn answer(app: SlackApp, route: Route, request: Request) -> Response {
         }
         Err((status, denial)) => app.turn_away(route, status, denial),
     };
-    respond(ack)
+    respond(ack, &follow_ups)
 }
 
 /// The body to its end: plain bytes, under the cap and in time; else the status and what it is recorded as.
@@ -61,10 +77,10 @@ fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a [u8]> {
     values.next().filter(|_| values.next().is_none()).map(|value| value.as_bytes())
 }
 
-fn respond(ack: Ack) -> Response {
+fn respond(ack: Ack, follow_ups: &FollowUps) -> Response {
     let Ack { status, body, after } = ack;
     if let Some(after) = after {
-        tokio::spawn(after);
+        follow_ups.spawn(after);
     }
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match body {

@@ -14,6 +14,7 @@ mod chat;
 mod connections;
 mod conversations;
 mod error;
+mod meter;
 mod pace;
 mod token;
 mod users;
@@ -28,11 +29,13 @@ pub use builder::{SetupError, SlackClientBuilder};
 pub use chat::{Ephemeral, Metadata, NewMessage, PostedMessage, Response};
 pub use conversations::{Conversation, History, HistoryMessage, HistoryQuery};
 pub use error::{ErrorKind, SlackError};
+pub use meter::{CallMeter, Standing};
 pub use token::{BotToken, TokenError};
 pub use users::SlackUser;
 pub use views::OpenView;
 pub use whoami::Whoami;
 
+use meter::Counter;
 use pace::Pace;
 
 /// Calls Slack's Web API in the name of one bot token. Cheap to share by reference or `Arc`.
@@ -44,6 +47,7 @@ pub struct SlackClient {
     base: Url,
     token: BotToken,
     pace: Pace,
+    counter: Counter,
 }
 
 impl fmt::Debug for SlackClient {

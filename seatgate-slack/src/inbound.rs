@@ -1,6 +1,6 @@
 //! What people do in Slack, answered: clicks, modals, commands, mentions and the home tab.
 //!
-//! Whatever brings it (the routes of [`axum`](crate::axum), a socket) hands in an [`Inbound`] that was verified before, and
+//! Whatever brings it (the routes for axum, a socket) hands in an [`Inbound`] that was verified before, and
 //! passes the [`Ack`] on. A decision is committed before it is acknowledged; everything else follows after.
 //!
 //! - Who clicked is authorised, never where they clicked; see [`SlackPeople`](crate::people::SlackPeople).

@@ -10,6 +10,7 @@
 //! - [`inbound`]: what people do in Slack, answered: `handle(inbound) -> Ack`, whatever brings it.
 //! - `axum` (feature): the routes.
 //! - `socket` (feature `socket-mode`): the same over a socket that we open, where Slack can reach no URL of ours.
+//! - [`doctor`]: looks at how the Slack app is set up, and says what to do about it.
 //! - [`id`]: Slack's ids.
 //!
 //! `manifest.yaml` beside this crate's `Cargo.toml` sets up the Slack app.
@@ -19,6 +20,7 @@ mod action;
 pub mod axum;
 pub mod card;
 pub mod client;
+pub mod doctor;
 pub mod id;
 pub mod inbound;
 pub mod installed;

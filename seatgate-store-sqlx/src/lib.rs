@@ -21,4 +21,4 @@ mod row;
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{FileState, SqliteOptions, SqliteStore};

@@ -14,7 +14,7 @@ use seatgate_core::port::{
 use seatgate_core::testing::World;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, EntryDraft, Stream, verify};
-use seatgate_store_sqlx::{SqliteOptions, SqliteStore};
+use seatgate_store_sqlx::{FileState, SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
 /// A clock that stands still.
@@ -257,4 +257,32 @@ async fn an_item_that_cannot_be_read_keeps_no_other_from_being_claimed() {
     file.close().await.unwrap();
     let store = open(&path).await;
     assert_eq!(claim(&store).await.items.len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_without_a_change() {
+    use sqlx::ConnectOptions as _;
+    let (folder, path) = folder();
+    let look = async || SqliteStore::inspect(&path).await.map_err(|error| error.kind());
+    assert_eq!(look().await, Ok(FileState::Absent));
+    assert!(!path.exists());
+    let store = open(&path).await;
+    assert_eq!(look().await, Ok(FileState::Ready), "while a process has it open");
+    store.close().await;
+    assert_eq!(look().await, Ok(FileState::Ready), "and when none has");
+
+    let change = async |sql: &'static str| {
+        let connect = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+        sqlx::query(sql).execute(&mut connect.connect().await.unwrap()).await.unwrap();
+    };
+    change("UPDATE _seatgate_migrations SET checksum = x'00'").await;
+    assert_eq!(look().await, Ok(FileState::Foreign));
+    change("DELETE FROM _seatgate_migrations").await;
+    assert_eq!(look().await, Ok(FileState::Behind { missing: 1 }));
+    change("DROP TABLE _seatgate_migrations").await;
+    assert_eq!(look().await, Ok(FileState::Behind { missing: 1 }));
+    std::fs::write(folder.path().join("text.db"), "no database, but long enough to be looked at as if it were one")
+        .unwrap();
+    let text = SqliteStore::inspect(&folder.path().join("text.db")).await;
+    assert_eq!(text.map_err(|error| error.kind()), Err(StoreErrorKind::Corrupt));
 }

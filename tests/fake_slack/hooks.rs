@@ -16,6 +16,7 @@ pub(super) async fn respond(
     Path(id): Path<String>,
     Json(body): Json<Value>,
 ) -> Response {
+    fake.wait_for("responses to go on", |state| (!state.responses_held).then_some(())).await;
     let now = fake.clock.now();
     match fake.with(|state| perform(state, &id, &body, now)) {
         Ok(()) => "ok".into_response(),

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,6 +14,7 @@ use axum::routing::{get, post};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use seatgate_core::time::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -77,11 +79,14 @@ async fn api(State(fake): State<FakeSlack>, Path(method): Path<String>, headers:
     };
     match fault {
         Some(fault) => break_down(&fault).await,
-        None => fake.look(|state| answer(outcome, &state.scopes.iter().cloned().collect::<Vec<_>>().join(","))),
+        None => fake.look(|state| answer(outcome, state, now)),
     }
 }
 
-fn answer(outcome: Result<Value, &'static str>, scopes: &str) -> Response {
+fn answer(outcome: Result<Value, &'static str>, state: &super::State, now: Timestamp) -> Response {
+    let scopes = state.scopes.iter().cloned().collect::<Vec<_>>().join(",");
+    let seconds = u64::try_from(now.saturating_add(state.ahead).as_seconds()).unwrap();
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
     let body = match outcome {
         Ok(mut body) => {
             body["ok"] = json!(true);
@@ -89,7 +94,7 @@ fn answer(outcome: Result<Value, &'static str>, scopes: &str) -> Response {
         }
         Err(error) => json!({"ok": false, "error": error}),
     };
-    ([("x-oauth-scopes", scopes.to_owned())], axum::Json(body)).into_response()
+    ([("x-oauth-scopes", scopes), ("date", date)], axum::Json(body)).into_response()
 }
 
 async fn break_down(fault: &Fault) -> Response {

@@ -38,6 +38,10 @@ pub struct State {
     pub organisation: Option<String>,
     /// How long a message can be edited; `None` for ever.
     pub edit_window: Option<Duration>,
+    /// Whether response URLs keep their callers waiting.
+    pub responses_held: bool,
+    /// How far Slack's clock is ahead of the one it was given.
+    pub ahead: Duration,
     /// The connections of Socket Mode, oldest first.
     pub sockets: Vec<Connection>,
     /// The envelopes that were acknowledged, in order.
@@ -221,6 +225,8 @@ impl State {
             scopes: SCOPES.map(str::to_owned).into(),
             organisation: None,
             edit_window: None,
+            responses_held: false,
+            ahead: Duration::ZERO,
             sockets: Vec::new(),
             acknowledged: Vec::new(),
             strangers: 0,

@@ -8,6 +8,10 @@ const TOKEN: &str = "a-token-of-the-test";
 const SECRETS: [(&str, &str); 3] =
     [("SEATGATE_INTAKE_SECRET", INTAKE), ("SEATGATE_API_TOKEN", TOKEN), ("SEATGATE_DEPROVISION_SECRET", REMOVAL)];
 
+const BOT_TOKEN: (&str, &str) = ("SLACK_BOT_TOKEN", "xoxb-of-the-test");
+const SIGNING: (&str, &str) = ("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99baac0ffee5");
+const TARGET: (&str, &str) = ("SEATGATE_DEPROVISION_URL", "https://idp.example.com/");
+
 /// The file that the contract shows: it always loads.
 const DOCUMENTED: &str = include_str!("documented.toml");
 
@@ -47,10 +51,10 @@ fn the_example_environment_loads_once_its_secrets_are_replaced() {
     let file = include_str!("../../examples/axum_server/deploy/seatgate.toml");
     let (code, text) = check(file, &environment);
     assert_eq!(code, 2, "nobody runs with the example's secrets");
-    for (name, _) in SECRETS {
+    for (name, _) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING]) {
         assert!(text.contains(&format!("\n  {name}: ")), "{name} in {text}");
     }
-    for (name, secret) in SECRETS {
+    for (name, secret) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING]) {
         environment.iter_mut().filter(|(known, _)| *known == name).for_each(|pair| pair.1 = secret);
     }
     assert_eq!(check(file, &environment), (0, "the configuration is sound\n".to_owned()));
@@ -95,7 +99,11 @@ fn all_mistakes_are_named_at_once() {
         ("SEATGATE_OPERATORS", "ana@example.com, somebody"),
         ("SEATGATE_ALLOW_PRIVATE_TARGETS", "host"),
         ("SEATGATE_LISTN", "127.0.0.1:1"),
-        ("SLACK_BOT_TOKEN", "xoxb-hidden"),
+        ("SLACK_BOT_TOKEN", "hidden"),
+        ("SLACK_SIGNING_SECRET", "hidden, "),
+        ("SLACK_APP_TOKEN", "xapp-hidden"),
+        ("SLACK_API_URL", "https://slack.com/hidden"),
+        ("SEATGATE_SLACK_CHANNEL", "#hidden"),
         ("SEATGATE_CHECKPOINT_KEY", "hidden"),
     ];
     let (code, text) = check(file, &environment);
@@ -124,6 +132,10 @@ fn all_mistakes_are_named_at_once() {
         "SEATGATE_ALLOW_PRIVATE_TARGETS:",
         "SEATGATE_LISTN:",
         "SLACK_BOT_TOKEN:",
+        "SLACK_SIGNING_SECRET:",
+        "SLACK_APP_TOKEN:",
+        "SLACK_API_URL:",
+        "SEATGATE_SLACK_CHANNEL:",
         "SEATGATE_CHECKPOINT_KEY:",
     ] {
         assert!(text.contains(&format!("\n  {name} ")), "{name} in {text}");
@@ -148,6 +160,49 @@ fn half_of_a_pair_is_a_mistake() {
     }
     let (code, text) = check("[targets.figma]\nkind = \"pretend\"", &[]);
     assert!(code == 2 && text.contains("SEATGATE_INTAKE_SECRET") && text.contains("SEATGATE_API_TOKEN"), "{text}");
+}
+
+#[test]
+fn slack_comes_whole_or_not_at_all() {
+    let channel = ("SEATGATE_SLACK_CHANNEL", "C0123456789");
+    let sound = [&SECRETS[..], &[TARGET, BOT_TOKEN, SIGNING, channel]].concat();
+    assert_eq!(check("", &sound), (0, "the configuration is sound\n".to_owned()));
+    let cases: [(&[(&str, &str)], &str); 9] = [
+        (&[BOT_TOKEN], "SLACK_SIGNING_SECRET: is required beside SLACK_BOT_TOKEN"),
+        (&[SIGNING], "SLACK_BOT_TOKEN: is required beside SLACK_SIGNING_SECRET"),
+        (&[channel], "SLACK_BOT_TOKEN: is required beside SEATGATE_SLACK_CHANNEL"),
+        (&[BOT_TOKEN, ("SLACK_APP_TOKEN", "xapp-1")], "SLACK_APP_TOKEN: Socket Mode needs the feature socket-mode"),
+        (&[("SLACK_APP_TOKEN", "xapp-1")], "SLACK_BOT_TOKEN: is required beside SLACK_APP_TOKEN"),
+        (&[("SLACK_BOT_TOKEN", " "), SIGNING], "SLACK_BOT_TOKEN: the bot token is blank"),
+        (&[("SLACK_BOT_TOKEN", "xoxp-1"), SIGNING], "SLACK_BOT_TOKEN: expected a bot token"),
+        (&[BOT_TOKEN, ("SLACK_SIGNING_SECRET", "a,")], "SLACK_SIGNING_SECRET: signing secret 2 is blank"),
+        (&[BOT_TOKEN, SIGNING, ("SLACK_SIGNING_SECRET_FILE", "intake")], "which of them is meant"),
+    ];
+    for (slack, expected) in cases {
+        let (code, text) = check("", &[&SECRETS[..], &[TARGET], slack].concat());
+        assert!(code == 2 && text.contains(expected), "{expected}: {text}");
+        assert_eq!(text.contains("is required beside"), expected.contains("is required beside"), "{text}");
+    }
+}
+
+#[test]
+fn slack_may_stand_in_the_file_and_is_no_demo() {
+    let file = "[slack]\nbot_token = \"xoxb-1\"\nsigning_secret_file = \"intake\"\nchannel = \"C0SWEEP\"";
+    assert_eq!(check(file, &with_secrets(&[TARGET])), (0, "the configuration is sound\n".to_owned()));
+    let (code, text) = check(&format!("{file}\nchanel = \"C1\""), &with_secrets(&[TARGET]));
+    assert!(code == 2 && text.contains("slack.chanel: unknown key"), "{text}");
+    let (code, text) = check("[slack]\nsigning_secret = \"s\"\nchannel = \"sweeps\"", &with_secrets(&[TARGET]));
+    let named = text.contains("beside slack.signing_secret") && text.contains("slack.channel: expected");
+    assert!(code == 2 && named, "{text}");
+    for slack in [BOT_TOKEN, SIGNING, ("SLACK_APP_TOKEN", "xapp-1"), ("SLACK_BOT_TOKEN", "")] {
+        let (code, text) = check("", &[slack]);
+        assert!(code == 2 && text.contains("SEATGATE_INTAKE_SECRET: is required"), "{slack:?}: {text}");
+    }
+    let example = include_str!("../../examples/axum_server/deploy/seatgate.toml");
+    let (_, commented) = example.split_once("\n# [slack]").unwrap();
+    let file = format!("[slack]{}", commented.split("\n\n").next().unwrap().replace("\n# ", "\n"));
+    let (_, text) = check(&file, &with_secrets(&[TARGET]));
+    assert!(text.lines().count() == 3 && text.matches("_file: ").count() == 2, "only the files are missing: {text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod account;
 mod lives;
-mod target;
+pub(crate) mod target;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +14,9 @@ use std::time::Instant;
 use self::lives::Lives;
 use super::house::run;
 
-const INTAKE: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-const REMOVAL: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const TOKEN: &str = "a-token-of-the-test";
+pub(crate) const INTAKE: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+pub(crate) const REMOVAL: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const TOKEN: &str = "a-token-of-the-test";
 
 /// How often the server is killed, at the least.
 fn kills() -> usize {

@@ -8,10 +8,13 @@ mod browser;
 mod configuration;
 mod contract;
 mod crash;
+#[path = "../fake_slack/mod.rs"]
+mod fake_slack;
 mod hostile;
 mod house;
 mod main_job;
 mod operate;
 mod proxy;
+mod slack;
 mod volume;
 mod webdriver;

@@ -167,6 +167,21 @@ async fn a_sweep_is_looked_up_and_what_a_limit_held_is_released() {
     assert!(server.stop().success());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_asks_whom_one_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let server = Server::start(at, &[]);
+    let (code, said) = output(at, &["sweep", "--sample", "--manager", "me@example.com"]);
+    assert!(code == Some(0) && said.ends_with("5 asked, 1 filtered\n"), "{said}");
+    let (_, requests) = output(at, &["requests", "--json"]);
+    let requests: Value = serde_json::from_str(&requests).unwrap();
+    let asked = requests.as_array().unwrap().iter().map(|request| &request["approvers"][0]["email"]);
+    assert_eq!(asked.collect::<Vec<_>>(), ["me@example.com"; 5]);
+    assert_eq!(output(at, &["sweep", "seats.csv", "--manager", "me@example.com"]).0, Some(2));
+    assert!(server.stop().success());
+}
+
 #[test]
 fn a_file_that_is_too_large_is_not_sent_and_what_to_do_is_said() {
     let directory = tempfile::tempdir().unwrap();

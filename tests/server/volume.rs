@@ -200,7 +200,7 @@ async fn the_api(watch: &mut Stopwatch<'_>, plenty: &Plenty, token: &str) {
     }
     assert_eq!(watch.items(&format!("/v1/requests/{deep}/trail"), token).await, 1);
     for path in [&format!("/v1/requests/{deep}"), "/v1/savings", "/readyz", "/metrics"] {
-        watch.get(&path, ("authorization", &format!("Bearer {token}"))).await;
+        watch.get(path, ("authorization", &format!("Bearer {token}"))).await;
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use seatgate_core::port::Clock;
 use seatgate_slack::client::{Ephemeral, ErrorKind, HistoryQuery, Metadata, NewMessage, Response, SlackError};
 use serde_json::json;
 
@@ -236,19 +235,31 @@ async fn a_burst_is_paced_without_a_call() {
 }
 
 #[tokio::test]
-async fn a_429_holds_its_method_only() {
+async fn a_429_for_a_message_holds_its_channel_only() {
     let world = World::new().await;
-    world.slack.fault_in("chat.postMessage", "U1", Fault::RateLimited { seconds: 30 });
-    assert!(world.client.chat_post_message("C1", &card("Ask")).await.is_ok(), "the fault is for another channel");
+    world.slack.fault("chat.postMessage", Fault::RateLimited { seconds: 30 });
     let limited = told(world.client.chat_post_message("U1", &card("Ask")).await);
     assert_eq!(limited, ("ratelimited".to_owned(), ErrorKind::RetryAfter(Duration::from_secs(30))));
 
     world.clock.advance(Duration::from_secs(10));
-    let held = told(world.client.chat_post_message("C1", &card("Ask")).await);
+    let held = told(world.client.chat_post_message("U1", &card("Ask")).await);
     assert_eq!(held, ("paced".to_owned(), ErrorKind::RetryAfter(Duration::from_secs(20))));
+    assert!(world.client.chat_post_message("C1", &card("Ask")).await.is_ok(), "another channel goes on");
     assert_eq!(world.slack.calls("chat.postMessage"), 2);
-    assert!(world.client.auth_test().await.is_ok(), "another method goes on");
     world.clock.advance(Duration::from_secs(20));
     assert!(world.client.chat_post_message("U1", &card("Ask")).await.is_ok());
-    assert!(world.clock.now().as_seconds() > 0);
+}
+
+#[tokio::test]
+async fn any_other_429_holds_its_method_only() {
+    let world = World::new().await;
+    world.slack.fault("auth.test", Fault::RateLimited { seconds: 30 });
+    assert_eq!(told(world.client.auth_test().await).0, "ratelimited");
+    world.clock.advance(Duration::from_secs(10));
+    let held = told(world.client.auth_test().await);
+    assert_eq!(held, ("paced".to_owned(), ErrorKind::RetryAfter(Duration::from_secs(20))));
+    assert!(world.client.users_info(&"U1".parse().unwrap()).await.is_ok(), "another method goes on");
+    world.clock.advance(Duration::from_secs(20));
+    assert!(world.client.auth_test().await.is_ok());
+    assert_eq!(world.slack.calls("auth.test"), 2);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use seatgate_core::testing::ManualClock;
 use seatgate_core::time::Timestamp;
-use seatgate_slack::client::{ErrorKind, SlackClient};
+use seatgate_slack::client::{CallMeter, ErrorKind, SlackClient, Standing};
 
 use crate::fake_slack::{Fault, TOKEN};
 use crate::world::{World, card};
@@ -39,6 +39,31 @@ async fn errors_that_slack_names() {
     for (name, kind) in cases {
         assert_eq!(post_under(&world, Fault::Error(name)).await, (name.to_owned(), kind, false));
     }
+}
+
+#[tokio::test]
+async fn calls_are_counted_and_the_last_one_tells_how_slack_is() {
+    let world = World::new().await;
+    assert_eq!(world.client.meter(), CallMeter::default());
+    for (fault, standing) in [
+        (Fault::Error("token_revoked"), Standing::Refused),
+        (Fault::Error("missing_scope"), Standing::Ok),
+        (Fault::StatusBefore(502), Standing::Unreachable),
+        (Fault::RateLimited { seconds: 1 }, Standing::Ok),
+    ] {
+        post_under(&world, fault).await;
+        assert_eq!(world.client.meter().standing, standing);
+    }
+    for _ in 0..4 {
+        let _ = world.client.chat_post_message("U1", &card("Ask")).await;
+    }
+    let counted = [("halt", 2), ("ok", 3), ("retry", 1), ("unknown", 1)];
+    let expected = counted.map(|(result, count)| (("chat.postMessage", result), count));
+    assert_eq!(world.client.meter().calls, expected.into(), "what is paced is not sent");
+    let nobody = SlackClient::builder(TOKEN.parse().unwrap(), world.clock.clone()).base_url("http://127.0.0.1:9/api/");
+    let nobody = nobody.build().unwrap();
+    assert!(nobody.auth_test().await.is_err() && nobody.auth_test().await.unwrap_err().name() == "not_connected");
+    assert_eq!(nobody.meter().standing, Standing::Unreachable);
 }
 
 #[tokio::test]

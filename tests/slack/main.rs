@@ -6,10 +6,17 @@
 #[path = "../fake_slack/mod.rs"]
 mod fake_slack;
 
+mod attacks;
 mod cards;
+mod clicks;
 mod client;
+mod commands;
+mod doctor;
 mod emulate;
 mod faults;
+mod house;
+mod modals;
+mod notifier;
 mod peers;
 mod people;
 mod socket;

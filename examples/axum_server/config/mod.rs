@@ -6,6 +6,7 @@
 mod inbox;
 mod mappings;
 mod settings;
+mod slack;
 mod table;
 mod targets;
 
@@ -27,6 +28,7 @@ use settings::{Named, Settings};
 #[cfg(feature = "failpoints")]
 use crate::failpoint::Failpoint;
 
+pub(crate) use slack::SlackConfig;
 pub(crate) use targets::{TargetConfig, TargetKind};
 
 /// The environment's variables.
@@ -75,6 +77,8 @@ pub(crate) struct Config {
     pub(crate) inbox: InboxIdentity,
     /// How other people's exports are read, by name, beside the presets.
     pub(crate) mappings: Vec<(String, Mapping)>,
+    /// Without it, the inbox alone shows cards.
+    pub(crate) slack: Option<SlackConfig>,
     pub(crate) access: Access,
     /// Where the kill tests want the process to end.
     #[cfg(feature = "failpoints")]
@@ -125,7 +129,9 @@ impl Config {
         let operators = operators(settings, problems);
         let allowed = settings.plain("SEATGATE_ALLOW_PRIVATE_TARGETS", "allow_private_targets", problems);
         let allowed = problems.read(allowed, str::parse).unwrap_or_default();
-        let access = access(settings, problems);
+        let says_slack = settings.names_slack();
+        let slack = slack::read(settings, problems);
+        let access = access(settings, says_slack, problems);
         let demo = matches!(access, Some(Access::Demo));
         let inbox = inbox::read(settings, demo, problems);
         let mappings = mappings::read(settings, problems);
@@ -146,6 +152,7 @@ impl Config {
             allowed,
             inbox,
             mappings,
+            slack,
             access: access?,
             #[cfg(feature = "failpoints")]
             failpoint,
@@ -219,12 +226,12 @@ fn operators(settings: &mut Settings, problems: &mut Problems) -> Vec<Identity> 
 
 const WHO: &str = "expected a comma-separated list of e-mail addresses or slack:TEAM/USER";
 
-fn access(settings: &mut Settings, problems: &mut Problems) -> Option<Access> {
+fn access(settings: &mut Settings, says_slack: bool, problems: &mut Problems) -> Option<Access> {
     let intake = settings.secret("SEATGATE_INTAKE_SECRET", "intake_secret", problems);
     let token = settings.secret("SEATGATE_API_TOKEN", "api_token", problems);
-    let (says_target, slack) = (settings.names_target(), settings.names_slack());
+    let says_target = settings.names_target();
     let targets = targets::read(settings, problems);
-    if intake.is_none() && token.is_none() && !says_target && !slack {
+    if intake.is_none() && token.is_none() && !says_target && !says_slack {
         return Some(Access::Demo);
     }
     for (name, there) in [("SEATGATE_INTAKE_SECRET", intake.is_some()), ("SEATGATE_API_TOKEN", token.is_some())] {

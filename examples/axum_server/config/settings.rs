@@ -6,11 +6,9 @@ use std::path::Path;
 use seatgate_core::policy::PolicyDraft;
 
 use super::table::Table;
-use super::{Environment, Problems};
+use super::{Environment, Problems, slack};
 
 const POLICY_PREFIX: &str = "SEATGATE_POLICY__";
-/// Of other crates of the house, without a part of the server that could heed them.
-const SLACK: [&str; 4] = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SEATGATE_SLACK_CHANNEL"];
 const NOT_YET: &str = "is not available yet";
 
 /// A setting with the name it was found under.
@@ -51,15 +49,45 @@ impl Settings {
 
     /// The environment's variable, else the file's key.
     pub(super) fn plain(&mut self, variable: &str, key: &str, problems: &mut Problems) -> Option<Named> {
-        let (in_file, name) = (self.file.text(key, problems), self.file.name(key));
+        self.with_file(|settings, file| settings.plain_in(file, variable, key, problems))
+    }
+
+    /// The same for a key of `table`.
+    pub(super) fn plain_in(
+        &mut self,
+        table: &mut Table,
+        variable: &str,
+        key: &str,
+        problems: &mut Problems,
+    ) -> Option<Named> {
+        let (in_file, name) = (table.text(key, problems), table.name(key));
         self.variable(variable).or_else(|| in_file.map(|text| Named::new(name, text)))
     }
 
-    /// The same for a secret, which may also stand in a file of its own.
+    /// The environment's variable, else the file's key, for a secret, which may also stand in a file of its own.
     pub(super) fn secret(&mut self, variable: &str, key: &str, problems: &mut Problems) -> Option<Named> {
-        let in_environment = pair(self.variable(variable), self.variable(&format!("{variable}_FILE")), problems);
-        let in_file = secret_of(&mut self.file, key, problems);
+        self.with_file(|settings, file| settings.secret_in(file, variable, key, problems))
+    }
+
+    /// The same for a key of `table`.
+    pub(super) fn secret_in(
+        &mut self,
+        table: &mut Table,
+        variable: &str,
+        key: &str,
+        problems: &mut Problems,
+    ) -> Option<Named> {
+        let in_environment = self.secret_variable(variable, problems);
+        let in_file = secret_of(table, key, problems);
         in_environment.or(in_file)
+    }
+
+    /// Lends the file's top table out while the rest is used.
+    fn with_file<T>(&mut self, work: impl FnOnce(&mut Self, &mut Table) -> T) -> T {
+        let mut file = std::mem::take(&mut self.file);
+        let result = work(self, &mut file);
+        self.file = file;
+        result
     }
 
     /// A secret that only the environment can say.
@@ -73,10 +101,9 @@ impl Settings {
         self.file.has("targets") || variables.iter().any(|variable| self.environment.contains_key(variable))
     }
 
-    /// Whether Slack is configured.
+    /// Whether anything is said about Slack.
     pub(super) fn names_slack(&self) -> bool {
-        let said = |variable: &str| self.environment.get(variable).is_some_and(|text| !text.trim().is_empty());
-        SLACK.into_iter().any(said)
+        self.file.has("slack") || slack::VARIABLES.iter().any(|variable| self.environment.contains_key(*variable))
     }
 
     /// The `[policy]` of the file.
@@ -94,11 +121,6 @@ impl Settings {
 
     /// Parts that come later: their keys are checked, and refused where they would ask for something to happen.
     pub(super) fn judge_later_parts(&mut self, problems: &mut Problems) {
-        for variable in SLACK {
-            if self.variable(variable).is_some_and(|named| !named.text.trim().is_empty()) {
-                problems.add(variable, format!("Slack {NOT_YET}"));
-            }
-        }
         for variable in ["SEATGATE_CHECKPOINT_KEY", "SEATGATE_CHECKPOINT_KEY_FILE"] {
             if self.variable(variable).is_some() {
                 problems.add(variable, format!("signing checkpoints {NOT_YET}"));

@@ -179,9 +179,9 @@ pub enum Conflict {
 ///   Settling ends it only if it is wanted no more than when it was claimed.
 /// - **RS-10** *Durable:* what was answered survives a crash of the process and of the machine.
 /// - **RS-11** *A bad change spoils no other:* if a batch fails as a whole, the store tries its changes one by one.
-/// - **RS-12** *Held rows:* an answer in `released` lands only in the place of one that is [`RowStatus::Held`], each row
-///   at most once in a change; where one of them is not held, the change is [`Conflict::Row`]. No other answer to a row
-///   is ever replaced.
+/// - **RS-12** *Held rows:* an answer in `released` lands only in the place of one that is
+///   [`Held`](crate::port::RowStatus::Held), each row at most once in a change; where one of them is not held, the change is
+///   [`Conflict::Row`]. No other answer to a row is ever replaced.
 /// - **RS-13** *Joining:* a `join` lands only if the sweep is there with exactly `from` rows, and its delivery, if it has
 ///   one, is new; the sweep has that many rows more then. Else the change is [`Conflict::Row`].
 /// - **RS-14** *Cards:* a change's card that is there already takes up its requests, and keeps everything else. An edit

@@ -117,6 +117,34 @@ async fn every_attempt_is_signed_and_bears_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_preview_is_the_call_that_the_target_receives() {
+    let (address, received) = target("HTTP/1.1 204 No Content\r\n\r\n", 1).await;
+    let url = format!("http://{address}/remove?token=hidden");
+    let deprovisioner = deprovisioner(&address.to_string(), &url);
+    let preview = deprovisioner.preview(&job()).unwrap();
+    deprovisioner.deprovision(&job()).await.unwrap();
+    let call = received.await.unwrap().remove(0);
+    assert_eq!(call.start, format!("{} /remove?token=hidden HTTP/1.1", preview.method()));
+    assert_eq!((preview.url().as_str(), preview.body()), (url.as_str(), call.body.as_slice()));
+    let of_the_connection = ["host", "content-length", "accept", "user-agent"];
+    let (_, mut sent): (Vec<_>, Vec<_>) =
+        call.headers.into_iter().partition(|(name, _)| of_the_connection.contains(&name.as_str()));
+    let mut shown = preview.headers().to_vec();
+    sent.sort();
+    shown.sort();
+    assert_eq!(shown, sent);
+
+    let text = preview.to_string();
+    let start = format!("POST http://{address}/remove?token=[hidden]\ncontent-type: application/json\n");
+    assert!(text.starts_with(&start) && text.contains("\nwebhook-signature: v1,"), "{text}");
+    assert!(text.ends_with(std::str::from_utf8(&call.body).unwrap()), "{text}");
+    assert!(!format!("{text}{preview:?}").contains("C2FVsBQI"), "the secret stays where it is");
+    let mut nowhere = job();
+    nowhere.key = "a b".to_owned();
+    assert_eq!(deprovisioner.preview(&nowhere).unwrap_err().kind(), EffectErrorKind::Rejected);
+}
+
+#[tokio::test]
 async fn the_body_is_the_contract() {
     let (address, received) = target("HTTP/1.1 204 No Content\r\n\r\n", 2).await;
     let deprovisioner = deprovisioner(&address.to_string(), &format!("http://{address}/"));

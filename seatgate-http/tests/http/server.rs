@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use seatgate_http::server::SlackHealth;
 use serde_json::json;
 
 use crate::world::{TOKEN, World};
@@ -14,6 +15,21 @@ async fn the_probes_need_no_token() {
     assert_eq!((alive.status.as_u16(), alive.body), (200, json!("ok")));
     let ready = world.call(get("/readyz")).await;
     assert_eq!((ready.status.as_u16(), &ready.body["status"]), (200, &json!("ok")));
+}
+
+#[tokio::test]
+async fn a_slack_outage_shows_and_turns_nobody_away() {
+    let slack = SlackHealth::new("unreachable", vec![("chat.postMessage", "ok", 3), ("chat.update", "unknown", 1)]);
+    let world = World::with_slack(slack).await;
+    let ready = world.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), &ready.body["status"]), (200, &json!("ok")));
+    assert_eq!(ready.body["checks"]["slack"], "unreachable");
+    let metrics = world.get("/metrics").await;
+    let line = "\nseatgate_slack_calls_total{method=\"chat.postMessage\",result=\"ok\"} 3\n";
+    assert!(metrics.body.as_str().unwrap().contains(line), "{}", metrics.body);
+    let without = World::new().await;
+    assert!(without.get("/readyz").await.body["checks"].get("slack").is_none());
+    assert!(!without.get("/metrics").await.body.as_str().unwrap().contains("slack_calls"));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovision
 use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
 use seatgate_http::intake::mapping::Mapping;
-use seatgate_http::server::{HttpOptions, router};
+use seatgate_http::server::{HttpOptions, SlackHealth, router};
 use seatgate_http::sign::{Signer, Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
 use serde_json::{Value, json};
@@ -69,6 +69,10 @@ impl World {
 
     pub(crate) async fn with_mapping(name: &str, mapping: Mapping) -> Self {
         Self::with(&[], |options| options.mapping(name, mapping)).await
+    }
+
+    pub(crate) async fn with_slack(slack: SlackHealth) -> Self {
+        Self::with(&[], |options| options.slack(move || slack.clone())).await
     }
 
     async fn with(keys: &[(&str, &str)], set_up: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {

@@ -15,20 +15,38 @@ use crate::wording::{Form, Line, NAME, Phrase, Slot, Value, Wording};
 
 /// How many seats a page shows at most.
 const ROWS: usize = 15;
-/// What the rows of a page may take of a message: its frame takes the rest.
-const BLOCKS: usize = 45;
-const CHARACTERS: usize = 11_000;
-const TOLD: usize = 3_200;
+/// What the rows of a page may take of a message, as [`Draft::size`] counts: its frame takes the rest.
+const ROOM: [usize; 3] = [42, 11_000, 3_200];
+/// What the name of an app above its rows takes.
+const HEADING: [usize; 3] = [1, 150, 150];
+
+/// What a card says above its rows, once for all of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Above<'a> {
+    /// One of the rows that wait, where all of them wait for the same reason.
+    why: Option<&'a Row>,
+    /// Whether every row is only a test.
+    test: bool,
+}
+
+impl<'a> Above<'a> {
+    fn of(rows: &[&'a Row]) -> Self {
+        let mut open = rows.iter().copied().filter(|row| row.is_live());
+        let why = open.next().filter(|first| open.all(|row| row.why == first.why));
+        Self { why, test: !rows.is_empty() && rows.iter().all(|row| row.test) }
+    }
+}
 
 /// One page of the card; a page that is not there is the last one.
 pub(super) fn digest<'w>(wording: &'w Wording, card: CardId, rows: &[Row], page: u32) -> Draft<'w> {
     let rows = by_app(rows);
-    let drafts: Vec<Draft<'_>> = rows.iter().map(|row| entry(wording, card, row, &seat::account(row))).collect();
+    let above = Above::of(&rows);
+    let drafts: Vec<Draft<'_>> = rows.iter().map(|row| entry(wording, card, row, &seat::account(row), above)).collect();
     let pages = pages(&rows, &drafts);
     let page = usize::try_from(page).unwrap_or(usize::MAX).min(pages.len().saturating_sub(1));
     let (start, end) = pages.get(page).copied().unwrap_or_default();
     let mut draft = Draft::new(wording, card);
-    frame(&mut draft, &rows);
+    frame(&mut draft, &rows, above);
     let shown = rows.get(start..end).unwrap_or_default();
     let mut last = None;
     for (row, entry) in shown.iter().zip(drafts.into_iter().skip(start)) {
@@ -38,7 +56,11 @@ pub(super) fn digest<'w>(wording: &'w Wording, card: CardId, rows: &[Row], page:
         }
         draft.append(entry);
     }
-    draft.actions("rest", controls(wording, card, shown, page, pages.len()));
+    let controls = controls(wording, card, shown, page, pages.len());
+    if !controls.is_empty() {
+        draft.blocks.divider("below");
+        draft.actions("rest", controls);
+    }
     if pages.len() > 1 {
         let count = |number: usize| Value::Count(u64::try_from(number).unwrap_or(u64::MAX));
         let line = Line::new(Phrase::PageOfPages).with(Slot::Page, count(page + 1));
@@ -62,27 +84,30 @@ fn by_app(rows: &[Row]) -> Vec<&Row> {
 fn pages(rows: &[&Row], drafts: &[Draft<'_>]) -> Vec<(usize, usize)> {
     let mut pages = Vec::new();
     let (mut start, mut used) = (0, [0; 3]);
-    for (index, (row, draft)) in rows.iter().zip(drafts).enumerate() {
-        let heads = index == start || rows.get(index.wrapping_sub(1)).is_none_or(|before| before.app != row.app);
-        let own = [draft.blocks.len() + usize::from(heads), draft.blocks.characters() + 150, draft.told() + 80];
-        let sum = |used: [usize; 3]| [used[0] + own[0], used[1] + own[1], used[2] + own[2]];
-        let fits = sum(used).iter().zip([BLOCKS, CHARACTERS, TOLD]).all(|(sum, most)| *sum <= most);
+    for (index, draft) in drafts.iter().enumerate() {
+        let heads = |first| first || index.checked_sub(1).is_some_and(|before| rows[before].app != rows[index].app);
+        let own = |first| if heads(first) { sum(draft.size(), HEADING) } else { draft.size() };
+        let fits = sum(used, own(false)).iter().zip(ROOM).all(|(sum, most)| *sum <= most);
         if index > start && (!fits || index - start == ROWS) {
             pages.push((start, index));
             (start, used) = (index, [0; 3]);
         }
-        used = sum(used);
+        used = sum(used, own(index == start));
     }
-    pages.push((start, rows.len()));
+    pages.push((start, drafts.len()));
     pages
 }
 
+fn sum(a: [usize; 3], b: [usize; 3]) -> [usize; 3] {
+    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
+}
+
 /// What stands above the rows: how many wait, and what it is about in money.
-fn frame<'a>(draft: &mut Draft<'_>, rows: &[&'a Row]) {
+fn frame(draft: &mut Draft<'_>, rows: &[&Row], above: Above<'_>) {
     let open: Vec<&&Row> = rows.iter().filter(|row| row.is_live()).collect();
     let heading = if open.is_empty() { Phrase::HeadingDecidedMany } else { Phrase::HeadingAskMany };
     draft.header(&Line::new(heading));
-    if rows.iter().any(|row| row.test) {
+    if above.test {
         draft.section("test", &[Line::new(Phrase::Test)]);
     }
     let phrase = match open.len() {
@@ -94,13 +119,10 @@ fn frame<'a>(draft: &mut Draft<'_>, rows: &[&'a Row]) {
     let mut lines = vec![Line::new(phrase).count(number(open.len())).with(Slot::Total, total)];
     let costs =
         [(Phrase::OpenCost, costs(open.iter().map(|row| **row))), (Phrase::TotalCost, costs(rows.iter().copied()))];
-    let costs = costs.into_iter().filter(|(_, costs)| !costs.is_empty());
-    lines.extend(costs.map(|(phrase, costs)| Line::new(phrase).costs(costs)));
-    // Why is said once, where it is the same for all that wait.
-    let first = open.first().map(|row| row.why);
-    if open.iter().all(|row| Some(row.why) == first) {
-        lines.extend(open.first().and_then(|row| seat::why(row)));
-    }
+    // Once, where they are the same.
+    let told = costs.into_iter().skip(usize::from(open.len() == rows.len())).filter(|(_, costs)| !costs.is_empty());
+    lines.extend(told.map(|(phrase, costs)| Line::new(phrase).costs(costs)));
+    lines.extend(above.why.and_then(seat::why));
     draft.section("summary", &lines);
 }
 
@@ -119,11 +141,19 @@ fn group(draft: &mut Draft<'_>, rows: &[&Row], of: &Row) {
 }
 
 /// One seat with its choice, under a title that names it.
-pub(super) fn entry<'w>(wording: &'w Wording, card: impl ToString, row: &Row, title: &Line<'_>) -> Draft<'w> {
+pub(super) fn entry<'w>(
+    wording: &'w Wording,
+    card: impl ToString,
+    row: &Row,
+    title: &Line<'_>,
+    above: Above<'_>,
+) -> Draft<'w> {
     let mut draft = Draft::new(wording, card);
-    let mut lines: Vec<Line<'_>> = seat::usage(row).into_iter().chain(seat::cost(row)).collect();
+    let test = (row.test && !above.test).then(|| Line::new(Phrase::Test));
+    let mut lines: Vec<Line<'_>> = test.into_iter().chain(seat::evidence(row)).collect();
     if row.is_live() {
-        lines.push(seat::effect(row));
+        lines.extend(seat::why(row).filter(|_| above.why.is_none()));
+        lines.push(seat::finality(row));
     }
     lines.extend(seat::standing(row));
     draft.titled(&format!("{}/seat", row.request), title, &lines);

@@ -66,9 +66,10 @@ impl<'w> Draft<'w> {
         self.text.extend(other.text);
     }
 
-    /// How many characters its text has.
-    pub(super) fn told(&self) -> usize {
-        self.text.iter().map(|line| line.chars().count() + 1).sum()
+    /// How many blocks it has, how many characters are in them, and how many in the text beside them.
+    pub(super) fn size(&self) -> [usize; 3] {
+        let told = self.text.iter().map(|line| line.chars().count() + 1).sum();
+        [self.blocks.len(), self.blocks.characters(), told]
     }
 
     /// The message.

@@ -29,11 +29,11 @@ pub struct KeepAsk {
     pub rows: Vec<Row>,
     /// Whether a reason is asked for.
     pub reason: KeepReason,
-    /// The first date that can be chosen.
+    /// The first date that can be chosen: the day of this moment, in UTC.
     pub earliest: Timestamp,
-    /// The date that is chosen at first.
+    /// The date that is chosen at first: the last day before this moment, in UTC.
     pub default: Timestamp,
-    /// The last date that can be chosen.
+    /// The last date that can be chosen: the last day before this moment, in UTC.
     pub latest: Timestamp,
     /// What comes back with the answers: ids, at most 3000 characters. Everybody could forge it, so it is no authority.
     pub private_metadata: String,
@@ -56,12 +56,12 @@ pub enum KeepProblem {
         /// The last date that is allowed.
         latest: Timestamp,
     },
-    /// It cannot be taken for another reason.
+    /// It cannot be taken for another reason. Shown below the date, which every modal has.
     Refused(Notice),
 }
 
 impl KeepAsk {
-    /// Asks about these rows, with everything that comes back.
+    /// Asks about these rows, with everything that comes back. Without dates, none is chosen at first.
     #[must_use]
     pub fn new(rows: Vec<Row>, reason: KeepReason, private_metadata: impl Into<String>) -> Self {
         let private_metadata = private_metadata.into();
@@ -105,10 +105,15 @@ pub(super) fn modal(wording: &Wording, ask: &KeepAsk) -> Value {
         let optional = ask.reason == KeepReason::Optional;
         blocks.input(KEEP_REASON, &say(&Line::new(Phrase::KeepReasonLabel)), Some(&hint), optional, input);
     }
-    let input = json!({ "type": "datepicker", "action_id": KEEP_UNTIL, "initial_date": ask.default.last_date() });
-    let (earliest, latest) = (Filling::LastDay(ask.earliest), Filling::LastDay(ask.latest));
-    let hint = Line::new(Phrase::KeepUntilHint).with(Slot::Earliest, earliest).with(Slot::Latest, latest);
-    blocks.input(KEEP_UNTIL, &say(&Line::new(Phrase::KeepUntilLabel)), Some(&say(&hint)), false, input);
+    let mut input = json!({ "type": "datepicker", "action_id": KEEP_UNTIL });
+    let mut hint = None;
+    if ask.default > Timestamp::MIN {
+        input["initial_date"] = json!(ask.default.last_date());
+        let (earliest, latest) = (Filling::Day(ask.earliest), Filling::LastDay(ask.latest));
+        let line = Line::new(Phrase::KeepUntilHint).with(Slot::Earliest, earliest).with(Slot::Latest, latest);
+        hint = Some(say(&line));
+    }
+    blocks.input(KEEP_UNTIL, &say(&Line::new(Phrase::KeepUntilLabel)), hint.as_deref(), false, input);
     let title = if count == 1 { Phrase::KeepTitle } else { Phrase::KeepTitleMany };
     let labels = [title, Phrase::KeepSubmit, Phrase::KeepCancel].map(|phrase| say(&Line::new(phrase).count(count)));
     blocks.modal(KEEP_CALLBACK, labels.each_ref().map(String::as_str), &ask.private_metadata)

@@ -2,7 +2,7 @@
 
 use seatgate_core::message::Row;
 
-use super::digest::entry;
+use super::digest::{Above, entry};
 use super::draft::Draft;
 use super::seat;
 use crate::wording::{Line, Phrase, Slot, Value, Wording};
@@ -10,7 +10,7 @@ use crate::wording::{Line, Phrase, Slot, Value, Wording};
 /// How much is shown at once, so that it fits into a message. The home tab could hold more blocks, not more text.
 const WAITING: usize = 15;
 const DECIDED: usize = 10;
-/// What the rows may take of a message, in blocks, characters and characters beside the blocks.
+/// What the rows may take of a message, as [`Draft::size`] counts.
 const ROOM: [usize; 3] = [44, 11_000, 3_200];
 
 /// `more` wait beyond those in `waiting`.
@@ -22,7 +22,7 @@ pub(super) fn list<'w>(wording: &'w Wording, of: &str, waiting: &[Row], decided:
     }
     let mut shown = 0;
     for row in waiting.iter().take(WAITING) {
-        let entry = entry(wording, of, row, &seat::seat(row));
+        let entry = entry(wording, of, row, &seat::seat(row), Above::default());
         if shown > 0 && !fits(&draft, &entry) {
             break;
         }
@@ -39,26 +39,25 @@ pub(super) fn list<'w>(wording: &'w Wording, of: &str, waiting: &[Row], decided:
 }
 
 fn append_decided(draft: &mut Draft<'_>, of: &str, decided: &[Row]) {
-    let mut shown = 0;
-    for row in decided.iter().take(DECIDED) {
+    for (index, row) in decided.iter().take(DECIDED).enumerate() {
         let mut entry = Draft::new(draft.wording, of);
-        if shown == 0 {
+        if index == 0 {
             entry.blocks.divider("decided");
             entry.titled("decided_heading", &Line::new(Phrase::HeadingDecided), &[]);
         }
-        entry.titled(&format!("{}/decided", row.request), &seat::seat(row), &seat::standing(row));
+        let test = row.test.then(|| Line::new(Phrase::Test));
+        let told: Vec<Line<'_>> = test.into_iter().chain(seat::standing(row)).collect();
+        entry.titled(&format!("{}/decided", row.request), &seat::seat(row), &told);
         entry.actions(&format!("{}/undo", row.request), seat::buttons(draft.wording, row));
         if !fits(draft, &entry) {
             break;
         }
         draft.append(entry);
-        shown += 1;
     }
 }
 
 fn fits(draft: &Draft<'_>, entry: &Draft<'_>) -> bool {
-    let size = |draft: &Draft<'_>| [draft.blocks.len(), draft.blocks.characters(), draft.told()];
-    size(draft).iter().zip(size(entry)).zip(ROOM).all(|((used, own), most)| used + own <= most)
+    draft.size().iter().zip(entry.size()).zip(ROOM).all(|((used, own), most)| used + own <= most)
 }
 
 /// What can be asked of us.

@@ -30,6 +30,10 @@ pub enum Notice {
     ReasonRequired,
     /// We do not know who they are, or they cannot decide.
     Nobody,
+    /// They are known by their e-mail address alone, and the policy is strict.
+    WeakIdentity,
+    /// Offboardings cannot be started here.
+    NoOffboarding,
     /// They belong to another workspace.
     Outsider,
     /// The request is over.
@@ -70,12 +74,15 @@ pub enum Notice {
     },
     /// An approval was taken back.
     Undone,
+    /// They tried the sample card.
+    Sample,
 }
 
 impl From<Denial> for Notice {
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::NotAsked => Self::NotAsked,
+            Denial::WeakIdentity => Self::WeakIdentity,
             Denial::OwnSeat => Self::OwnSeat,
             Denial::HolderInforms => Self::HolderInforms,
             Denial::Sender => Self::Sender,
@@ -134,6 +141,8 @@ impl Notice {
             Self::NotOperator => Phrase::SayNotOperator,
             Self::ReasonRequired => Phrase::SayReasonRequired,
             Self::Nobody => Phrase::SayNobody,
+            Self::WeakIdentity => Phrase::SayWeakIdentity,
+            Self::NoOffboarding => Phrase::SayNoOffboarding,
             Self::Outsider => Phrase::SayOutsider,
             Self::Closed => Phrase::SayClosed,
             Self::NothingToUndo => Phrase::SayNothingToUndo,
@@ -148,6 +157,7 @@ impl Notice {
             Self::Off => Phrase::SayOff,
             Self::NotNow | Self::Answered { .. } => Phrase::SayNotNow,
             Self::Undone => Phrase::SayUndone,
+            Self::Sample => Phrase::SaySample,
         }
     }
 }

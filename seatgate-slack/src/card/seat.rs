@@ -79,6 +79,19 @@ pub(super) fn effect(row: &Row) -> Line<'_> {
     Line::new(if row.reversible { Phrase::Reversible } else { Phrase::Irreversible })
 }
 
+/// The same in a few words: below a heading that asks.
+pub(super) fn finality(row: &Row) -> Line<'_> {
+    Line::new(if row.reversible { Phrase::NotFinally } else { Phrase::Finally })
+}
+
+/// When it was last used and what it costs, on one line.
+pub(super) fn evidence(row: &Row) -> Option<Line<'_>> {
+    match (usage(row), cost(row)) {
+        (Some(usage), Some(cost)) => Some(Line::new(Phrase::Pair).said(Slot::First, usage).said(Slot::Second, cost)),
+        (usage, cost) => usage.or(cost),
+    }
+}
+
 /// Who decided what, why, and how it stands now.
 pub(super) fn standing(row: &Row) -> Vec<Line<'_>> {
     let mut lines = Vec::new();

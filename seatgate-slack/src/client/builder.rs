@@ -4,6 +4,7 @@ use std::time::Duration;
 use seatgate_core::port::Clock;
 use url::Url;
 
+use super::meter::Counter;
 use super::pace::Pace;
 use super::{BotToken, SlackClient};
 
@@ -91,7 +92,7 @@ impl SlackClientBuilder {
         let http = if base.scheme() == "http" { without_certificates(http) } else { http };
         // A URL is not in this error, yet what is could change.
         let http = http.build().map_err(|error| SetupError::Http(Box::new(error.without_url())))?;
-        Ok(SlackClient { http, base, token: self.token, pace: Pace::new(self.clock.0) })
+        Ok(SlackClient { http, base, token: self.token, pace: Pace::new(self.clock.0), counter: Counter::default() })
     }
 
     fn http(&self) -> reqwest::ClientBuilder {

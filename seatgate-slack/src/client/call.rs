@@ -116,8 +116,10 @@ impl SlackClient {
     ) -> Result<Success, SlackError> {
         let url = self.base.join(method).map_err(|_| SlackError::ours(method, "unsendable", ErrorKind::OurBug))?;
         let request = self.http.post(url).header(CONTENT_TYPE, content_type);
-        let reply = read(method, request.header(AUTHORIZATION, bearer).body(body)).await?;
-        reply.judge()
+        let request = request.header(AUTHORIZATION, bearer).body(body);
+        let outcome = read(method, request).await.and_then(Reply::judge);
+        self.counter.count(method, &outcome);
+        outcome
     }
 }
 

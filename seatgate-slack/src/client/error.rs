@@ -64,6 +64,21 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// A label for metrics: `retry`, `unknown`, `elsewhere`, `halt`, `our_bug` or `other`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::RetryAfter(_) => "retry",
+            Self::Unknown => "unknown",
+            Self::Elsewhere => "elsewhere",
+            Self::Halt => "halt",
+            Self::OurBug => "our_bug",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A call that did not succeed: the method, the error's name, and what to do next.
 ///
 /// Its text holds no part of a body, of the token or of a URL; its sources may name the host.

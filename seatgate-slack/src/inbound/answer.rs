@@ -53,18 +53,24 @@ impl SlackApp {
         self.refresh_home(&spot).await;
     }
 
-    /// After something was refused: says why, and draws anew what was clicked on.
+    /// After something was refused: draws anew what was clicked on, and says why.
     pub(super) async fn after_refused(self, spot: Spot, notice: Notice) {
+        self.redraw(&spot).await;
         self.tell(&spot, &notice).await;
-        self.redraw(spot).await;
+        self.refresh_home(&spot).await;
+    }
+
+    /// After something was refused in a modal, which says why.
+    pub(super) async fn after_refused_in_modal(self, spot: Spot) {
+        self.redraw(&spot).await;
+        self.refresh_home(&spot).await;
     }
 
     /// Draws anew what was clicked on: it was out of date, or a copy that nobody knew of.
-    pub(super) async fn redraw(self, spot: Spot) {
+    async fn redraw(&self, spot: &Spot) {
         if let Some((card, place)) = spot.card.zip(spot.place.as_ref()) {
             self.adopt(card, place.encode()).await;
         }
-        self.refresh_home(&spot).await;
     }
 
     /// Schedules that the card is drawn anew there and wherever else it is. If the store fails, the next click does it.

@@ -15,6 +15,7 @@ use super::judge::Declined;
 use super::{Ack, SlackApp};
 use crate::action::Press;
 use crate::card::Notice;
+use crate::doctor::Sample;
 use crate::payload::{Action, BlockActions, Place};
 
 impl SlackApp {
@@ -27,6 +28,7 @@ impl SlackApp {
         let spot = Spot::of(&click);
         let label = press.as_ref().map_or("click", label);
         match (self.admit((&click.install, click.app.as_ref()), &click.by, label).await, press) {
+            (Ok(_), Some(press)) if is_sample(&press) => self.refuse(spot, Notice::Sample),
             (Ok(visitor), Some(Press::Keep(request))) => {
                 self.keep(vec![request], &visitor, spot, click.trigger.as_ref()).await
             }
@@ -107,6 +109,10 @@ impl SlackApp {
 
 fn pressed(action: &Action) -> Option<Press> {
     Press::read(&action.action_id, action.input.one()?)
+}
+
+fn is_sample(press: &Press) -> bool {
+    matches!(press, Press::Approve(request) | Press::Keep(request) | Press::Undo(request) if *request == Sample::request())
 }
 
 fn label(press: &Press) -> &'static str {

@@ -7,7 +7,7 @@ use super::{Ack, SlackApp};
 use crate::card::{Notice, Rendered};
 use crate::payload::{SlashCommand, Word};
 
-/// The command that offboardings will be started with.
+/// The command that offboardings are started with, where they are set up.
 const OFFBOARD: &str = "/offboard";
 
 impl SlackApp {
@@ -20,7 +20,10 @@ impl SlackApp {
             Err(turned) => return turned.ack(),
         };
         let lists = command.text.words().next() == Some(Word::Text("list".to_owned()));
-        if command.command == OFFBOARD || !lists {
+        if command.command == OFFBOARD {
+            return self.say(&Notice::NoOffboarding);
+        }
+        if !lists {
             return Ack::json(ephemeral(self.workspace.renderer().help(&command.command)));
         }
         match self.overview(visitor.person()).await {

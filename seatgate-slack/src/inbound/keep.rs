@@ -172,7 +172,7 @@ impl SlackApp {
         };
         let ack = self.problem(&problem);
         match problem {
-            KeepProblem::Refused(_) => ack.then(self.clone().redraw(spot)),
+            KeepProblem::Refused(_) => ack.then(self.clone().after_refused_in_modal(spot)),
             _ => ack,
         }
     }

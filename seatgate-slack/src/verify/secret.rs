@@ -11,7 +11,14 @@ use sha2::Sha256;
 /// There is none without a secret, so "do not verify" cannot be said. The texts are not kept, only what the algorithm
 /// makes of them; `Debug` shows nothing.
 #[derive(Clone)]
-pub struct SigningSecrets(Vec<Hmac<Sha256>>);
+pub struct SigningSecrets {
+    macs: Vec<Hmac<Sha256>>,
+    /// The positions, from 1, of those that do not look as Slack writes them.
+    unusual: Vec<usize>,
+}
+
+/// Slack gives 32 hexadecimal digits. It nowhere promises so, hence another secret is odd, but no error.
+const USUAL_LENGTH: usize = 32;
 
 /// What is wrong with a list of signing secrets. Never holds any part of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,15 +47,34 @@ impl SigningSecrets {
     /// # Errors
     /// When there is none, or one is blank or cannot be a secret.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, SecretError> {
-        let macs: Vec<_> =
-            (1..).zip(secrets).map(|(position, text)| keyed(position, text)).collect::<Result<_, _>>()?;
-        if macs.is_empty() { Err(SecretError::None) } else { Ok(Self(macs)) }
+        let (mut macs, mut unusual) = (Vec::new(), Vec::new());
+        for (position, text) in (1..).zip(secrets) {
+            macs.push(keyed(position, text)?);
+            unusual.extend((!is_usual(text.trim())).then_some(position));
+        }
+        if macs.is_empty() { Err(SecretError::None) } else { Ok(Self { macs, unusual }) }
+    }
+
+    /// How many there are: at least one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.macs.len()
+    }
+
+    /// Which of them, counted from 1, do not look as Slack writes them: most often something else was copied.
+    #[must_use]
+    pub fn unusual(&self) -> &[usize] {
+        &self.unusual
     }
 
     /// The algorithm under each secret, before any text.
     pub(super) fn macs(&self) -> impl Iterator<Item = Hmac<Sha256>> {
-        self.0.iter().cloned()
+        self.macs.iter().cloned()
     }
+}
+
+fn is_usual(text: &str) -> bool {
+    text.len() == USUAL_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn keyed(position: usize, text: &str) -> Result<Hmac<Sha256>, SecretError> {

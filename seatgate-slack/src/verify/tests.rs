@@ -105,6 +105,13 @@ fn any_of_several_secrets_will_do() {
 }
 
 #[test]
+fn a_secret_that_slack_would_not_write_is_noticed() {
+    let secrets: SigningSecrets =
+        "8f742231b10e8888abcd99baac0ffee5 , xoxb-1,8F742231B10E8888ABCD99BAAC0FFEE5".parse().unwrap();
+    assert_eq!((secrets.count(), secrets.unusual()), (3, [2, 3].as_slice()));
+}
+
+#[test]
 fn there_is_no_blank_secret() {
     for (text, position) in [("", 1), (" \n", 1), ("a,", 2), (",a", 1), ("a, ,b", 2)] {
         assert_eq!(text.parse::<SigningSecrets>().map(|_| ()), Err(SecretError::Blank { position }), "{text:?}");

@@ -56,6 +56,7 @@ slots! {
     Date = "date",
     Days = "days",
     Earliest = "earliest",
+    First = "first",
     Kind = "kind",
     Latest = "latest",
     Observed = "observed",
@@ -64,6 +65,7 @@ slots! {
     Person = "person",
     Reason = "reason",
     Seat = "seat",
+    Second = "second",
     Status = "status",
     Text = "text",
     Total = "total",
@@ -129,6 +131,9 @@ phrases! {
     WhyOperator = "why_operator", Text, "You are asked because you operate seatgate, and nobody else could be asked.";
     Reversible = "reversible", Text, "Approving removes the seat, which can be undone at the target.";
     Irreversible = "irreversible", Text, "Approving removes the seat, which cannot be undone.";
+    Finally = "finally", Text, "Removing it cannot be undone.";
+    NotFinally = "not_finally", Text, "Removing it can be undone at the target.";
+    Pair = "pair", Text, "{first} · {second}";
     AnswerBy = "answer_by", Text, "Please answer by {until}.";
 
     // Buttons and what they ask again.
@@ -148,13 +153,11 @@ phrases! {
     ConfirmYes = "confirm_yes", ConfirmButton, "Approve removal";
     ConfirmNo = "confirm_no", ConfirmButton, "Cancel";
     ConfirmRestTitle = "confirm_rest_title", ConfirmTitle, "Approve {count} removals?";
-    ConfirmRestTitleOne = "confirm_rest_title_one", ConfirmTitle, "Approve {count} removal?";
     ConfirmRest = "confirm_rest", ConfirmText, "This removes every seat on this page that is not decided: {count}.";
     ConfirmRestCost = "confirm_rest_cost", ConfirmText, "This removes every seat on this page that is not decided: {count}, for {cost} a month.";
     ConfirmRestUndoable = "confirm_rest_undoable", ConfirmText, "Can be undone at the target: {count}.";
     ConfirmRestFinal = "confirm_rest_final", ConfirmText, "Cannot be undone: {count}.";
     ConfirmKeepRestTitle = "confirm_keep_rest_title", ConfirmTitle, "Keep {count} seats?";
-    ConfirmKeepRestTitleOne = "confirm_keep_rest_title_one", ConfirmTitle, "Keep {count} seat?";
     ConfirmKeepRest = "confirm_keep_rest", ConfirmText, "This keeps every seat on this page that is not decided: {count}.";
     ConfirmKeepRestCost = "confirm_keep_rest_cost", ConfirmText, "This keeps every seat on this page that is not decided: {count}, for {cost} a month.";
     ConfirmKeepYes = "confirm_keep_yes", ConfirmButton, "Keep them";
@@ -210,27 +213,27 @@ phrases! {
     SweepEmpty = "sweep_empty", Text, "Nobody is asked about any of it.";
     Tally = "tally", Text, "{status}: {count}";
     TallyCost = "tally_cost", Text, "{status}: {count} ({cost} a month)";
-    RowAsked = "row_asked", Text, "asked";
-    RowDuplicate = "row_duplicate", Text, "asked about already";
-    RowExcepted = "row_excepted", Text, "kept by an exception";
-    RowFiltered = "row_filtered", Text, "filtered by the policy";
-    RowHeld = "row_held", Text, "held back by a limit";
-    RowRejected = "row_rejected", Text, "unusable";
-    RowSuppressed = "row_suppressed", Text, "not asked in a test";
-    ShortWaiting = "short_waiting", Text, "waiting for an answer";
-    ShortInGrace = "short_in_grace", Text, "approved, can be undone";
-    ShortExecuting = "short_executing", Text, "removing";
-    ShortKeeping = "short_keeping", Text, "keeping";
-    ShortStopping = "short_stopping", Text, "stopping";
-    ShortAttention = "short_attention", Text, "in need of attention";
-    ShortClosed = "short_closed", Text, "closed";
-    ShortReclaimed = "short_reclaimed", Text, "reclaimed";
-    ShortPartlyReclaimed = "short_partly_reclaimed", Text, "partly reclaimed";
-    ShortKept = "short_kept", Text, "kept";
-    ShortExpired = "short_expired", Text, "not answered in time";
-    ShortWithdrawn = "short_withdrawn", Text, "withdrawn";
-    ShortStopped = "short_stopped", Text, "stopped, maybe in part";
-    ShortDryRun = "short_dry_run", Text, "tested";
+    RowAsked = "row_asked", Text, "Asked";
+    RowDuplicate = "row_duplicate", Text, "Asked about already";
+    RowExcepted = "row_excepted", Text, "Kept by an exception";
+    RowFiltered = "row_filtered", Text, "Filtered by the policy";
+    RowHeld = "row_held", Text, "Held back by a limit";
+    RowRejected = "row_rejected", Text, "Unusable";
+    RowSuppressed = "row_suppressed", Text, "Not asked in a test";
+    ShortWaiting = "short_waiting", Text, "Waiting for an answer";
+    ShortInGrace = "short_in_grace", Text, "Approved, can be undone";
+    ShortExecuting = "short_executing", Text, "Removing";
+    ShortKeeping = "short_keeping", Text, "Keeping";
+    ShortStopping = "short_stopping", Text, "Stopping";
+    ShortAttention = "short_attention", Text, "In need of attention";
+    ShortClosed = "short_closed", Text, "Closed";
+    ShortReclaimed = "short_reclaimed", Text, "Reclaimed";
+    ShortPartlyReclaimed = "short_partly_reclaimed", Text, "Partly reclaimed";
+    ShortKept = "short_kept", Text, "Kept";
+    ShortExpired = "short_expired", Text, "Not answered in time";
+    ShortWithdrawn = "short_withdrawn", Text, "Withdrawn";
+    ShortStopped = "short_stopped", Text, "Stopped, maybe in part";
+    ShortDryRun = "short_dry_run", Text, "Tested";
 
     // The modal that asks about a keep.
     KeepTitle = "keep_title", ModalTitle, "Keep seat";
@@ -268,6 +271,8 @@ phrases! {
     SayNotOperator = "say_not_operator", Text, "Only operators may do this.";
     SayReasonRequired = "say_reason_required", Text, "This needs a reason, which you can give in the inbox.";
     SayNobody = "say_nobody", Text, "You cannot do this.";
+    SayWeakIdentity = "say_weak_identity", Text, "The policy knows people by their Slack user only, and does not know yours yet. Ask whoever operates seatgate.";
+    SayNoOffboarding = "say_no_offboarding", Text, "Offboarding is not set up here.";
     SayOutsider = "say_outsider", Text, "Only members of this workspace can decide.";
     SayClosed = "say_closed", Text, "This is over: nothing is left to decide.";
     SayNothingToUndo = "say_nothing_to_undo", Text, "There is nothing to undo any more.";
@@ -282,5 +287,6 @@ phrases! {
     SayApproved = "say_approved", Text, "Removals approved: {count}.";
     SayKept = "say_kept", Text, "Seats kept: {count}.";
     SayRefused = "say_refused", Text, "Not recorded: {count}. The message shows how they stand.";
+    SaySample = "say_sample", Text, "This is a sample: it is about nobody's seat, and nothing was recorded. Your click arrived.";
     SayUndone = "say_undone", Text, "The approval is taken back. The seat stays.";
 }

@@ -9,6 +9,7 @@ mod claim;
 mod commit;
 mod error;
 mod exceptions;
+mod inspect;
 mod landing;
 mod lane;
 mod open;
@@ -18,6 +19,7 @@ mod savings;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -37,6 +39,7 @@ use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::sqlite::SqlitePool;
 
 use self::error::store_error;
+pub use self::inspect::FileState;
 pub use self::open::SqliteOptions;
 use self::writer::{Work, Writer};
 
@@ -63,6 +66,17 @@ impl SqliteStore {
     /// When another process has the file open, or when it cannot be opened or migrated.
     pub async fn open(options: impl Into<SqliteOptions>) -> Result<Self, StoreError> {
         open::open(options.into()).await
+    }
+
+    /// How the file at `path` stands, whether or not a process has it open. Creates and changes nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no database.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it only reads.
+    pub async fn inspect(path: &Path) -> Result<FileState, StoreError> {
+        inspect::inspect(path).await
     }
 
     /// Lands everything that waits, and closes the file. Later calls fail.

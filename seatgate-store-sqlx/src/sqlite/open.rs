@@ -19,7 +19,7 @@ use super::error::store_error;
 use super::writer::{Desk, Writer};
 
 /// Beside the host application's own table of migrations, if it has one in the same file.
-const MIGRATIONS_TABLE: &str = "_seatgate_migrations";
+pub(super) const MIGRATIONS_TABLE: &str = "_seatgate_migrations";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// 16 MiB of pages for the connection that writes, so that a large batch is not written to the log twice.
@@ -147,11 +147,16 @@ async fn reading(connect: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
     pool.connect_with(connect.read_only(true)).await
 }
 
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+/// The tables of this release.
+pub(super) fn migrator() -> Migrator {
     let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+    migrator
+}
+
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let failed = |error| StoreError::new(StoreErrorKind::Corrupt, "migrating the database").caused_by(error);
-    migrator.run_direct(None, connection, false).await.map_err(failed)
+    migrator().run_direct(None, connection, false).await.map_err(failed)
 }
 
 async fn take_leases_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {

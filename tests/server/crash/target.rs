@@ -18,15 +18,15 @@ use super::REMOVAL;
 
 /// One call as it came in.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The life of the server that made it: each has a path of its own, so no delay can confuse them.
-    pub(super) life: usize,
-    pub(super) key: String,
+    pub(crate) life: usize,
+    pub(crate) key: String,
 }
 
 #[derive(Clone)]
-pub(super) struct Target {
-    pub(super) address: String,
+pub(crate) struct Target {
+    pub(crate) address: String,
     calls: Arc<Mutex<BTreeMap<String, Vec<Call>>>>,
     /// The life whose calls get no answer, and the number of calls so far.
     held: watch::Sender<Option<usize>>,
@@ -34,7 +34,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let target =
@@ -44,22 +44,22 @@ impl Target {
         target
     }
 
-    pub(super) fn url(&self, life: usize) -> String {
+    pub(crate) fn url(&self, life: usize) -> String {
         format!("http://{}/hook/{life}", self.address)
     }
 
     /// Lets the calls of this life wait for ever, and of no other.
-    pub(super) fn hold(&self, life: Option<usize>) {
+    pub(crate) fn hold(&self, life: Option<usize>) {
         self.held.send_replace(life);
     }
 
     /// The calls so far, by task.
-    pub(super) fn calls(&self) -> BTreeMap<String, Vec<Call>> {
+    pub(crate) fn calls(&self) -> BTreeMap<String, Vec<Call>> {
         self.calls.lock().unwrap().clone()
     }
 
     /// Waits until calls of this life have come in for so many tasks.
-    pub(super) async fn called(&self, life: usize, tasks: usize) {
+    pub(crate) async fn called(&self, life: usize, tasks: usize) {
         let called = |_: &usize| self.calls().values().flatten().filter(|call| call.life == life).count() >= tasks;
         self.arrived.subscribe().wait_for(called).await.unwrap();
     }

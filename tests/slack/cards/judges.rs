@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use seatgate_slack::card::Renderer;
+use seatgate_core::message::Row;
+use seatgate_slack::card::{Addressee, Renderer};
 use serde_json::{Value, json};
 
-use super::samples::{Sample, samples};
+use super::samples::{Sample, asking, body, open, samples};
 use crate::fake_slack::blocks;
 use crate::peers::python;
 
@@ -15,7 +16,9 @@ use crate::peers::python;
 pub(super) fn refusal(body: &Value) -> Option<String> {
     match body["type"].as_str() {
         Some(kind) => blocks::view(&json!({ "view": body }), kind).err().map(str::to_owned),
-        None if body["text"].as_str().is_some_and(|text| text.chars().count() > 4000) => Some("msg_too_long".to_owned()),
+        None if body["text"].as_str().is_some_and(|text| text.chars().count() > 4000) => {
+            Some("msg_too_long".to_owned())
+        }
         None => blocks::content(body).err().map(str::to_owned),
     }
 }
@@ -27,6 +30,55 @@ fn slack_takes_everything() {
     }
     let twice = json!({ "text": "x", "blocks": [{ "type": "divider", "block_id": "a" }, { "type": "divider", "block_id": "a" }] });
     assert!(refusal(&twice).is_some() && refusal(&json!({ "text": "x".repeat(4001) })).is_some(), "nothing is refused");
+}
+
+/// What a block tells, line by line as the text beside it would say it: moments in UTC, without what is bold or a label.
+fn told(block: &Value) -> Vec<String> {
+    let fields = block["fields"].as_array().into_iter().flatten();
+    let labelled = fields.filter_map(|field| Some(field["text"].as_str()?.split_once('\n')?.1));
+    let texts = block["elements"].as_array().into_iter().flatten().chain([&block["text"]]);
+    let texts: Vec<&str> =
+        texts.filter(|_| block["type"] != "actions").filter_map(|text| text["text"].as_str()).collect();
+    let lines = labelled.chain(texts.into_iter().flat_map(str::lines));
+    lines.map(|line| in_utc(line).replace('*', "")).collect()
+}
+
+fn in_utc(line: &str) -> String {
+    let mut parts = line.split("<!date^");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |said, part| {
+        let (date, rest) = part.split_once('>').unwrap();
+        format!("{said}{}{rest}", date.split_once('|').unwrap().1)
+    })
+}
+
+#[test]
+fn the_text_beside_the_blocks_says_it_all() {
+    let mut lines = 0;
+    for sample in samples(&Renderer::default()).iter().filter(|sample| sample.body["text"].is_string()) {
+        let text = sample.body["text"].as_str().unwrap();
+        for line in sample.body["blocks"].as_array().unwrap().iter().flat_map(told) {
+            assert!(text.contains(&line), "{}: {line:?} is not in {text}", sample.name);
+            lines += 1;
+        }
+    }
+    assert!(lines > 150, "{lines}");
+}
+
+#[test]
+fn a_test_among_real_ones_is_marked() {
+    let mut rows = vec![open(1, "Figma", "Ana"), open(2, "Figma", "Ben")];
+    let marks = |rows: &[Row]| {
+        let body = body(Renderer::default().message(&asking(rows.to_vec(), 0), &Addressee::Direct));
+        let text = body["text"].as_str().unwrap().to_owned();
+        text.lines().enumerate().filter(|(_, line)| line.starts_with("TEST")).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    assert_eq!(marks(&rows), [0; 0]);
+    rows[1].test = true;
+    let below_ben = marks(&rows);
+    assert!(below_ben.len() == 1 && below_ben[0] > 5, "{below_ben:?}");
+    rows[0].test = true;
+    assert_eq!(marks(&rows), [1], "once for all");
 }
 
 /// Every sample in a file of its own.

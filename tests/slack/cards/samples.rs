@@ -64,7 +64,8 @@ fn ended(row: Row, decision: Decision, outcome: Outcome) -> Row {
 }
 
 pub(super) fn asking(rows: Vec<Row>, page: u32) -> Message {
-    let mona = PersonDetails::new("prs_00000000000000000000000000000001".parse::<PersonRef>().unwrap(), None, Vec::new());
+    let mona =
+        PersonDetails::new("prs_00000000000000000000000000000001".parse::<PersonRef>().unwrap(), None, Vec::new());
     Message::new(Recipient::Person(mona), Content::Card { card: card(), rows, page })
 }
 
@@ -123,11 +124,8 @@ fn many() -> Vec<Row> {
 }
 
 fn standing() -> SweepStanding {
-    let mut sweep = SweepStanding::new(
-        "swp_00000000000000000000000000000001".parse().unwrap(),
-        card(),
-        at("2026-11-20T06:00:00Z"),
-    );
+    let mut sweep =
+        SweepStanding::new("swp_00000000000000000000000000000001".parse().unwrap(), card(), at("2026-11-20T06:00:00Z"));
     let counts = (7..).zip(RowStatus::ALL);
     sweep.rows = counts.map(|(count, status)| (*status, count)).collect();
     let costs = |amount: &str| [money(amount, "USD"), money("16.00", "EUR")].into_iter().collect::<Totals>();
@@ -162,7 +160,8 @@ pub(super) fn endings() -> Vec<Row> {
     let mut bare = ended(open(21, "Zoom", "Ben"), Decision::Keep, Outcome::Kept);
     bare.decision.as_mut().unwrap().keep_until = None;
     rows.extend([filing, bare]);
-    let state = |(number, state): (u32, &StateLabel)| decided(open(number, "Zoom", "Ben"), Decision::Approve, *state, None);
+    let state =
+        |(number, state): (u32, &StateLabel)| decided(open(number, "Zoom", "Ben"), Decision::Approve, *state, None);
     rows.extend((30..).zip(StateLabel::ALL).skip(1).map(state));
     rows
 }
@@ -232,6 +231,8 @@ pub(super) fn answers(renderer: &Renderer) -> Vec<String> {
         Notice::NotOperator,
         Notice::ReasonRequired,
         Notice::Nobody,
+        Notice::WeakIdentity,
+        Notice::NoOffboarding,
         Notice::Outsider,
         Notice::Closed,
         Notice::NothingToUndo,
