@@ -49,7 +49,8 @@ impl SlackApp {
         if route == Route::Commands && SlashCommand::is_ssl_check(content_type, body) {
             return Ack::ok();
         }
-        let verified = match self.secrets.verify(headers, body, self.gate.now()) {
+        let Some(secrets) = &self.secrets else { return self.turn_away(route, 401, "no_secret") };
+        let verified = match secrets.verify(headers, body, self.gate.now()) {
             Ok(verified) => verified,
             Err(error) => return self.turn_away(route, 401, error.label()),
         };

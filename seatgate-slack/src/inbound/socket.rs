@@ -1,10 +1,21 @@
 //! The other door: what came over a socket that is authenticated as a whole.
 
+use std::sync::Arc;
+
+use seatgate_core::gate::Gate;
+
 use super::{Ack, Inbound, Route, SlackApp};
-use crate::payload::{FromSocket, PayloadError};
+use crate::payload::{FromSocket, PayloadError, PayloadReader};
 use crate::workspace::Workspace;
 
 impl SlackApp {
+    /// An app in front of `gate` that hears people over a socket alone: nothing proves that what comes to the routes is
+    /// Slack's, so they refuse everything.
+    #[must_use]
+    pub fn over_socket(gate: Gate, workspace: Workspace) -> Self {
+        Self { gate, workspace, secrets: None, reader: PayloadReader::new(), seen: Arc::default() }
+    }
+
     pub(crate) fn workspace(&self) -> &Workspace {
         &self.workspace
     }
