@@ -99,7 +99,7 @@ impl Desk {
 
     fn approve(&self, card: &Message) -> Gesture {
         let button = card.controls().into_iter().find(|id| id.contains("approve")).unwrap();
-        self.slack.click(card, &button).by("U1")
+        self.slack.click(card, button).by("U1")
     }
 
     async fn decision(&self, request: RequestId) -> Option<Decision> {
@@ -155,7 +155,7 @@ async fn modals_commands_and_events_come_as_over_the_routes() {
     desk.slack.wait_for("the home tab", |state| state.homes.get("U1").cloned()).await;
 
     let keep = card.controls().into_iter().find(|id| id.contains("keep")).unwrap();
-    socket.send(desk.slack.click(&card, &keep).by("U1")).await;
+    socket.send(desk.slack.click(&card, keep).by("U1")).await;
     let view = desk.slack.wait_for("the modal", |state| state.views.first().cloned()).await;
     let refused = socket.send(desk.slack.submit(&view, json!({}))).await;
     assert!(refused.body.contains(r#""response_action":"errors""#), "a reason is needed: {}", refused.body);

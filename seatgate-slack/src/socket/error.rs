@@ -22,10 +22,10 @@ pub(super) enum ConnectError {
     Open(SlackError),
     #[error("Slack gave an address that is none for Socket Mode")]
     Address,
-    #[error("TLS cannot be set up on this machine")]
-    Tls(#[source] rustls::Error),
-    #[error("no connection to Slack: {}", .0.kind())]
-    Network(#[source] io::Error),
+    #[error("TLS cannot be set up on this machine: {0}")]
+    Tls(rustls::Error),
+    #[error("no connection to Slack: {0}")]
+    Network(io::Error),
     #[error("Slack did not take the connection")]
     Handshake,
     #[error("the connection was not up in time")]
