@@ -57,8 +57,8 @@ async fn examine(config: &Config) -> Result<Vec<Check>, Problems> {
         None => checks.push(Check::ok("slack", "not configured: people answer in the web inbox alone")),
         Some(slack) => match slack::workspace(slack) {
             Ok(workspace) => {
-                let doctor =
-                    Doctor::new(workspace.client(), &SystemClock, &slack.secrets).channel(slack.channel.as_ref());
+                let doctor = Doctor::new(workspace.client(), &SystemClock, slack.secrets.as_ref())
+                    .channel(slack.channel.as_ref());
                 checks.extend(doctor.examine().await);
             }
             Err(error) => checks.push(Check::missing("slack", error.to_string(), "install CA certificates")),

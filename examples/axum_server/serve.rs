@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::accept::accept;
 use crate::config::{Access, Config, Problems};
 use crate::output::say;
+use crate::slack;
 use crate::wire::{self, Server};
 
 /// Longer than one call to Slack may take. Nothing is decided by what is cut off here: cards are kept true by the agenda.
@@ -34,12 +35,20 @@ pub(crate) async fn serve(config: Config) -> Result<(), Problems> {
 }
 
 async fn run(server: Server, listener: TcpListener, stopping: impl Future<Output = ()>) {
-    let Server { gate, routes, follow_ups, store } = server;
+    let Server { gate, routes, follow_ups, socket, store } = server;
     let (stop_worker, worker_stops) = watch::channel(false);
     let stopped = told(worker_stops);
     let worker = tokio::spawn(driver::run(Worker::new(&gate), DriverOptions::default(), stopped));
     drop(gate);
+    let (stop_socket, socket_stops) = watch::channel(false);
+    let socket = socket.map(|socket| tokio::spawn(slack::listen(socket, told(socket_stops))));
     accept(listener, routes, stopping).await;
+    let _ = stop_socket.send(true);
+    if let Some(socket) = socket
+        && socket.await.is_err()
+    {
+        tracing::error!("Socket Mode did not end in order");
+    }
     if tokio::time::timeout(FOLLOW_UPS_WITHIN, follow_ups.ended()).await.is_err() {
         tracing::warn!("something that follows an answer to Slack did not end in time");
     }

@@ -1,10 +1,11 @@
 //! Slack, put together.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
 use seatgate_core::gate::Gate;
-use seatgate_core::port::SystemClock;
+use seatgate_core::port::{OsEntropy, SystemClock};
 use seatgate_core::seat::Channel;
 use seatgate_http::server::SlackHealth;
 use seatgate_slack::axum::{FollowUps, routes_with};
@@ -13,6 +14,7 @@ use seatgate_slack::client::{SetupError, SlackClient};
 use seatgate_slack::inbound::SlackApp;
 use seatgate_slack::notifier::SlackNotifier;
 use seatgate_slack::payload::PayloadReader;
+use seatgate_slack::socket::SocketMode;
 use seatgate_slack::workspace::Workspace;
 use url::Url;
 
@@ -32,10 +34,34 @@ pub(crate) fn notifier(workspace: &Workspace, channel: Option<Channel>) -> Arc<S
     Arc::new(SlackNotifier::new(workspace.clone()).fallback(channel))
 }
 
-/// Hears clicks; what follows an answer is among `follow_ups` until it has ended.
-pub(crate) fn routes(gate: Gate, slack: &SlackConfig, workspace: &Workspace, follow_ups: &FollowUps) -> Router {
-    let app = SlackApp::new(gate, workspace.clone(), slack.secrets.clone()).reading_with(reader(slack));
-    routes_with(app, follow_ups.clone())
+/// Hears clicks, at the routes or over a socket.
+pub(crate) fn app(gate: Gate, slack: &SlackConfig, workspace: &Workspace) -> SlackApp {
+    let app = match &slack.secrets {
+        Some(secrets) => SlackApp::new(gate, workspace.clone(), secrets.clone()),
+        None => SlackApp::over_socket(gate, workspace.clone()),
+    };
+    app.reading_with(reader(slack))
+}
+
+/// The routes, where there is a signing secret; what follows an answer is among `follow_ups` until it has ended.
+pub(crate) fn routes(app: &SlackApp, slack: &SlackConfig, follow_ups: &FollowUps) -> Router {
+    let signed = slack.secrets.as_ref().map(|_| routes_with(app.clone(), follow_ups.clone()));
+    signed.unwrap_or_default()
+}
+
+/// Socket Mode, where there is an app token.
+pub(crate) fn socket_mode(app: &SlackApp, slack: &SlackConfig) -> Option<SocketMode> {
+    slack.app_token.clone().map(|token| SocketMode::new(app.clone(), token, Arc::new(OsEntropy)))
+}
+
+/// Hears clicks over a socket until `stop` is ready.
+pub(crate) async fn listen(socket: SocketMode, stop: impl Future<Output = ()>) {
+    if let Err(error) = socket.run(stop).await {
+        tracing::error!(
+            error = chain(&error),
+            "Socket Mode has ended: no click is heard until it is mended and restarted"
+        );
+    }
 }
 
 /// Where somebody plays Slack, they are answered, too.

@@ -13,6 +13,7 @@ use seatgate_http::server::{self, HttpOptions};
 use seatgate_http::sign::{Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
 use seatgate_slack::axum::FollowUps;
+use seatgate_slack::socket::SocketMode;
 use seatgate_store_sqlx::SqliteStore;
 
 use crate::client::chain;
@@ -27,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) routes: Router,
     /// What still runs after answers to Slack.
     pub(crate) follow_ups: FollowUps,
+    /// What hears clicks over a socket.
+    pub(crate) socket: Option<SocketMode>,
     pub(crate) store: Arc<SqliteStore>,
 }
 
@@ -74,12 +77,14 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
         options.slack(move || slack::health(&workspace))
     });
     let follow_ups = FollowUps::default();
-    let hears_clicks = slack.map(|(config, workspace)| slack::routes(gate.clone(), config, workspace, &follow_ups));
+    let heard = slack.map(|(config, workspace)| (slack::app(gate.clone(), config, workspace), config));
+    let socket = heard.as_ref().and_then(|(app, config)| slack::socket_mode(app, config));
+    let hears_clicks = heard.map(|(app, config)| slack::routes(&app, config, &follow_ups));
     let routes = server::router(gate.clone(), options)
         .merge(inbox::router(gate.clone(), outfit.inbox))
         .merge(hears_clicks.unwrap_or_default())
         .merge(outfit.extra);
-    Ok(Server { gate, routes, follow_ups, store })
+    Ok(Server { gate, routes, follow_ups, socket, store })
 }
 
 fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems> {

@@ -10,6 +10,8 @@
 mod builder;
 mod call;
 mod chat;
+#[cfg(feature = "socket-mode")]
+mod connections;
 mod conversations;
 mod error;
 mod meter;

@@ -101,7 +101,7 @@ impl Check {
 pub struct Doctor<'a> {
     client: &'a SlackClient,
     clock: &'a dyn Clock,
-    secrets: &'a SigningSecrets,
+    secrets: Option<&'a SigningSecrets>,
     channel: Option<&'a ChannelId>,
 }
 
@@ -112,10 +112,11 @@ impl fmt::Debug for Doctor<'_> {
 }
 
 impl<'a> Doctor<'a> {
-    /// Looks at what `client` may do; `clock` is the one that signatures are judged by.
+    /// Looks at what `client` may do; `clock` is the one that signatures are judged by. With Socket Mode alone there are no
+    /// secrets.
     #[must_use]
-    pub fn new(client: &'a SlackClient, clock: &'a dyn Clock, secrets: &'a SigningSecrets) -> Self {
-        Self { client, clock, secrets, channel: None }
+    pub fn new(client: &'a SlackClient, clock: &'a dyn Clock, secrets: impl Into<Option<&'a SigningSecrets>>) -> Self {
+        Self { client, clock, secrets: secrets.into(), channel: None }
     }
 
     /// Looks at the reporting channel, too.
@@ -184,8 +185,9 @@ fn channel_problem(name: &'static str, channel: &ChannelId, error: &SlackError, 
     }
 }
 
-fn secret_check(secrets: &SigningSecrets) -> Check {
+fn secret_check(secrets: Option<&SigningSecrets>) -> Check {
     const NAME: &str = "slack signing secret";
+    let Some(secrets) = secrets else { return Check::ok(NAME, "none, and none is needed: clicks come by Socket Mode") };
     let count = secrets.count();
     match secrets.unusual() {
         [] if count == 1 => {

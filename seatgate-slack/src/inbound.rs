@@ -20,6 +20,8 @@ mod judge;
 mod keep;
 mod overview;
 mod seen;
+#[cfg(feature = "socket-mode")]
+mod socket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,7 +53,8 @@ pub enum Inbound {
 pub struct SlackApp {
     gate: Gate,
     workspace: Workspace,
-    secrets: SigningSecrets,
+    /// Nothing where all comes over a socket: then the routes let nobody in.
+    secrets: Option<SigningSecrets>,
     reader: PayloadReader,
     seen: Arc<SeenEvents>,
 }
@@ -60,7 +63,7 @@ impl SlackApp {
     /// An app in front of `gate`, for what one of `secrets` signed.
     #[must_use]
     pub fn new(gate: Gate, workspace: Workspace, secrets: SigningSecrets) -> Self {
-        Self { gate, workspace, secrets, reader: PayloadReader::new(), seen: Arc::default() }
+        Self { gate, workspace, secrets: Some(secrets), reader: PayloadReader::new(), seen: Arc::default() }
     }
 
     /// Reads payloads with this reader.

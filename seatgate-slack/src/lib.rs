@@ -9,6 +9,7 @@
 //! - [`notifier`]: shows cards, notices and reports.
 //! - [`inbound`]: what people do in Slack, answered: `handle(inbound) -> Ack`, whatever brings it.
 //! - `axum` (feature): the routes.
+//! - `socket` (feature `socket-mode`): the same over a socket that we open, where Slack can reach no URL of ours.
 //! - [`doctor`]: looks at how the Slack app is set up, and says what to do about it.
 //! - [`id`]: Slack's ids.
 //!
@@ -27,6 +28,8 @@ pub mod notifier;
 pub mod payload;
 pub mod people;
 mod place;
+#[cfg(feature = "socket-mode")]
+pub mod socket;
 pub mod verify;
 pub mod wording;
 pub mod workspace;

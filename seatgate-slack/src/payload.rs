@@ -11,6 +11,8 @@ mod command;
 mod error;
 mod event;
 mod form;
+#[cfg(feature = "socket-mode")]
+mod from_socket;
 mod input;
 mod interaction;
 mod reader;
@@ -23,6 +25,8 @@ mod who;
 pub use command::SlashCommand;
 pub use error::PayloadError;
 pub use event::{AppHomeOpened, AppMention, Event, EventCallback, EventsRequest};
+#[cfg(feature = "socket-mode")]
+pub(crate) use from_socket::FromSocket;
 pub use input::{Input, Inputs};
 pub use interaction::{Action, BlockActions, Interaction, Place, View, ViewClosed, ViewSubmission};
 pub use reader::PayloadReader;

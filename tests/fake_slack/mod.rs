@@ -13,6 +13,7 @@ mod fault;
 mod hooks;
 mod people;
 mod server;
+mod socket;
 mod state;
 mod web_api;
 
@@ -24,10 +25,13 @@ use tokio::sync::watch;
 
 pub use fault::Fault;
 pub use people::{Answer, Gesture, sign};
+pub use socket::{Acknowledged, OverSocket};
 pub use state::{BOT, Call, Channel, Ephemeral, Message, State, TEAM, User, View};
 
 /// The bot token that it accepts.
 pub const TOKEN: &str = "xoxb-1-2-fake";
+/// The app-level token that it accepts.
+pub const APP_TOKEN: &str = "xapp-1-A1-fake";
 /// What it signs with.
 pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 /// How long a condition may take to come true before a test fails.

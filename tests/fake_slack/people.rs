@@ -137,11 +137,7 @@ impl Gesture {
     /// The route, the content type and the body.
     pub fn request(&self) -> (&'static str, &'static str, String) {
         const FORM: &str = "application/x-www-form-urlencoded";
-        let mut payload = self.payload();
-        for (pointer, value) in &self.change {
-            let (parent, key) = pointer.rsplit_once('/').expect("a JSON pointer");
-            payload.pointer_mut(parent).expect("there is such a place")[key] = value.clone();
-        }
+        let payload = self.changed_payload();
         match &self.act {
             Act::Command { .. } => ("/slack/commands", FORM, form(payload.as_object().unwrap())),
             Act::Event { .. } => ("/slack/events", "application/json", payload.to_string()),
@@ -150,6 +146,26 @@ impl Gesture {
                 ("/slack/interactions", FORM, form(&fields))
             }
         }
+    }
+
+    /// The type of its envelope over a socket, whether the acknowledgement may say something, and the payload.
+    pub(super) fn enveloped(&self) -> (&'static str, bool, Value) {
+        let (kind, answerable) = match &self.act {
+            Act::Command { .. } => ("slash_commands", true),
+            Act::Event { .. } => ("events_api", false),
+            Act::Submit { .. } => ("interactive", true),
+            _ => ("interactive", false),
+        };
+        (kind, answerable, self.changed_payload())
+    }
+
+    fn changed_payload(&self) -> Value {
+        let mut payload = self.payload();
+        for (pointer, value) in &self.change {
+            let (parent, key) = pointer.rsplit_once('/').expect("a JSON pointer");
+            payload.pointer_mut(parent).expect("there is such a place")[key] = value.clone();
+        }
+        payload
     }
 
     async fn post(&self, url: &str, content_type: &str, body: String) -> Answer {
@@ -167,7 +183,7 @@ impl Gesture {
     }
 
     /// What Slack does with the answer: a modal closes, shows errors, or shows something else.
-    fn settle(&self, answer: &Answer) {
+    pub(super) fn settle(&self, answer: &Answer) {
         let Act::Submit { view, .. } = &self.act else { return };
         let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let action = body["response_action"].as_str();

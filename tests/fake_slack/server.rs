@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -19,15 +19,21 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use super::{Call, FakeSlack, Fault, TOKEN, hooks, web_api};
+use super::{APP_TOKEN, Call, FakeSlack, Fault, TOKEN, hooks, socket, web_api};
+
+/// The one method that takes the app-level token.
+const OPEN: &str = "apps.connections.open";
 
 /// A response with this in it is never sent: the connection ends instead.
 #[derive(Clone)]
 struct Reset;
 
 pub(super) async fn serve(listener: TcpListener, fake: FakeSlack) {
-    let router =
-        Router::new().route("/api/{method}", post(api)).route("/response/{id}", post(hooks::respond)).with_state(fake);
+    let router = Router::new()
+        .route("/api/{method}", post(api))
+        .route("/response/{id}", post(hooks::respond))
+        .route("/link/{ticket}", get(socket::link))
+        .with_state(fake);
     while let Ok((stream, _)) = listener.accept().await {
         let router = router.clone();
         let service = tower::service_fn(move |request: Request<_>| {
@@ -37,7 +43,8 @@ pub(super) async fn serve(listener: TcpListener, fake: FakeSlack) {
         tokio::spawn(async move {
             let service = TowerToHyperService::new(service);
             // A connection that breaks is what a test asked for, or its end.
-            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+            let builder = auto::Builder::new(TokioExecutor::new());
+            let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -64,6 +71,9 @@ async fn api(State(fake): State<FakeSlack>, Path(method): Path<String>, headers:
     let now = fake.clock.now();
     let outcome = match header_text(&headers, header::AUTHORIZATION).strip_prefix("Bearer ") {
         None => Err("not_authed"),
+        Some(TOKEN) if method == OPEN => Err("not_allowed_token_type"),
+        Some(APP_TOKEN) if method == OPEN => Ok(fake.open_socket()),
+        Some(APP_TOKEN) => Err("not_allowed_token_type"),
         Some(token) if token != TOKEN => Err("invalid_auth"),
         Some(_) => fake.with(|state| web_api::perform(state, &method, &parameters, now)),
     };

@@ -7,6 +7,7 @@ use seatgate_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::fault::Faults;
+use super::socket::{Acknowledged, Connection};
 
 /// The workspace.
 pub const TEAM: &str = "T1";
@@ -41,6 +42,13 @@ pub struct State {
     pub responses_held: bool,
     /// How far Slack's clock is ahead of the one it was given.
     pub ahead: Duration,
+    /// The connections of Socket Mode, oldest first.
+    pub sockets: Vec<Connection>,
+    /// The envelopes that were acknowledged, in order.
+    pub acknowledged: Vec<Acknowledged>,
+    /// So many connections of the app are somebody else's.
+    pub strangers: usize,
+    pub(super) tickets: BTreeSet<String>,
     pub(super) faults: Faults,
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) responses: BTreeMap<String, ResponseSlot>,
@@ -219,6 +227,10 @@ impl State {
             edit_window: None,
             responses_held: false,
             ahead: Duration::ZERO,
+            sockets: Vec::new(),
+            acknowledged: Vec::new(),
+            strangers: 0,
+            tickets: BTreeSet::new(),
             faults: Faults::default(),
             triggers: BTreeMap::new(),
             responses: BTreeMap::new(),

@@ -9,6 +9,7 @@ const SECRETS: [(&str, &str); 3] =
     [("SEATGATE_INTAKE_SECRET", INTAKE), ("SEATGATE_API_TOKEN", TOKEN), ("SEATGATE_DEPROVISION_SECRET", REMOVAL)];
 
 const BOT_TOKEN: (&str, &str) = ("SLACK_BOT_TOKEN", "xoxb-of-the-test");
+const APP_TOKEN: (&str, &str) = ("SLACK_APP_TOKEN", "xapp-1");
 const SIGNING: (&str, &str) = ("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99baac0ffee5");
 const TARGET: (&str, &str) = ("SEATGATE_DEPROVISION_URL", "https://idp.example.com/");
 
@@ -51,10 +52,10 @@ fn the_example_environment_loads_once_its_secrets_are_replaced() {
     let file = include_str!("../../examples/axum_server/deploy/seatgate.toml");
     let (code, text) = check(file, &environment);
     assert_eq!(code, 2, "nobody runs with the example's secrets");
-    for (name, _) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING]) {
+    for (name, _) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING, APP_TOKEN]) {
         assert!(text.contains(&format!("\n  {name}: ")), "{name} in {text}");
     }
-    for (name, secret) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING]) {
+    for (name, secret) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING, APP_TOKEN]) {
         environment.iter_mut().filter(|(known, _)| *known == name).for_each(|pair| pair.1 = secret);
     }
     assert_eq!(check(file, &environment), (0, "the configuration is sound\n".to_owned()));
@@ -101,7 +102,7 @@ fn all_mistakes_are_named_at_once() {
         ("SEATGATE_LISTN", "127.0.0.1:1"),
         ("SLACK_BOT_TOKEN", "hidden"),
         ("SLACK_SIGNING_SECRET", "hidden, "),
-        ("SLACK_APP_TOKEN", "xapp-hidden"),
+        ("SLACK_APP_TOKEN", "xoxb-hidden"),
         ("SLACK_API_URL", "https://slack.com/hidden"),
         ("SEATGATE_SLACK_CHANNEL", "#hidden"),
         ("SEATGATE_CHECKPOINT_KEY", "hidden"),
@@ -167,12 +168,18 @@ fn slack_comes_whole_or_not_at_all() {
     let channel = ("SEATGATE_SLACK_CHANNEL", "C0123456789");
     let sound = [&SECRETS[..], &[TARGET, BOT_TOKEN, SIGNING, channel]].concat();
     assert_eq!(check("", &sound), (0, "the configuration is sound\n".to_owned()));
+    let socket = [&SECRETS[..], &[TARGET, BOT_TOKEN, APP_TOKEN]].concat();
+    assert_eq!(
+        check("", &socket),
+        (0, "the configuration is sound\n".to_owned()),
+        "Socket Mode needs no signing secret"
+    );
     let cases: [(&[(&str, &str)], &str); 9] = [
         (&[BOT_TOKEN], "SLACK_SIGNING_SECRET: is required beside SLACK_BOT_TOKEN"),
         (&[SIGNING], "SLACK_BOT_TOKEN: is required beside SLACK_SIGNING_SECRET"),
         (&[channel], "SLACK_BOT_TOKEN: is required beside SEATGATE_SLACK_CHANNEL"),
-        (&[BOT_TOKEN, ("SLACK_APP_TOKEN", "xapp-1")], "SLACK_APP_TOKEN: Socket Mode needs the feature socket-mode"),
-        (&[("SLACK_APP_TOKEN", "xapp-1")], "SLACK_BOT_TOKEN: is required beside SLACK_APP_TOKEN"),
+        (&[BOT_TOKEN, ("SLACK_APP_TOKEN", "xoxb-1")], "SLACK_APP_TOKEN: the app token does not start with `xapp-`"),
+        (&[APP_TOKEN], "SLACK_BOT_TOKEN: is required beside SLACK_APP_TOKEN"),
         (&[("SLACK_BOT_TOKEN", " "), SIGNING], "SLACK_BOT_TOKEN: the bot token is blank"),
         (&[("SLACK_BOT_TOKEN", "xoxp-1"), SIGNING], "SLACK_BOT_TOKEN: expected a bot token"),
         (&[BOT_TOKEN, ("SLACK_SIGNING_SECRET", "a,")], "SLACK_SIGNING_SECRET: signing secret 2 is blank"),
@@ -194,7 +201,7 @@ fn slack_may_stand_in_the_file_and_is_no_demo() {
     let (code, text) = check("[slack]\nsigning_secret = \"s\"\nchannel = \"sweeps\"", &with_secrets(&[TARGET]));
     let named = text.contains("beside slack.signing_secret") && text.contains("slack.channel: expected");
     assert!(code == 2 && named, "{text}");
-    for slack in [BOT_TOKEN, SIGNING, ("SLACK_APP_TOKEN", "xapp-1"), ("SLACK_BOT_TOKEN", "")] {
+    for slack in [BOT_TOKEN, SIGNING, APP_TOKEN, ("SLACK_BOT_TOKEN", "")] {
         let (code, text) = check("", &[slack]);
         assert!(code == 2 && text.contains("SEATGATE_INTAKE_SECRET: is required"), "{slack:?}: {text}");
     }

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod sample;
+mod socket;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use seatgate_core::seat::Channel;
 use seatgate_slack::client::BotToken;
 use seatgate_slack::id::ChannelId;
+use seatgate_slack::socket::AppToken;
 use seatgate_slack::verify::SigningSecrets;
 use url::Url;
 
@@ -28,7 +29,10 @@ const APP_TOKEN: &str = "SLACK_APP_TOKEN";
 /// How to talk with one workspace, or one organisation.
 pub(crate) struct SlackConfig {
     pub(crate) token: BotToken,
-    pub(crate) secrets: SigningSecrets,
+    /// With it, clicks are heard at the routes.
+    pub(crate) secrets: Option<SigningSecrets>,
+    /// With it, clicks are heard over a socket.
+    pub(crate) app_token: Option<AppToken>,
     /// Slack's own, without one.
     pub(crate) api_url: Option<Url>,
     /// Who hears about candidates that name no channel, and about people who cannot be reached.
@@ -56,14 +60,12 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
         demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel], problems);
     }
     table.finish(problems);
-    if let Some(app_token) = app_token {
-        problems.add(&app_token.name, "Socket Mode needs the feature socket-mode, which this server is built without");
-    }
     let token = problems.read(token, bot_token);
     let secrets = problems.read(secrets, str::parse::<SigningSecrets>);
+    let app_token = problems.read(app_token, str::parse::<AppToken>);
     let api_url = problems.read(api_url, web_api);
     let channel = problems.read(channel, channel_id);
-    Some(SlackConfig { token: token?, secrets: secrets?, api_url, channel })
+    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel })
 }
 
 /// Half of a pair is a mistake: bot token and signing secret (with Socket Mode, the app token instead), and neither of the

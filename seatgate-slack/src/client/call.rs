@@ -62,6 +62,13 @@ impl SlackClient {
         self.send_held(method, FORM, body.into_bytes()).await
     }
 
+    /// Calls a method of the app, which takes another token than the bot's, and no arguments.
+    #[cfg(feature = "socket-mode")]
+    pub(super) async fn as_app(&self, method: &'static str, bearer: &str) -> Result<Success, SlackError> {
+        self.pace.allow(method).map_err(|wait| paced(method, wait))?;
+        self.held(method, self.send_as(bearer, method, FORM, Vec::new()).await)
+    }
+
     /// Answers at a response URL, which needs no token and must not see it.
     pub(super) async fn answer(&self, url: &Url, body: &impl Serialize) -> Result<(), SlackError> {
         const METHOD: &str = "response_url";
@@ -81,7 +88,10 @@ impl SlackClient {
         content_type: &'static str,
         body: Vec<u8>,
     ) -> Result<Success, SlackError> {
-        let outcome = self.send(method, content_type, body).await;
+        self.held(method, self.send(method, content_type, body).await)
+    }
+
+    fn held(&self, method: &'static str, outcome: Result<Success, SlackError>) -> Result<Success, SlackError> {
         if let Some(wait) = asked_to_wait(&outcome) {
             self.pace.hold(method, wait);
         }
@@ -94,9 +104,19 @@ impl SlackClient {
         content_type: &'static str,
         body: Vec<u8>,
     ) -> Result<Success, SlackError> {
+        self.send_as(&self.token.bearer(), method, content_type, body).await
+    }
+
+    async fn send_as(
+        &self,
+        bearer: &str,
+        method: &'static str,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Success, SlackError> {
         let url = self.base.join(method).map_err(|_| SlackError::ours(method, "unsendable", ErrorKind::OurBug))?;
         let request = self.http.post(url).header(CONTENT_TYPE, content_type);
-        let request = request.header(AUTHORIZATION, self.token.bearer()).body(body);
+        let request = request.header(AUTHORIZATION, bearer).body(body);
         let outcome = read(method, request).await.and_then(Reply::judge);
         self.counter.count(method, &outcome);
         outcome

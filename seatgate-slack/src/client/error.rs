@@ -22,9 +22,10 @@ const ELSEWHERE: [&str; 8] = [
 ];
 /// `restricted_action`, `restricted_action_read_only_channel`, `restricted_action_thread_locked`, ...
 const RESTRICTED: &str = "restricted_action";
-const HALT: [&str; 9] = [
+const HALT: [&str; 10] = [
     "invalid_auth",
     "not_authed",
+    "not_allowed_token_type",
     "token_revoked",
     "token_expired",
     "account_inactive",
@@ -124,6 +125,12 @@ impl SlackError {
     /// Whether there was an answer: no error of the connection is its cause.
     pub(super) fn came_from_slack(&self) -> bool {
         self.source.is_none()
+    }
+
+    /// Whether the call, or its answer, was lost on the way, or never left.
+    #[cfg(feature = "socket-mode")]
+    pub(crate) fn is_from_transport(&self) -> bool {
+        !self.came_from_slack()
     }
 
     /// Slack's own error, by its name in the body.

@@ -49,13 +49,19 @@ impl SlackApp {
         if route == Route::Commands && SlashCommand::is_ssl_check(content_type, body) {
             return Ack::ok();
         }
-        let verified = match self.secrets.verify(headers, body, self.gate.now()) {
+        let Some(secrets) = &self.secrets else { return self.turn_away(route, 401, "no_secret") };
+        let verified = match secrets.verify(headers, body, self.gate.now()) {
             Ok(verified) => verified,
             Err(error) => return self.turn_away(route, 401, error.label()),
         };
         let Ok(inbound) = self.read(route, content_type, &verified) else {
             return self.turn_away(route, 400, "malformed");
         };
+        self.handle_in_time(inbound).await
+    }
+
+    /// As [`Self::handle`], and in time.
+    pub(super) async fn handle_in_time(&self, inbound: Inbound) -> Ack {
         tokio::time::timeout(ANSWER_WITHIN, self.handle(inbound)).await.unwrap_or_else(|_| Ack::again())
     }
 

@@ -18,6 +18,19 @@ impl<'a> Form<'a> {
         Ok(Self(form_urlencoded::parse(body).collect()))
     }
 
+    /// Reads the fields of a JSON object: over a socket, what otherwise is a form comes as one.
+    #[cfg(feature = "socket-mode")]
+    pub(super) fn read_json(json: &str) -> Result<Self, PayloadError> {
+        let members: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(json).map_err(|_| PayloadError::Json)?;
+        let text = |(name, value)| match value {
+            serde_json::Value::String(text) => Some((Cow::Owned(name), Cow::Owned(text))),
+            serde_json::Value::Bool(truth) => Some((Cow::Owned(name), Cow::Owned(truth.to_string()))),
+            _ => None,
+        };
+        Ok(Self(members.into_iter().filter_map(text).collect()))
+    }
+
     /// The one value of a field, `None` where it is not there or empty.
     ///
     /// A repeated field is refused: two readers could each take another one.

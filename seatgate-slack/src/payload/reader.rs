@@ -1,5 +1,7 @@
 use url::Url;
 
+#[cfg(feature = "socket-mode")]
+use super::FromSocket;
 use super::form::{Form, expect_json};
 use super::{EventsRequest, Interaction, PayloadError, SlashCommand};
 use crate::verify::Verified;
@@ -60,5 +62,21 @@ impl PayloadReader {
     ) -> Result<EventsRequest, PayloadError> {
         expect_json(content_type)?;
         EventsRequest::read(body.bytes())
+    }
+}
+
+/// The same over a socket: JSON as it is, without a form around it.
+#[cfg(feature = "socket-mode")]
+impl PayloadReader {
+    pub(crate) fn interaction_from_socket(&self, payload: &FromSocket<'_>) -> Result<Interaction, PayloadError> {
+        Interaction::read(payload.json(), self.also.as_ref())
+    }
+
+    pub(crate) fn command_from_socket(&self, payload: &FromSocket<'_>) -> Result<SlashCommand, PayloadError> {
+        SlashCommand::read(&Form::read_json(payload.json())?, self.also.as_ref())
+    }
+
+    pub(crate) fn event_from_socket(&self, payload: &FromSocket<'_>) -> Result<EventsRequest, PayloadError> {
+        EventsRequest::read(payload.json().as_bytes())
     }
 }
