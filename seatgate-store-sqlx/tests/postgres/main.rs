@@ -9,3 +9,5 @@
 
 mod cluster;
 mod conformance;
+mod proxy;
+mod servers;
