@@ -1,7 +1,8 @@
 //! SQL stores for [seatgate](https://github.com/seatgate/seatgate).
 //!
 //! `SqliteStore` is the embedded one: a file, one process, every commit durable before it is answered. It is the gate's
-//! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once.
+//! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once. `PgStore` (feature `postgres`) is the same
+//! for several servers that share a PostgreSQL database.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]

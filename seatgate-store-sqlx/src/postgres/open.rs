@@ -21,8 +21,9 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 /// database does not find out, and a busy server does not pay for it.
 const STALE: Duration = Duration::from_secs(1);
 /// What each session sets. A statement that waits is given up, so that one stuck server never holds up the others for
-/// ever. Compiling plans takes longer than any statement of ours.
-const SESSION: [(&str, &str); 4] = [
+/// ever. Compiling plans takes longer than any statement of ours. That a table is there already is no news.
+const SESSION: [(&str, &str); 5] = [
+    ("client_min_messages", "warning"),
     ("statement_timeout", "30s"),
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),

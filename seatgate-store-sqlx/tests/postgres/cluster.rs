@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Starts a server in a folder of its own, prints the folder, and waits for its standard input to end: with this process,
 /// however that ends. Then the server and the folder go.
@@ -40,12 +39,6 @@ pub(crate) fn url() -> Option<&'static str> {
         eprintln!("skipped: there is no PostgreSQL (initdb and pg_ctl), and TEST_DATABASE_URL is not set");
     }
     cluster.as_ref().map(|cluster| cluster.url.as_str())
-}
-
-/// A schema that nobody else uses.
-pub(crate) fn schema() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("case_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn start() -> Option<Cluster> {

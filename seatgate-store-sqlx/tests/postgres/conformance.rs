@@ -22,7 +22,7 @@ impl Harness {
     async fn new() -> Option<Self> {
         let url = cluster::url()?;
         let lease_clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_000_000)));
-        Some(Self::open(url, cluster::schema(), lease_clock).await)
+        Some(Self::open(url, crate::schema(), lease_clock).await)
     }
 
     async fn open(url: &str, schema: String, lease_clock: Arc<ManualClock>) -> Self {

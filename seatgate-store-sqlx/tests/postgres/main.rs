@@ -11,3 +11,11 @@ mod cluster;
 mod conformance;
 mod proxy;
 mod servers;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A schema that nobody else uses.
+pub(crate) fn schema() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("case_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -34,7 +34,7 @@ struct Servers {
 
 impl Servers {
     async fn start(count: usize) -> Option<Self> {
-        let (url, schema) = (cluster::url()?, cluster::schema());
+        let (url, schema) = (cluster::url()?, crate::schema());
         let open = || PgStore::open(PgOptions::new(url).schema(&schema).connections(8));
         let stores = join_all((0..count).map(|_| open())).await;
         let stores = stores.into_iter().map(Result::unwrap).collect();
@@ -394,8 +394,34 @@ async fn a_bad_change_fails_alone_and_leaves_its_batch_unknown() {
     );
 }
 
+/// Makes the database undo so many commits as it undoes one of two that deadlock.
+async fn trip(times: u32, servers: &Servers) {
+    let trip = format!(
+        "CREATE SEQUENCE IF NOT EXISTS trips; ALTER SEQUENCE trips RESTART;
+        CREATE OR REPLACE FUNCTION trip() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('trips') <= {times} THEN
+                RAISE EXCEPTION USING ERRCODE = '40P01';
+            END IF;
+            RETURN new;
+        END $$;
+        CREATE OR REPLACE TRIGGER trip BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION trip()"
+    );
+    run(&trip, &mut servers.beside().await).await;
+}
+
 #[tokio::test]
-async fn whoever_cannot_get_a_lock_is_told_to_try_again() {
+async fn a_commit_that_lost_a_deadlock_is_repeated_and_given_up_in_the_end() {
+    let Some(servers) = Servers::start(1).await else { return };
+    trip(3, &servers).await;
+    assert_eq!(servers.one().commit(vec![change(&mut new_chain())]).await.unwrap(), [Answer::Committed]);
+    trip(1000, &servers).await;
+    let error = servers.one().commit(vec![change(&mut new_chain())]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "nothing was written, and a later try may succeed");
+}
+
+#[tokio::test]
+async fn a_claim_waits_for_nobody() {
     let Some(servers) = Servers::start(1).await else { return };
     let mut change = change(&mut new_chain());
     change.agenda.push(schedule(wake(), None));
