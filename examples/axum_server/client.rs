@@ -62,7 +62,7 @@ impl Client {
     pub(crate) fn new(file: Option<&Path>, environment: &Environment, server: Option<&str>) -> Result<Self, Problems> {
         let config = ClientConfig::load(file, environment)?;
         let secrets = match config.demo {
-            true => Some(Secrets::read(&config.database).map_err(|error| no_secrets(&config, &error))?),
+            true => Some(Secrets::read(config.database.file()).map_err(|error| no_secrets(&config, &error))?),
             false => None,
         };
         let at_demo = secrets.as_ref().and_then(|secrets| secrets.server.clone());
@@ -183,7 +183,7 @@ fn missing(variable: &str) -> CallError {
 }
 
 fn no_secrets(config: &ClientConfig, error: &std::io::Error) -> Problems {
-    let path = Secrets::path(&config.database);
+    let path = Secrets::path(config.database.file());
     Problems::of(format!(
         "{}: {error} (is a demo running here? a configured server's secrets go here too)",
         path.display()

@@ -13,10 +13,10 @@ use seatgate_core::person::{Identity, IdentityError};
 use seatgate_core::policy::{OnExpiry, Policy};
 use seatgate_core::port::{OsEntropy, Router as Targets, SystemClock};
 use seatgate_slack::doctor::{Check, Doctor, Verdict};
-use seatgate_store_sqlx::{FileState, SqliteStore};
+use seatgate_store_sqlx::{FileState, PgStore, SqliteStore};
 
 use crate::client::chain;
-use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
+use crate::config::{Access, Config, Configured, Database, Problems, TargetConfig, TargetKind};
 use crate::output::{plain, say, say_table};
 use crate::{slack, wire};
 
@@ -67,26 +67,37 @@ async fn examine(config: &Config) -> Result<Vec<Check>, Problems> {
     Ok(checks)
 }
 
-async fn database(path: &Path) -> Check {
-    const NAME: &str = "database";
+const DATABASE: &str = "database";
+
+async fn database(database: &Database) -> Check {
+    match database {
+        Database::Sqlite(path) => file(path).await,
+        Database::Postgres(url) => match PgStore::reach(url.as_str()).await {
+            Ok(()) => Check::ok(DATABASE, "PostgreSQL answers".to_owned()),
+            Err(error) => Check::missing(DATABASE, format!("PostgreSQL: {}", chain(&error)), "check DATABASE_URL"),
+        },
+    }
+}
+
+async fn file(path: &Path) -> Check {
     let file = path.display();
     match SqliteStore::inspect(path).await {
-        Ok(FileState::Ready) => Check::ok(NAME, format!("{file}, every migration is in")),
+        Ok(FileState::Ready) => Check::ok(DATABASE, format!("{file}, every migration is in")),
         Ok(FileState::Behind { missing }) => {
-            Check::ok(NAME, format!("{file}, {missing} migrations run at the next start"))
+            Check::ok(DATABASE, format!("{file}, {missing} migrations run at the next start"))
         }
         Ok(FileState::Absent) if folder_of(path).is_dir() => {
-            Check::ok(NAME, format!("{file} is not there yet; the first start creates it"))
+            Check::ok(DATABASE, format!("{file} is not there yet; the first start creates it"))
         }
         Ok(FileState::Absent) => {
-            Check::missing(NAME, format!("{file}: there is no such folder"), "create it, or change DATABASE_URL")
+            Check::missing(DATABASE, format!("{file}: there is no such folder"), "create it, or change DATABASE_URL")
         }
         Ok(_) => {
             let advice = "start the release that wrote it, or name another file in DATABASE_URL";
-            Check::missing(NAME, format!("{file} was written by another release"), advice)
+            Check::missing(DATABASE, format!("{file} was written by another release"), advice)
         }
         Err(error) => {
-            Check::missing(NAME, format!("{file}: {}", chain(&error)), "check DATABASE_URL and who may read it")
+            Check::missing(DATABASE, format!("{file}: {}", chain(&error)), "check DATABASE_URL and who may read it")
         }
     }
 }

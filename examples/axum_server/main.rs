@@ -1,4 +1,4 @@
-//! A server made of seatgate's crates: intake, API and web inbox over SQLite, removals by webhook.
+//! A server made of seatgate's crates: intake, API and web inbox over SQLite or PostgreSQL, removals by webhook.
 //!
 //! `cargo run --example axum_server` with nothing configured starts a demo on this machine. Every capability lives in a
 //! crate; here they are only put together: `config` says how, `wire` does it, `serve` runs it, `demo` makes up what is
@@ -20,6 +20,7 @@ mod pretend;
 mod progress;
 mod serve;
 mod slack;
+mod store;
 mod sweep_file;
 mod sweeps;
 mod wire;

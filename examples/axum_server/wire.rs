@@ -14,13 +14,13 @@ use seatgate_http::sign::{Verifier, WebhookSecret, WebhookSecrets};
 use seatgate_http::token::ApiTokens;
 use seatgate_slack::axum::FollowUps;
 use seatgate_slack::socket::SocketMode;
-use seatgate_store_sqlx::SqliteStore;
 
 use crate::client::chain;
 use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
 use crate::demo;
 use crate::pretend::Pretend;
 use crate::slack;
+use crate::store::OpenStore;
 
 /// Everything that runs.
 pub(crate) struct Server {
@@ -30,7 +30,7 @@ pub(crate) struct Server {
     pub(crate) follow_ups: FollowUps,
     /// What hears clicks over a socket.
     pub(crate) socket: Option<SocketMode>,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: OpenStore,
 }
 
 /// What differs between the demo and a configured server.
@@ -45,15 +45,12 @@ struct Outfit {
 
 /// The server for this configuration, on a listener that has `address` already.
 pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server, Problems> {
-    let store = SqliteStore::open(config.database.clone()).await;
-    let store = Arc::new(store.map_err(|error| problem("DATABASE_URL", &error))?);
+    let store = OpenStore::open(&config.database).await.map_err(|error| problem("DATABASE_URL", &error))?;
     let outfit = match &config.access {
         Access::Demo => demo_outfit(&config, address)?,
         Access::Configured(configured) => configured_outfit(&config, configured)?,
     };
-    let gate = Gate::builder(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy))
-        .router(outfit.targets)
-        .policy(config.policy);
+    let gate = store.gate(&config).router(outfit.targets).policy(config.policy);
     let workspace = config.slack.as_ref().map(slack::workspace).transpose();
     let workspace = workspace.map_err(|error| problem("SLACK_API_URL", &error))?;
     let slack = config.slack.as_ref().zip(workspace.as_ref());
@@ -61,11 +58,6 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
         let channel = config.reporting_channel();
         gate.notifier(slack::notifier(workspace, channel.clone())).channel(channel)
     });
-    #[cfg(feature = "failpoints")]
-    let gate = match config.failpoint {
-        Some(failpoint) => failpoint.install(gate, &store),
-        None => gate,
-    };
     let gate = gate.build().map_err(|error| Problems::of(error.to_string()))?;
     let mode = gate.start_mode(config.mode).await.map_err(|error| problem("SEATGATE_MODE", &error))?;
     tracing::info!(%mode, configured = config.mode.is_some(), "the mode at the start");
@@ -88,8 +80,8 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
 }
 
 fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems> {
-    let secrets = demo::Secrets::keep(&config.database, address, &OsEntropy)
-        .map_err(|error| problem(&demo::Secrets::path(&config.database).display().to_string(), &error))?;
+    let secrets = demo::Secrets::keep(config.database.file(), address, &OsEntropy)
+        .map_err(|error| problem(&demo::Secrets::path(config.database.file()).display().to_string(), &error))?;
     let broken = |error: &dyn std::error::Error| problem("the demo's secrets", error);
     let secret: WebhookSecret = secrets.deprovision_secret.parse().map_err(|error| broken(&error))?;
     let allowed: AllowedPrivate = address.to_string().parse().map_err(|error| broken(&error))?;

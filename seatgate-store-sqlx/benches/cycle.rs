@@ -3,7 +3,8 @@
 //! one small row at a time, and 32 rows at a time.
 //!
 //! `cargo bench -p seatgate-store-sqlx --bench cycle`; `SEATGATE_BENCH_CYCLES` sets how many (4000). As part of
-//! `cargo test` it runs a few, to stay in order.
+//! `cargo test` it runs a few, to stay in order. With `--features postgres`, and where `SEATGATE_BENCH_POSTGRES` names an
+//! empty database, the same there, beside how fast 32 plain connections commit one small row each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints and may stop")]
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use seatgate_core::driver::{self, DriverOptions};
-use seatgate_core::gate::{Ask, Gate, Submission, Sweep};
+use seatgate_core::gate::{Ask, Gate, Store, Submission, Sweep};
 use seatgate_core::id::RequestId;
 use seatgate_core::message::{Content, Message};
 use seatgate_core::person::{Actor, Surface};
@@ -86,8 +87,8 @@ async fn cycle(gate: &Gate, ends: &Ends, n: usize) {
     end.await.unwrap();
 }
 
-async fn cycles(folder: &Path, count: usize) -> (f64, Vec<Duration>) {
-    let store = Arc::new(SqliteStore::open(folder.join("cycle.db")).await.unwrap());
+async fn cycles<S: Store + 'static>(store: S, count: usize) -> (f64, Vec<Duration>) {
+    let store = Arc::new(store);
     let ends = Arc::new(Ends::default());
     let gate = Gate::builder(store, Arc::new(SystemClock), Arc::new(OsEntropy))
         .notifier(ends.clone())
@@ -146,6 +147,48 @@ async fn plain(folder: &Path, commits: usize, batch: usize) -> f64 {
     rate
 }
 
+/// Plain PostgreSQL: rows of 500 bytes, one to a commit, from 32 connections at once. Answers commits a second.
+#[cfg(feature = "postgres")]
+async fn plain_postgres(url: &str, commits: usize) -> f64 {
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(32).connect(url).await.unwrap();
+    let create = "CREATE TABLE plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)";
+    sqlx::query(create).execute(&pool).await.unwrap();
+    let start = Instant::now();
+    let clients = (0..IN_FLIGHT).map(|_| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let mut connection = pool.acquire().await.unwrap();
+            for _ in 0..commits / IN_FLIGHT {
+                let insert = sqlx::query("INSERT INTO plain (body) VALUES ($1)").bind("x".repeat(500));
+                insert.execute(&mut *connection).await.unwrap();
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    (commits / IN_FLIGHT * IN_FLIGHT) as f64 / start.elapsed().as_secs_f64()
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(count: usize) {
+    let Ok(url) = std::env::var("SEATGATE_BENCH_POSTGRES") else { return };
+    let plain = plain_postgres(&url, count).await;
+    let store = seatgate_store_sqlx::PgStore::open(url.as_str()).await.unwrap();
+    let (rate, latencies) = cycles(store, count).await;
+    println!("plain PostgreSQL, {IN_FLIGHT} connections:  {plain:8.0} commits/s");
+    tell(rate, plain, &latencies);
+}
+
+fn tell(rate: f64, plain: f64, latencies: &[Duration]) {
+    let at = |part: usize| latencies[(latencies.len() * part / 100).min(latencies.len() - 1)];
+    println!(
+        "whole cycles, {IN_FLIGHT} in flight:       {rate:8.0} cycles/s, {:.2} of those plain commits",
+        rate / plain
+    );
+    println!("a cycle takes p50 {:?}, p99 {:?}", at(50), at(99));
+}
+
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench");
@@ -154,13 +197,11 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let one = plain(folder.path(), count, 1).await;
     let many = plain(folder.path(), count / 8, IN_FLIGHT).await;
-    let (rate, latencies) = cycles(folder.path(), count).await;
-    let at = |part: usize| latencies[(latencies.len() * part / 100).min(latencies.len() - 1)];
+    let store = SqliteStore::open(folder.path().join("cycle.db")).await.unwrap();
+    let (rate, latencies) = cycles(store, count).await;
     println!("plain SQLite, one row a commit:   {one:8.0} commits/s");
     println!("plain SQLite, {IN_FLIGHT} rows a commit:   {:8.0} rows/s", many * IN_FLIGHT as f64);
-    println!(
-        "whole cycles, {IN_FLIGHT} in flight:       {rate:8.0} cycles/s, {:.2} of plain commits one by one",
-        rate / one
-    );
-    println!("a cycle takes p50 {:?}, p99 {:?}", at(50), at(99));
+    tell(rate, one, &latencies);
+    #[cfg(feature = "postgres")]
+    postgres(count).await;
 }

@@ -1,7 +1,8 @@
 //! SQL stores for [seatgate](https://github.com/seatgate/seatgate).
 //!
 //! `SqliteStore` is the embedded one: a file, one process, every commit durable before it is answered. It is the gate's
-//! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once.
+//! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once. `PgStore` (feature `postgres`) is the same
+//! for several servers that share a PostgreSQL database.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -15,10 +16,22 @@
 //! # }
 //! ```
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod found;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod landing;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod pieces;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod row;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod savings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use postgres::{PgOptions, PgStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{FileState, SqliteOptions, SqliteStore};

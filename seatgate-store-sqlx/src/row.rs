@@ -62,6 +62,11 @@ pub(crate) fn to_count(column: i64) -> Result<u64, sqlx::Error> {
     u64::try_from(column).map_err(unreadable)
 }
 
+/// A small number from its column.
+pub(crate) fn to_number(column: i32) -> Result<u32, sqlx::Error> {
+    u32::try_from(column).map_err(unreadable)
+}
+
 /// As many rows as a caller's limit allows.
 pub(crate) fn from_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
@@ -70,6 +75,12 @@ pub(crate) fn from_limit(limit: usize) -> i64 {
 /// An instant from its column, if there is one.
 pub(crate) fn to_time(column: Option<i64>) -> Option<Timestamp> {
     column.map(Timestamp::from_micros)
+}
+
+/// A label that this release does not know.
+#[cfg(feature = "postgres")]
+pub(crate) fn unknown(label: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("the database answered {label}").into())
 }
 
 fn unreadable(error: impl Error + Send + Sync + 'static) -> sqlx::Error {

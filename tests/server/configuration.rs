@@ -93,7 +93,7 @@ fn all_mistakes_are_named_at_once() {
         four_eyes = true
     "#;
     let environment = [
-        ("DATABASE_URL", "postgres://ana:hidden@db/seatgate"),
+        ("DATABASE_URL", "mysql://ana:hidden@db/seatgate"),
         ("SEATGATE_INTAKE_SECRET", "whsec_hidden"),
         ("SEATGATE_API_TOKEN", "hidden"),
         ("SEATGATE_POLICY__GRACE", "soon"),

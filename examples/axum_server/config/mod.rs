@@ -3,6 +3,7 @@
 //! The environment beats the file. Every mistake is found before anything starts, and each is named by the variable or
 //! the key that it stands in.
 
+mod database;
 mod inbox;
 mod mappings;
 mod settings;
@@ -13,7 +14,7 @@ mod targets;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seatgate_core::person::Identity;
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
@@ -28,6 +29,7 @@ use settings::{Named, Settings};
 #[cfg(feature = "failpoints")]
 use crate::failpoint::Failpoint;
 
+pub(crate) use database::Database;
 pub(crate) use slack::SlackConfig;
 pub(crate) use targets::{TargetConfig, TargetKind};
 
@@ -67,7 +69,7 @@ impl fmt::Display for Problems {
 /// How the server runs.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
     /// The mode to start in; without one, the mode that was switched to last.
     pub(crate) mode: Option<Mode>,
     pub(crate) policy: Policy,
@@ -101,7 +103,7 @@ pub(crate) struct Configured {
 /// What a command needs to talk to a running server.
 pub(crate) struct ClientConfig {
     pub(crate) listen: SocketAddr,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
     pub(crate) intake: Option<WebhookSecret>,
     pub(crate) token: Option<String>,
     pub(crate) demo: bool,
@@ -122,7 +124,7 @@ impl Config {
 
     fn judge(settings: &mut Settings, problems: &mut Problems) -> Option<Self> {
         let listen = listen(settings, problems);
-        let database = database(settings, problems);
+        let database = Database::read(settings, problems);
         let mode = settings.plain("SEATGATE_MODE", "mode", problems);
         let mode = problems.read(mode, str::parse::<Mode>);
         let policy = policy(settings, problems);
@@ -166,7 +168,7 @@ impl ClientConfig {
         let mut problems = Problems::default();
         let mut settings = Settings::load(file, environment, &mut problems);
         let listen = listen(&mut settings, &mut problems);
-        let database = database(&mut settings, &mut problems);
+        let database = Database::read(&mut settings, &mut problems);
         let intake = settings.secret("SEATGATE_INTAKE_SECRET", "intake_secret", &mut problems);
         let token = settings.secret("SEATGATE_API_TOKEN", "api_token", &mut problems);
         let demo = intake.is_none() && token.is_none() && !settings.names_target() && !settings.names_slack();
@@ -189,19 +191,6 @@ fn listen(settings: &mut Settings, problems: &mut Problems) -> Option<SocketAddr
     let named = named.unwrap_or_else(|| Named::new("SEATGATE_LISTEN", "127.0.0.1:8080"));
     let text = named.text.replace("localhost:", "127.0.0.1:");
     problems.keep(&named.name, text.parse().map_err(|_| "expected an address such as 127.0.0.1:8080 or [::1]:8080"))
-}
-
-/// The file behind `sqlite://seatgate.db` or `sqlite:///var/lib/seatgate/seatgate.db`.
-fn database(settings: &mut Settings, problems: &mut Problems) -> Option<PathBuf> {
-    let named = settings.plain("DATABASE_URL", "database_url", problems);
-    let named = named.unwrap_or_else(|| Named::new("DATABASE_URL", "sqlite://seatgate.db"));
-    // The text is not repeated: such addresses often hold a password.
-    let path = match named.text.trim().split_once("://") {
-        Some(("sqlite", path)) if !path.is_empty() && !path.contains('?') => Ok(PathBuf::from(path)),
-        Some(("postgres" | "postgresql", _)) => Err("PostgreSQL is not available yet; use sqlite://path"),
-        _ => Err("expected sqlite://path, such as sqlite://seatgate.db"),
-    };
-    problems.keep(&named.name, path)
 }
 
 fn policy(settings: &mut Settings, problems: &mut Problems) -> Option<Policy> {

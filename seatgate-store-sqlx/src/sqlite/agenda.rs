@@ -10,7 +10,8 @@ use seatgate_core::time::Timestamp;
 use serde::Serialize;
 
 use super::writer::{Desk, Outcome, Work};
-use super::{landing, lane, query};
+use super::{lane, query};
+use crate::landing;
 use crate::row::{encode, from_count, json};
 
 /// An item that coalesces is due at the earlier time and wanted once more. Its lease stays.
@@ -152,7 +153,7 @@ impl Work for Settlement {
             wake(&self.wakes, desk).await?;
         }
         if !self.texts.is_empty() {
-            sqlx::query(TEXTS).bind(landing::texts(&self.texts)?).execute(&mut desk.connection).await?;
+            sqlx::query(TEXTS).bind(json(&landing::texts(&self.texts))?).execute(&mut desk.connection).await?;
         }
         if let Some(report) = &self.lane {
             lane::report(report, desk).await?;

@@ -10,7 +10,6 @@ mod commit;
 mod error;
 mod exceptions;
 mod inspect;
-mod landing;
 mod lane;
 mod open;
 mod people;
@@ -29,7 +28,7 @@ use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::Standing;
 use seatgate_core::port::{
     AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
-    SeatStatusRow, StateCounts, StoreError, StoreErrorKind, Stored, SweepRecord,
+    SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
@@ -42,6 +41,7 @@ use self::error::store_error;
 pub use self::inspect::FileState;
 pub use self::open::SqliteOptions;
 use self::writer::{Work, Writer};
+use crate::pieces;
 
 /// Keeps everything in one SQLite file: requests, trail, agenda, people, accounts, texts and exceptions.
 ///
@@ -105,15 +105,8 @@ impl SqliteStore {
             }
         }
         let landed = !answers.is_empty();
-        whole_failure(failures, landed, W::CONTEXT).map_or(Ok(answers), Err)
+        pieces::whole_failure(failures, landed, W::CONTEXT).map_or(Ok(answers), Err)
     }
-}
-
-/// What to say about work done in pieces of which some failed: that nothing was written only if that is certain.
-fn whole_failure(mut failures: Vec<StoreError>, landed: bool, context: &'static str) -> Option<StoreError> {
-    let unknown = failures.iter().position(|failure| failure.kind() == StoreErrorKind::Unknown);
-    let worst = (!failures.is_empty()).then(|| failures.swap_remove(unknown.unwrap_or_default()))?;
-    if landed { Some(StoreError::new(StoreErrorKind::Unknown, context).caused_by(worst)) } else { Some(worst) }
 }
 
 impl std::fmt::Debug for SqliteStore {

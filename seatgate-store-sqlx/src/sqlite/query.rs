@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 
 use seatgate_core::agenda::Lane;
-use seatgate_core::canonical::Digest;
-use seatgate_core::card::{About, Card};
+use seatgate_core::card::Card;
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::Standing;
-use seatgate_core::money::{Currency, Totals};
 use seatgate_core::port::{
-    AgendaDepth, AskedPerson, Inbound, RequestFilter, RowResult, RowStatus, SeatStatusRow, StateCounts, Stored,
-    SweepRecord,
+    AgendaDepth, AskedPerson, RequestFilter, RowResult, RowStatus, SeatStatusRow, StateCounts, Stored, SweepRecord,
 };
-use seatgate_core::request::{Outcome, Request, StateLabel};
+use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::{QueryBuilder, Sqlite, SqliteExecutor};
 
-use crate::row::{decode, from_count, from_json, from_limit, json, read, to_count, to_time};
+use crate::found::{self, CardRow};
+use crate::row::{decode, from_count, from_limit, json, read, to_count, to_time};
 
 const LOAD: &str = "SELECT requests.body, streams.version, streams.head
     FROM json_each($1) AS wanted
@@ -71,70 +69,15 @@ pub(super) fn seat_list<'a>(seats: impl Iterator<Item = &'a Seat>) -> Result<Str
 }
 
 pub(super) async fn load(ids: &[RequestId], db: impl SqliteExecutor<'_>) -> Result<Vec<Option<Stored>>, sqlx::Error> {
-    type Row = (Option<String>, Option<i64>, Option<String>);
-    let rows: Vec<Row> = sqlx::query_as(LOAD).bind(json(ids)?).fetch_all(db).await?;
-    let stored = |(id, (body, version, head)): (&RequestId, Row)| {
-        let Some(body) = body else { return Ok(None) };
-        let stream = Stream::Request(*id);
-        let chain = match (version, head) {
-            (Some(version), Some(head)) => Chain::at(stream, to_count(version)?, read::<Digest>(&head)?),
-            _ => Chain::empty(stream),
-        };
-        Ok(Some(Stored::new(decode(&body)?, chain)))
-    };
-    ids.iter().zip(rows).map(stored).collect()
+    found::stored(ids, sqlx::query_as(LOAD).bind(json(ids)?).fetch_all(db).await?)
 }
 
 pub(super) async fn chain(stream: Stream, db: impl SqliteExecutor<'_>) -> Result<Chain, sqlx::Error> {
-    let end: Option<(i64, String)> = sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?;
-    match end {
-        Some((version, head)) => Ok(Chain::at(stream, to_count(version)?, read::<Digest>(&head)?)),
-        None => Ok(Chain::empty(stream)),
-    }
+    found::chain(stream, sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?)
 }
 
 pub(super) async fn seats(seats: &[Seat], db: impl SqliteExecutor<'_>) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
-    let rows: Vec<(i64, Option<String>)> = sqlx::query_as(SEATS).bind(seat_list(seats.iter())?).fetch_all(db).await?;
-    let status = |(generation, open): (i64, Option<String>)| {
-        let open = open.map(|open| read::<RequestId>(&open)).transpose()?;
-        Ok(SeatStatusRow::new(to_count(generation)?, open))
-    };
-    rows.into_iter().map(status).collect()
-}
-
-#[derive(sqlx::FromRow)]
-struct CardRow {
-    id: String,
-    approver: Option<String>,
-    sweep: Option<String>,
-    channel: Option<String>,
-    posted: Option<String>,
-    copies: String,
-    shown: Option<String>,
-    delivered_at: Option<i64>,
-    delivered: u32,
-    page: u32,
-    ambiguous: bool,
-    requests: String,
-}
-
-impl CardRow {
-    fn card(self) -> Result<Card, sqlx::Error> {
-        let about = match (&self.approver, &self.sweep, &self.channel) {
-            (Some(approver), ..) => About::Requests { approver: read(approver)?, requests: from_json(&self.requests)? },
-            (None, Some(sweep), Some(channel)) => About::Sweep { sweep: read(sweep)?, channel: read(channel)? },
-            _ => return Err(sqlx::Error::Decode("a card about nothing".into())),
-        };
-        let mut card = Card::new(read(&self.id)?, about);
-        card.posted = self.posted;
-        card.copies = from_json(&self.copies)?;
-        card.shown = self.shown.map(|shown| from_json(&shown)).transpose()?;
-        card.delivered_at = to_time(self.delivered_at);
-        card.delivered = self.delivered;
-        card.page = self.page;
-        card.ambiguous = self.ambiguous;
-        Ok(card)
-    }
+    found::seats(sqlx::query_as(SEATS).bind(seat_list(seats.iter())?).fetch_all(db).await?)
 }
 
 pub(super) async fn cards(ids: &[CardId], db: impl SqliteExecutor<'_>) -> Result<Vec<Option<Card>>, sqlx::Error> {
@@ -157,46 +100,18 @@ pub(super) async fn standings(
     channel: &Channel,
     db: impl SqliteExecutor<'_>,
 ) -> Result<Vec<Standing>, sqlx::Error> {
-    type Row = (String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
     let query = sqlx::query_as(STANDINGS).bind(sweep.to_string()).bind(channel.as_str());
-    let rows: Vec<Row> = query.fetch_all(db).await?;
-    let mut standings = BTreeMap::new();
-    for (state, outcome, currency, counted, millions, rest) in rows {
-        let outcome = outcome.map(|outcome| read::<Outcome>(&outcome)).transpose()?;
-        let key = (read::<StateLabel>(&state)?, outcome);
-        let (count, costs): &mut (u64, Totals) = standings.entry(key).or_default();
-        *count += to_count(counted)?;
-        if let (Some(currency), Some(millions), Some(rest)) = (currency, millions, rest) {
-            costs.add_sum(read::<Currency>(&currency)?, i128::from(millions) * 1_000_000 + i128::from(rest));
-        }
-    }
-    let standing = |((state, outcome), (count, costs))| Standing::new(state, outcome, count, costs);
-    Ok(standings.into_iter().map(standing).collect())
+    found::standings(query.fetch_all(db).await?)
 }
 
 pub(super) async fn sweep_of(inbound: &str, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
-    type Row = (String, String, i64, u32, String, u32);
-    let row: Option<Row> = sqlx::query_as(SWEEP_OF).bind(inbound).fetch_optional(db).await?;
-    let record = |(id, submitted_by, received_at, rows, digest, first_row): Row| {
-        let inbound = Inbound::new(inbound.to_owned(), read(&digest)?).from_row(first_row);
-        let received_at = Timestamp::from_micros(received_at);
-        Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at).with_rows(rows))
-    };
-    row.map(record).transpose()
+    let row = sqlx::query_as(SWEEP_OF).bind(inbound).fetch_optional(db).await?;
+    row.map(|row| found::delivery(inbound, row)).transpose()
 }
 
 pub(super) async fn sweep(id: SweepId, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
-    type Row = (String, i64, u32, Option<String>, Option<String>);
-    let row: Option<Row> = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
-    let record = |(submitted_by, received_at, rows, inbound, digest): Row| {
-        let inbound = match inbound.zip(digest) {
-            Some((inbound, digest)) => Some(Inbound::new(inbound, read(&digest)?)),
-            None => None,
-        };
-        let received_at = Timestamp::from_micros(received_at);
-        Ok(SweepRecord::new(id, inbound, read(&submitted_by)?, received_at).with_rows(rows))
-    };
-    row.map(record).transpose()
+    let row = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
+    row.map(|row| found::sweep(id, row)).transpose()
 }
 
 pub(super) async fn rows(sweep: SweepId, db: impl SqliteExecutor<'_>) -> Result<Vec<RowResult>, sqlx::Error> {
@@ -285,11 +200,7 @@ pub(super) async fn entries(
     db: impl SqliteExecutor<'_>,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let query = sqlx::query_as(ENTRIES).bind(stream.to_string()).bind(from_count(after)).bind(from_limit(limit));
-    let rows: Vec<(String, String)> = query.fetch_all(db).await?;
-    let entry = |(body, hash): (String, String)| {
-        Entry::from_stored(body, read(&hash)?).map_err(|error| sqlx::Error::Decode(error.into()))
-    };
-    rows.into_iter().map(entry).collect()
+    found::entries(query.fetch_all(db).await?)
 }
 
 pub(super) async fn streams(

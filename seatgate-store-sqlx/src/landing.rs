@@ -1,4 +1,5 @@
-//! The rows that a change brings: entries, the state with what is searched by, cards and texts.
+//! The rows that a change brings: entries, the state with what is searched by, cards and texts. As JSON, so that one
+//! parameter holds a list.
 
 use seatgate_core::canonical::{Digest, Salt};
 use seatgate_core::card::{About, Card};
@@ -13,52 +14,52 @@ use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Entry;
 use serde::Serialize;
 
-use super::savings::SavingRow;
-use super::writer::Desk;
 use crate::row::{encode, json};
+use crate::savings::SavingRow;
 
-const LAND: &str = include_str!("land.sql");
-
-/// Writes all of them at once.
-pub(super) async fn land(change: &Change, desk: &mut Desk) -> Result<(), sqlx::Error> {
-    let request = change.request.as_ref();
-    let at = change.entries.last().map(|entry| entry.at);
-    let asked: Vec<_> = request.iter().flat_map(|request| &request.approval.asked).map(|asked| asked.person).collect();
-    let tasks: Vec<_> =
-        request.iter().flat_map(|request| &request.plan.tasks).map(|task| TaskRow::of(task, at)).collect();
-    let cards = change.cards.iter().map(CardRow::of).collect::<Result<Vec<_>, _>>()?;
-    let members: Vec<_> = change.cards.iter().flat_map(MemberRow::all_of).collect();
-    sqlx::query(LAND)
-        .bind(change.stream.to_string())
-        .bind(list(change.entries.iter().map(EventRow::of))?)
-        .bind(request.map(RequestRow::of).transpose()?.map(|row| json(&row)).transpose()?)
-        .bind(json(&asked)?)
-        .bind(json(&tasks)?)
-        .bind(json(&cards)?)
-        .bind(json(&members)?)
-        .bind(texts(&change.texts)?)
-        .bind(request.and_then(SavingRow::of).map(|row| json(&row)).transpose()?)
-        .execute(&mut desk.connection)
-        .await
-        .map(|_| ())
+/// Everything that lands with a change but its checks and its agenda.
+#[derive(Serialize)]
+pub(crate) struct Landing<'a> {
+    pub(crate) events: Vec<EventRow<'a>>,
+    pub(crate) request: Option<RequestRow<'a>>,
+    /// Who is asked.
+    pub(crate) asked: Vec<PersonRef>,
+    pub(crate) tasks: Vec<TaskRow<'a>>,
+    pub(crate) cards: Vec<CardRow<'a>>,
+    /// The requests on the cards.
+    pub(crate) members: Vec<MemberRow>,
+    pub(crate) texts: Vec<TextRow<'a>>,
+    /// What the request saves.
+    pub(crate) saving: Option<SavingRow>,
 }
 
-fn list<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<String, sqlx::Error> {
-    json(&rows.collect::<Vec<_>>())
+impl<'a> Landing<'a> {
+    pub(crate) fn of(change: &'a Change) -> Result<Self, sqlx::Error> {
+        let request = change.request.as_ref();
+        let at = change.entries.last().map(|entry| entry.at);
+        let tasks = request.iter().flat_map(|request| &request.plan.tasks);
+        Ok(Self {
+            events: change.entries.iter().map(EventRow::of).collect(),
+            request: request.map(RequestRow::of).transpose()?,
+            asked: request.iter().flat_map(|request| &request.approval.asked).map(|asked| asked.person).collect(),
+            tasks: tasks.map(|task| TaskRow::of(task, at)).collect(),
+            cards: change.cards.iter().map(CardRow::of).collect::<Result<_, _>>()?,
+            members: change.cards.iter().flat_map(MemberRow::all_of).collect(),
+            texts: texts(&change.texts),
+            saving: request.and_then(SavingRow::of),
+        })
+    }
 }
 
-/// Texts as a list for `json_each`.
-pub(super) fn texts(texts: &[Text]) -> Result<String, sqlx::Error> {
-    list(texts.iter().map(|text| TextRow {
-        id: text.reference.id,
-        salt: &text.salt,
-        body: &text.body,
-        about: &text.about,
-    }))
+/// Texts as rows.
+pub(crate) fn texts<'a>(texts: &'a [Text]) -> Vec<TextRow<'a>> {
+    let row =
+        |text: &'a Text| TextRow { id: text.reference.id, salt: &text.salt, body: &text.body, about: &text.about };
+    texts.iter().map(row).collect()
 }
 
 #[derive(Serialize)]
-struct EventRow<'a> {
+pub(crate) struct EventRow<'a> {
     seq: u64,
     change: ChangeId,
     kind: &'a str,
@@ -81,7 +82,7 @@ impl<'a> EventRow<'a> {
 }
 
 #[derive(Serialize)]
-struct RequestRow<'a> {
+pub(crate) struct RequestRow<'a> {
     id: RequestId,
     state: StateLabel,
     mode: Mode,
@@ -125,7 +126,7 @@ impl<'a> RequestRow<'a> {
 }
 
 #[derive(Serialize)]
-struct TaskRow<'a> {
+pub(crate) struct TaskRow<'a> {
     id: TaskId,
     name: &'a str,
     status: &'static str,
@@ -162,7 +163,7 @@ impl<'a> TaskRow<'a> {
 }
 
 #[derive(Serialize)]
-struct CardRow<'a> {
+pub(crate) struct CardRow<'a> {
     id: CardId,
     approver: Option<PersonRef>,
     sweep: Option<SweepId>,
@@ -195,7 +196,7 @@ impl<'a> CardRow<'a> {
 }
 
 #[derive(Serialize)]
-struct MemberRow {
+pub(crate) struct MemberRow {
     card: CardId,
     request: RequestId,
 }
@@ -207,7 +208,7 @@ impl MemberRow {
 }
 
 #[derive(Serialize)]
-struct TextRow<'a> {
+pub(crate) struct TextRow<'a> {
     id: TextId,
     salt: &'a Salt,
     body: &'a str,

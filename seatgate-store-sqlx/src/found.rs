@@ -1,0 +1,133 @@
+//! Rows as the domain has them.
+
+use std::collections::BTreeMap;
+
+use seatgate_core::canonical::Digest;
+use seatgate_core::card::{About, Card};
+use seatgate_core::id::{RequestId, SweepId};
+use seatgate_core::message::Standing;
+use seatgate_core::money::{Currency, Totals};
+use seatgate_core::port::{Inbound, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::request::{Outcome, StateLabel};
+use seatgate_core::time::Timestamp;
+use seatgate_core::trail::{Chain, Entry, Stream};
+
+use crate::row::{decode, from_json, read, to_count, to_number, to_time};
+
+/// A request's body, and the length and head of its chain.
+pub(crate) type StoredRow = (Option<String>, Option<i64>, Option<String>);
+
+/// The requests behind the rows, which are in the order of `ids`.
+pub(crate) fn stored(ids: &[RequestId], rows: Vec<StoredRow>) -> Result<Vec<Option<Stored>>, sqlx::Error> {
+    let stored = |(id, (body, version, head)): (&RequestId, StoredRow)| {
+        let Some(body) = body else { return Ok(None) };
+        let chain = chain(Stream::Request(*id), version.zip(head))?;
+        Ok(Some(Stored::new(decode(&body)?, chain)))
+    };
+    ids.iter().zip(rows).map(stored).collect()
+}
+
+/// A chain by its length and head; an empty one without a row.
+pub(crate) fn chain(stream: Stream, end: Option<(i64, String)>) -> Result<Chain, sqlx::Error> {
+    match end {
+        Some((version, head)) => Ok(Chain::at(stream, to_count(version)?, read::<Digest>(&head)?)),
+        None => Ok(Chain::empty(stream)),
+    }
+}
+
+/// Seats by generation and open request.
+pub(crate) fn seats(rows: Vec<(i64, Option<String>)>) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
+    let status = |(generation, open): (i64, Option<String>)| {
+        let open = open.map(|open| read::<RequestId>(&open)).transpose()?;
+        Ok(SeatStatusRow::new(to_count(generation)?, open))
+    };
+    rows.into_iter().map(status).collect()
+}
+
+/// A row of the table of cards, with the requests on it.
+#[derive(sqlx::FromRow)]
+pub(crate) struct CardRow {
+    id: String,
+    approver: Option<String>,
+    sweep: Option<String>,
+    channel: Option<String>,
+    posted: Option<String>,
+    copies: String,
+    shown: Option<String>,
+    delivered_at: Option<i64>,
+    delivered: i32,
+    page: i32,
+    ambiguous: bool,
+    requests: String,
+}
+
+impl CardRow {
+    pub(crate) fn card(self) -> Result<Card, sqlx::Error> {
+        let about = match (&self.approver, &self.sweep, &self.channel) {
+            (Some(approver), ..) => About::Requests { approver: read(approver)?, requests: from_json(&self.requests)? },
+            (None, Some(sweep), Some(channel)) => About::Sweep { sweep: read(sweep)?, channel: read(channel)? },
+            _ => return Err(sqlx::Error::Decode("a card about nothing".into())),
+        };
+        let mut card = Card::new(read(&self.id)?, about);
+        card.posted = self.posted;
+        card.copies = from_json(&self.copies)?;
+        card.shown = self.shown.map(|shown| from_json(&shown)).transpose()?;
+        card.delivered_at = to_time(self.delivered_at);
+        card.delivered = to_number(self.delivered)?;
+        card.page = to_number(self.page)?;
+        card.ambiguous = self.ambiguous;
+        Ok(card)
+    }
+}
+
+/// State, outcome and currency; how many requests, and the millions and the rest of what their seats cost.
+pub(crate) type StandingRow = (String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
+
+/// Standings by state and outcome.
+pub(crate) fn standings(rows: Vec<StandingRow>) -> Result<Vec<Standing>, sqlx::Error> {
+    let mut standings = BTreeMap::new();
+    for (state, outcome, currency, counted, millions, rest) in rows {
+        let outcome = outcome.map(|outcome| read::<Outcome>(&outcome)).transpose()?;
+        let key = (read::<StateLabel>(&state)?, outcome);
+        let (count, costs): &mut (u64, Totals) = standings.entry(key).or_default();
+        *count += to_count(counted)?;
+        if let (Some(currency), Some(millions), Some(rest)) = (currency, millions, rest) {
+            costs.add_sum(read::<Currency>(&currency)?, i128::from(millions) * 1_000_000 + i128::from(rest));
+        }
+    }
+    let standing = |((state, outcome), (count, costs))| Standing::new(state, outcome, count, costs);
+    Ok(standings.into_iter().map(standing).collect())
+}
+
+/// Sweep, who handed it in, when the delivery came, how many rows the sweep has; the delivery's digest and first row.
+pub(crate) type DeliveryRow = (String, String, i64, i32, String, i32);
+
+/// The sweep that the delivery `inbound` brought or joined.
+pub(crate) fn delivery(inbound: &str, row: DeliveryRow) -> Result<SweepRecord, sqlx::Error> {
+    let (id, submitted_by, received_at, rows, digest, first_row) = row;
+    let inbound = Inbound::new(inbound.to_owned(), read(&digest)?).from_row(to_number(first_row)?);
+    let received_at = Timestamp::from_micros(received_at);
+    Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at).with_rows(to_number(rows)?))
+}
+
+/// Who handed a sweep in, when, how many rows it has; the delivery that brought it, and its digest.
+pub(crate) type SweepRow = (String, i64, i32, Option<String>, Option<String>);
+
+/// A sweep.
+pub(crate) fn sweep(id: SweepId, row: SweepRow) -> Result<SweepRecord, sqlx::Error> {
+    let (submitted_by, received_at, rows, inbound, digest) = row;
+    let inbound = match inbound.zip(digest) {
+        Some((inbound, digest)) => Some(Inbound::new(inbound, read(&digest)?)),
+        None => None,
+    };
+    let received_at = Timestamp::from_micros(received_at);
+    Ok(SweepRecord::new(id, inbound, read(&submitted_by)?, received_at).with_rows(to_number(rows)?))
+}
+
+/// Entries by body and hash.
+pub(crate) fn entries(rows: Vec<(String, String)>) -> Result<Vec<Entry>, sqlx::Error> {
+    let entry = |(body, hash): (String, String)| {
+        Entry::from_stored(body, read(&hash)?).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    rows.into_iter().map(entry).collect()
+}

@@ -1,0 +1,312 @@
+//! Edits of the agenda, the settling of leases, and cards.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use seatgate_core::agenda::{AgendaChange, Fence, Item, LaneReport, Next, Settlement};
+use seatgate_core::card::{Card, CardEdit};
+use seatgate_core::id::{CardId, RequestId};
+use seatgate_core::port::StoreError;
+use seatgate_core::time::Timestamp;
+use serde::Serialize;
+
+use super::PgStore;
+use super::call::{BATCH, write};
+use super::error::store_error;
+use super::query;
+use crate::landing::{self, TextRow};
+use crate::pieces::whole_failure;
+use crate::row::{encode, json, unknown};
+
+const SETTLING: &str = "settling an item";
+const SETTLE: &str = "SELECT settle_all($1::jsonb)";
+const EDITING: &str = "editing a card";
+const EDIT_CARD: &str = "SELECT edit_card($1::jsonb, $2::jsonb)";
+
+/// The lease under which something may land.
+#[derive(Serialize)]
+pub(super) struct FenceRow {
+    key: String,
+    token: u64,
+}
+
+impl FenceRow {
+    pub(super) fn of(fence: &Fence) -> Self {
+        Self { key: fence.item.key(), token: fence.token }
+    }
+}
+
+/// What is said about a lane.
+#[derive(Serialize)]
+pub(super) struct LaneRow {
+    lane: String,
+    closed_until: Option<i64>,
+}
+
+impl LaneRow {
+    pub(super) fn of(report: &LaneReport) -> Self {
+        Self { lane: report.lane.to_string(), closed_until: report.closed_until.map(Timestamp::as_micros) }
+    }
+}
+
+/// An edit of the agenda.
+#[derive(Serialize)]
+#[serde(tag = "edit", rename_all = "snake_case")]
+pub(super) enum EditRow {
+    Schedule(ItemRow),
+    Remove {
+        key: String,
+    },
+    Hold {
+        key: String,
+        /// In microseconds.
+        lease: u64,
+    },
+    Settle {
+        key: String,
+        #[serde(flatten)]
+        end: EndRow,
+    },
+}
+
+impl EditRow {
+    fn key(&self) -> &str {
+        match self {
+            Self::Schedule(ItemRow { key, .. })
+            | Self::Remove { key }
+            | Self::Hold { key, .. }
+            | Self::Settle { key, .. } => key,
+        }
+    }
+
+    fn of(edit: &AgendaChange) -> Option<Result<Self, sqlx::Error>> {
+        match edit {
+            AgendaChange::Schedule { item, due, lane, gated } => {
+                let lane = lane.as_ref().map(ToString::to_string);
+                Some(ItemRow::of(item, *due, lane, *gated).map(Self::Schedule))
+            }
+            AgendaChange::Remove(item) => Some(Ok(Self::Remove { key: item.key() })),
+            AgendaChange::Hold { item, lease } => Some(Ok(Self::Hold { key: item.key(), lease: micros(*lease) })),
+            AgendaChange::Settle { item, wanted, next } => {
+                Some(Ok(Self::Settle { key: item.key(), end: EndRow::of(*wanted, *next) }))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// An item that is put on the agenda.
+#[derive(Serialize)]
+pub(super) struct ItemRow {
+    key: String,
+    item: String,
+    due: i64,
+    lane: Option<String>,
+    gated: bool,
+    coalesces: bool,
+}
+
+impl ItemRow {
+    fn of(item: &Item, due: Timestamp, lane: Option<String>, gated: bool) -> Result<Self, sqlx::Error> {
+        let (key, body, coalesces) = (item.key(), encode(item)?, item.coalesces());
+        Ok(Self { key, item: body, due: due.as_micros(), lane, gated, coalesces })
+    }
+
+    pub(super) fn wake(request: RequestId, due: Timestamp) -> Result<Self, sqlx::Error> {
+        Self::of(&Item::Wake(request), due, None, false)
+    }
+}
+
+/// What becomes of an item after its lease.
+#[derive(Serialize)]
+pub(super) struct EndRow {
+    wanted: u64,
+    next: &'static str,
+    due: Option<i64>,
+}
+
+impl EndRow {
+    fn of(wanted: u64, next: Next) -> Self {
+        let (next, due) = match next {
+            Next::Done => ("done", None),
+            Next::At(due) => ("at", Some(due)),
+            Next::Retry(due) => ("retry", Some(due)),
+        };
+        Self { wanted, next, due: due.map(Timestamp::as_micros) }
+    }
+}
+
+/// Edits by key, those of one item in their order: so two changes that want the same items never wait for each other.
+pub(super) fn edit_rows(edits: &[AgendaChange]) -> Result<Vec<EditRow>, sqlx::Error> {
+    let mut rows = edits.iter().filter_map(EditRow::of).collect::<Result<Vec<_>, _>>()?;
+    rows.sort_by(|a, b| a.key().cmp(b.key()));
+    Ok(rows)
+}
+
+/// A card as it is to be, and the version it was made of.
+#[derive(Serialize)]
+struct KeptCard {
+    id: CardId,
+    posted: Option<String>,
+    copies: String,
+    shown: Option<String>,
+    delivered_at: Option<i64>,
+    delivered: u32,
+    page: u32,
+    ambiguous: bool,
+    version: i64,
+}
+
+impl KeptCard {
+    fn of(card: Card, version: i64) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: card.id,
+            posted: card.posted,
+            copies: json(&card.copies)?,
+            shown: card.shown.as_ref().map(json).transpose()?,
+            delivered_at: card.delivered_at.map(Timestamp::as_micros),
+            delivered: card.delivered,
+            page: card.page,
+            ambiguous: card.ambiguous,
+            version,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct SettlementRow<'a> {
+    #[serde(flatten)]
+    fence: FenceRow,
+    #[serde(flatten)]
+    end: EndRow,
+    card: Option<KeptCard>,
+    wakes: Vec<ItemRow>,
+    texts: Vec<TextRow<'a>>,
+    lane: Option<LaneRow>,
+}
+
+type Cards = BTreeMap<CardId, (Card, i64)>;
+
+impl<'a> SettlementRow<'a> {
+    fn of(settlement: &'a Settlement, cards: &Cards) -> Result<Self, sqlx::Error> {
+        let received = |receipt: &seatgate_core::card::CardReceipt| {
+            let (card, version) = cards.get(&receipt.card)?;
+            let mut card = card.clone();
+            card.receive(receipt);
+            Some(KeptCard::of(card, *version))
+        };
+        let mut wakes = settlement
+            .wakes
+            .iter()
+            .map(|(request, due)| ItemRow::wake(*request, *due))
+            .collect::<Result<Vec<_>, _>>()?;
+        wakes.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(Self {
+            fence: FenceRow::of(&settlement.fence),
+            end: EndRow::of(settlement.wanted, settlement.next),
+            card: settlement.card.as_ref().and_then(received).transpose()?,
+            wakes,
+            texts: landing::texts(&settlement.texts),
+            lane: settlement.lane.as_ref().map(LaneRow::of),
+        })
+    }
+}
+
+/// What became of a settlement.
+enum Settled {
+    Ours(bool),
+    /// Its card has changed since it was read.
+    Again,
+}
+
+impl PgStore {
+    /// Settles items by key and answers in the order of the question.
+    pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Result<Vec<bool>, StoreError> {
+        let mut open: Vec<usize> = (0..settlements.len()).collect();
+        open.sort_by_cached_key(|place| settlements[*place].fence.item.key());
+        let mut answers = vec![None; settlements.len()];
+        // Whoever has to read a card again has been overtaken by somebody who got through, so this ends.
+        while !open.is_empty() {
+            let mut again = Vec::new();
+            let mut failures = Vec::new();
+            for batch in open.chunks(BATCH) {
+                for (place, settled) in batch.iter().zip(self.settle_batch(settlements, batch).await) {
+                    match settled {
+                        Ok(Settled::Ours(ours)) => answers[*place] = Some(ours),
+                        Ok(Settled::Again) => again.push(*place),
+                        Err(error) => failures.push(error),
+                    }
+                }
+            }
+            let landed = answers.iter().any(Option::is_some);
+            if let Some(error) = whole_failure(failures, landed, SETTLING) {
+                return Err(error);
+            }
+            open = again;
+        }
+        Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// Settles a batch in one transaction; if that fails as a whole, each item in one of its own.
+    async fn settle_batch(&self, settlements: &[Settlement], batch: &[usize]) -> Vec<Result<Settled, StoreError>> {
+        let together: Vec<&Settlement> = batch.iter().map(|place| &settlements[*place]).collect();
+        let error = match self.settle_together(&together).await {
+            Ok(settled) => return settled.into_iter().map(Ok).collect(),
+            Err(error) => error,
+        };
+        if together.len() == 1 {
+            return vec![Err(error)];
+        }
+        tracing::warn!(%error, items = batch.len(), "a batch failed; its items are settled one by one");
+        let mut answers = Vec::with_capacity(together.len());
+        for settlement in together {
+            answers.push(self.settle_together(&[settlement]).await.map(|mut settled| settled.remove(0)));
+        }
+        answers
+    }
+
+    async fn settle_together(&self, settlements: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
+        let unreadable = store_error(SETTLING);
+        let ids = settlements.iter().filter_map(|settlement| Some(settlement.card.as_ref()?.card));
+        let cards = self.versioned_cards(&ids.collect::<Vec<_>>()).await.map_err(store_error(SETTLING))?;
+        let rows = settlements.iter().map(|settlement| SettlementRow::of(settlement, &cards));
+        let rows = rows.collect::<Result<Vec<_>, _>>().and_then(|rows| json(&rows)).map_err(store_error(SETTLING))?;
+        let call = || sqlx::query_scalar(SETTLE).bind(rows.as_str());
+        let labels: Vec<String> = write(&self.pool, SETTLING, call).await?;
+        labels.iter().map(|label| settled(label)).collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    async fn versioned_cards(&self, ids: &[CardId]) -> Result<Cards, sqlx::Error> {
+        if ids.is_empty() { Ok(Cards::new()) } else { query::versioned_cards(ids, &self.pool).await }
+    }
+
+    /// Edits a card and schedules its sync; false if there is none.
+    pub(super) async fn edit(&self, id: CardId, edit: &CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        loop {
+            let mut cards = self.versioned_cards(&[id]).await.map_err(store_error(EDITING))?;
+            let Some((mut card, version)) = cards.remove(&id) else { return Ok(false) };
+            card.edit(edit);
+            let sync = ItemRow::of(&Item::SyncCard(id), now, Some(card.lane().to_string()), true);
+            let sync = sync.and_then(|sync| json(&sync)).map_err(store_error(EDITING))?;
+            let card = KeptCard::of(card, version).and_then(|card| json(&card)).map_err(store_error(EDITING))?;
+            let call = || sqlx::query_scalar(EDIT_CARD).bind(card.as_str()).bind(sync.as_str());
+            // Refused, it was overtaken by somebody who got through, so this ends.
+            if write(&self.pool, EDITING, call).await? {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn settled(label: &str) -> Result<Settled, sqlx::Error> {
+    match label {
+        "settled" => Ok(Settled::Ours(true)),
+        "lost" => Ok(Settled::Ours(false)),
+        "again" => Ok(Settled::Again),
+        other => Err(unknown(other)),
+    }
+}

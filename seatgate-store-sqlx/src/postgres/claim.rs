@@ -1,0 +1,87 @@
+//! Claiming what is due.
+
+use std::collections::BTreeMap;
+
+use seatgate_core::agenda::{Claim, Claimed, Claims};
+use seatgate_core::port::StoreError;
+use serde::{Deserialize, Serialize};
+
+use super::PgStore;
+use super::agenda::micros;
+use super::call::write;
+use super::error::store_error;
+use crate::row::{decode, from_json, from_limit, json, to_time};
+
+const CONTEXT: &str = "claiming what is due";
+const CLAIM: &str = "SELECT claim($1::jsonb, $2)";
+
+#[derive(Serialize)]
+struct ClaimRow {
+    now: i64,
+    limit: i64,
+    per_lane: i64,
+    /// How many of some lanes instead.
+    caps: BTreeMap<String, i64>,
+    /// How many of any lane.
+    most: i64,
+    removals_open: bool,
+    /// In microseconds.
+    lease: u64,
+}
+
+impl ClaimRow {
+    fn of(claim: &Claim) -> Self {
+        let most = claim.caps.values().copied().chain([claim.per_lane]).max().unwrap_or_default();
+        Self {
+            now: claim.now.as_micros(),
+            limit: from_limit(claim.limit),
+            per_lane: from_limit(claim.per_lane),
+            caps: claim.caps.iter().map(|(lane, cap)| (lane.to_string(), from_limit(*cap))).collect(),
+            most: from_limit(most),
+            removals_open: claim.removals_open,
+            lease: micros(claim.lease),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ClaimsRow {
+    token: Option<u64>,
+    items: Vec<ItemRow>,
+    next_due: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct ItemRow {
+    key: String,
+    item: String,
+    wanted: u64,
+    tries: u32,
+    lost: bool,
+}
+
+impl ItemRow {
+    /// An item that cannot be read, as after a step back to an older version, is left to its lease: it must not keep the
+    /// others from being claimed.
+    fn claimed(self, token: u64) -> Option<Claimed> {
+        match decode(&self.item) {
+            Ok(item) => Some(Claimed::new(item, token, self.wanted, self.tries, self.lost)),
+            Err(error) => {
+                tracing::error!(key = self.key, %error, "an agenda item cannot be read, and is passed over");
+                None
+            }
+        }
+    }
+}
+
+impl PgStore {
+    pub(super) async fn claim_due(&self, claim: &Claim) -> Result<Claims, StoreError> {
+        let asked = json(&ClaimRow::of(claim)).map_err(store_error(CONTEXT))?;
+        let now = self.given_now();
+        let call = || sqlx::query_scalar(CLAIM).bind(asked.as_str()).bind(now);
+        let given: String = write(&self.pool, CONTEXT, call).await?;
+        let ClaimsRow { token, items, next_due } = from_json(&given).map_err(store_error(CONTEXT))?;
+        let claimed = |token| items.into_iter().filter_map(|item| item.claimed(token)).collect();
+        Ok(Claims::new(token.map(claimed).unwrap_or_default(), to_time(next_due)))
+    }
+}

@@ -1,0 +1,215 @@
+//! The store that several servers share.
+//!
+//! Every write is one call of a function in the database (`migrations/postgres`): one round trip, and one transaction
+//! that lands whole, also when its caller is dropped. Whatever servers could disagree about, the database decides: leases
+//! are judged by its clock, versions and seats by the write that guards them.
+
+mod agenda;
+mod call;
+mod claim;
+mod commit;
+mod error;
+mod exceptions;
+mod open;
+mod people;
+mod query;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
+use seatgate_core::card::{Card, CardEdit};
+use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
+use seatgate_core::message::Standing;
+use seatgate_core::port::{
+    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
+    SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
+};
+use seatgate_core::request::Request;
+use seatgate_core::savings::Savings;
+use seatgate_core::seat::{Channel, Seat};
+use seatgate_core::time::Timestamp;
+use seatgate_core::trail::{Chain, Entry, Stream};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+
+use self::error::{store_error, write_error};
+pub use self::open::PgOptions;
+
+/// Keeps everything in one PostgreSQL database (14 or newer), for any number of servers: requests, trail, agenda, people,
+/// accounts, texts and exceptions, in a schema of their own.
+///
+/// An answered write survives the crash of the servers and of the database, as long as that runs with
+/// `synchronous_commit` on, which is its default.
+///
+/// Dropping the future of a write leaves it unknown whether it landed; no part of a change lands alone.
+pub struct PgStore {
+    pool: PgPool,
+    lease_clock: Option<Arc<dyn Clock>>,
+    /// The commit, from whatever search path.
+    commit_here: String,
+}
+
+impl PgStore {
+    /// Opens the database and creates or migrates the tables as needed; servers that start at once take turns. A schema
+    /// that is missing is created, which needs the right to.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or migrated.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves some of the migrations made, each of them whole.
+    pub async fn open(options: impl Into<PgOptions>) -> Result<Self, StoreError> {
+        open::open(options.into()).await
+    }
+
+    /// Whether the database can be reached and logged in to. Changes nothing in it.
+    ///
+    /// # Errors
+    /// When it cannot.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn reach(options: impl Into<PgOptions>) -> Result<(), StoreError> {
+        open::reach(&options.into()).await
+    }
+
+    /// Waits for what is under way, and lets go of the connections. Later calls fail.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the store closing.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Lands changes within a transaction of the caller's, each answered on its own: they are kept if the caller commits.
+    /// The transaction must be in the same database and at the level *read committed*. Wake the gate after the commit.
+    ///
+    /// # Errors
+    /// When the database refuses; the transaction can then only be rolled back, and may be repeated as a whole.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the transaction to its owner, with or without the changes.
+    pub async fn commit_in(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        changes: &[Change],
+    ) -> Result<Vec<Answer>, StoreError> {
+        let context = "committing changes in a transaction";
+        let rows = commit::change_list(&changes.iter().collect::<Vec<_>>()).map_err(store_error(context))?;
+        let labels: Vec<String> = sqlx::query_scalar(AssertSqlSafe(self.commit_here.as_str()))
+            .bind(rows)
+            .bind(self.given_now())
+            .fetch_one(&mut **transaction)
+            .await
+            .map_err(write_error(context))?;
+        commit::answers(labels, changes.len()).map_err(store_error(context))
+    }
+
+    /// The time by which leases are judged, if it is not the database's.
+    fn given_now(&self) -> Option<i64> {
+        self.lease_clock.as_ref().map(|clock| clock.now().as_micros())
+    }
+}
+
+impl std::fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PgStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl RequestStore for PgStore {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
+        self.land(&changes).await
+    }
+
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
+        query::load(ids, &self.pool).await.map_err(store_error("loading requests"))
+    }
+
+    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
+        query::chain(stream, &self.pool).await.map_err(store_error("reading the end of a chain"))
+    }
+
+    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
+        query::seats(seats, &self.pool).await.map_err(store_error("reading seats"))
+    }
+
+    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
+        query::cards(ids, &self.pool).await.map_err(store_error("reading cards"))
+    }
+
+    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
+        self.edit(card, &edit, now).await
+    }
+
+    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
+        query::sweep_of(inbound, &self.pool).await.map_err(store_error("looking for a delivery"))
+    }
+
+    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
+        query::sweep(id, &self.pool).await.map_err(store_error("reading a sweep"))
+    }
+
+    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
+        query::rows(sweep, &self.pool).await.map_err(store_error("reading a sweep's rows"))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        self.claim_due(&claim).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
+        self.settle_all(&settlements).await
+    }
+
+    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
+        query::lane_failures(lane, &self.pool).await.map_err(store_error("reading a lane"))
+    }
+}
+
+#[async_trait]
+impl RequestQueries for PgStore {
+    async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
+        query::list(filter, &self.pool).await.map_err(store_error("listing requests"))
+    }
+
+    async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
+        query::count_by_state(asked, &self.pool).await.map_err(store_error("counting requests"))
+    }
+
+    async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
+        query::asked_people(after, limit, &self.pool).await.map_err(store_error("listing who was asked"))
+    }
+
+    async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
+        query::row_counts(sweep, &self.pool).await.map_err(store_error("counting a sweep's rows"))
+    }
+
+    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
+        query::standings(sweep, channel, &self.pool).await.map_err(store_error("counting a sweep's requests"))
+    }
+
+    async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
+        self.entries(stream, 0, usize::MAX).await
+    }
+
+    async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        query::entries(stream, after, limit, &self.pool).await.map_err(store_error("reading a trail"))
+    }
+
+    async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
+        query::streams(after, limit, &self.pool).await.map_err(store_error("listing the trail's streams"))
+    }
+
+    async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
+        query::agenda_depth(now, removals_open, self.given_now(), &self.pool)
+            .await
+            .map_err(store_error("measuring the agenda"))
+    }
+
+    async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
+        query::savings(now, &self.pool).await.map_err(store_error("adding up the savings"))
+    }
+}

@@ -1,0 +1,88 @@
+//! A real PostgreSQL: the one behind `TEST_DATABASE_URL`, or one that lives as long as this process.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+
+/// Starts a server in a folder of its own, prints the folder, and waits for its standard input to end: with this process,
+/// however that ends. Then the server and the folder go.
+const KEEP: &str = r#"
+trap '' HUP INT TERM
+export LC_ALL=C
+dir=$(mktemp -d) && cd "$dir" || exit
+initdb -D data -U seatgate -A trust -E UTF8 --locale=C -N >log 2>&1 &&
+pg_ctl -D data -l log -w -t 120 -o "-c listen_addresses='' -k $dir -c fsync=off -c max_connections=200" start >>log 2>&1 &&
+echo "$dir" || cat log >&2
+cat >/dev/null
+pg_ctl -D data -m immediate stop >>log 2>&1
+cd / && rm -rf "$dir"
+"#;
+
+struct Cluster {
+    url: String,
+    /// Held open for as long as the server is wanted.
+    _keeper: Option<(Child, ChildStdin)>,
+}
+
+static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+
+/// The database; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids.
+pub(crate) fn url() -> Option<&'static str> {
+    let cluster = CLUSTER.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
+        Ok(url) => Some(Cluster { url, _keeper: None }),
+        Err(_) => start(),
+    });
+    if cluster.is_none() {
+        let required = std::env::var_os("SEATGATE_REQUIRE_ALL").is_some();
+        assert!(!required, "PostgreSQL is required, and is not installed");
+        eprintln!("skipped: there is no PostgreSQL (initdb and pg_ctl), and TEST_DATABASE_URL is not set");
+    }
+    cluster.as_ref().map(|cluster| cluster.url.as_str())
+}
+
+fn start() -> Option<Cluster> {
+    let programs = programs()?;
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut keeper = shell()
+        .env("PATH", path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell keeps the server");
+    let stdin = keeper.stdin.take().unwrap();
+    let mut folder = String::new();
+    BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+    let folder = folder.trim_end();
+    assert!(!folder.is_empty(), "the server did not start; its log is above");
+    let url = format!("postgres://seatgate@{}/postgres", folder.replace('/', "%2F"));
+    Some(Cluster { url, _keeper: Some((keeper, stdin)) })
+}
+
+/// The folder of `initdb`, which distributions keep off the path.
+fn programs() -> Option<String> {
+    let on_path = std::env::var("PATH").unwrap_or_default();
+    let mut folders: Vec<String> = on_path.split(':').map(str::to_owned).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    folders.extend(versions.map(|version| version.path().join("bin").display().to_string()));
+    folders
+        .into_iter()
+        .find(|folder| Path::new(folder).join("initdb").exists() && Path::new(folder).join("pg_ctl").exists())
+}
+
+/// The shell that keeps the server: PostgreSQL refuses to run as root, so root steps down.
+fn shell() -> Command {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    };
+    if said("id", &["-u"]).as_deref() != Some("0") {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", KEEP]);
+        return shell;
+    }
+    let user = if said("id", &["-u", "postgres"]).is_some() { "postgres" } else { "nobody" };
+    let mut shell = Command::new("runuser");
+    shell.args(["-u", user, "--", "sh", "-c", KEEP]).current_dir("/");
+    shell
+}

@@ -1,0 +1,21 @@
+//! The PostgreSQL store on a real server: see `cluster.rs` for which.
+#![cfg(all(feature = "postgres", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "tests fail by panicking, and say what they skip"
+)]
+
+mod cluster;
+mod conformance;
+mod proxy;
+mod servers;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A schema that nobody else uses.
+pub(crate) fn schema() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("case_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
