@@ -110,6 +110,27 @@ async fn a_429_in_one_channel_delays_no_other() {
 }
 
 #[tokio::test]
+async fn a_429_for_one_card_that_is_drawn_anew_delays_no_other() {
+    let house = House::new().await;
+    house.slack.user(User::new("U6", "otto@example.com"));
+    let other = seat(json!({"requesting_channel": null, "manager": {"email": "otto@example.com"},
+        "account": {"email": "zoe@example.com"}}));
+    let ids = house.sweep(vec![quiet(1), other]).await;
+    house.work().await;
+    let monas = house.slack.wait_for_message("U1", 1).await;
+    let ottos = house.slack.wait_for_message("U6", 1).await;
+    house.slack.fault_in("chat.update", &monas.channel, Fault::RateLimited { seconds: 30 });
+    assert_eq!(house.click(&monas, "approve", ids[0], "U1").await, 200);
+    house.work().await;
+    assert_eq!(house.click(&ottos, "approve", ids[1], "U6").await, 200);
+    house.pass(2).await;
+    assert!(house.now_says(&ottos).controls().is_empty(), "{}", house.now_says(&ottos).text);
+    assert!(house.now_says(&monas).edits.is_empty());
+    house.pass(31).await;
+    assert!(house.now_says(&monas).controls().is_empty());
+}
+
+#[tokio::test]
 async fn a_message_that_can_no_longer_be_changed_is_answered_in_its_thread() {
     for error in ["edit_window_closed", "cant_update_message", "message_not_found", "is_inactive"] {
         let house = House::new().await;
