@@ -277,6 +277,25 @@ async fn an_app_of_a_whole_organisation_takes_its_people_and_no_strangers() {
 }
 
 #[tokio::test]
+async fn in_an_organisation_a_click_may_name_another_workspace_than_the_person_is_known_by() {
+    let house = House::under(&[("strict_identity", "true")]).await;
+    house.slack.with(|state| state.organisation = Some("E1".to_owned()));
+    house.gate.appoint(&["slack:T1/U1".parse().unwrap()]).await.unwrap();
+    let (id, card) = house.ask().await;
+    let click =
+        |user: &str| house.slack.click(&card, &format!("keep/{id}")).by(user).with("/user/team_id", json!("T2"));
+    house.slack.user(User::new("U6", "otto@example.com"));
+    assert_eq!(house.send(click("U6")).await.0, 200);
+    house.told("U6", 0).await;
+    assert!(house.slack.open_views().is_empty(), "somebody else is still somebody else");
+    assert_eq!(house.send(click("U1")).await.0, 200);
+    let view = house.slack.wait_for("the modal", |state| state.views.first().cloned()).await;
+    let submit = house.slack.submit(&view, crate::modals::answers("She is on leave", "2027-02-01"));
+    assert_eq!(house.send(submit.with("/user/team_id", json!("T3"))).await.0, 200);
+    assert_eq!(house.request(id).await.approval.verdict.unwrap().relation.label(), "operator");
+}
+
+#[tokio::test]
 async fn slack_hears_in_time_also_when_it_does_not_say_who_clicked() {
     let world = World::patient(Duration::from_secs(15)).await;
     let store = Arc::new(MemoryStore::new(world.clock.clone()));
