@@ -122,7 +122,12 @@ async fn a_mention_is_answered_to_one_person_and_a_repeated_event_is_dropped() {
 async fn the_event_route_proves_itself_and_takes_what_it_does_not_know() {
     let house = House::new().await;
     assert_eq!(house.send(house.slack.url_verification("abc")).await, (200, json!("abc")));
+    assert_eq!(house.workspace.unknown_payloads(), 0);
     assert_eq!(house.send(house.slack.event(json!({"type": "reaction_added"})).by("U1")).await.0, 200);
+    let (_, card) = house.ask().await;
+    let newer = house.slack.click(&card, card.controls()[0]).by("U1").with("/type", json!("block_suggestion"));
+    assert_eq!(house.send(newer).await.0, 200);
+    assert_eq!(house.workspace.unknown_payloads(), 2, "both are counted");
 }
 
 #[tokio::test]
