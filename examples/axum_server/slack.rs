@@ -74,7 +74,7 @@ fn reader(slack: &SlackConfig) -> PayloadReader {
 pub(crate) fn health(workspace: &Workspace) -> SlackHealth {
     let meter = workspace.client().meter();
     let calls = meter.calls.into_iter().map(|((method, result), count)| (method, result, count));
-    SlackHealth::new(meter.standing.label(), calls.collect())
+    SlackHealth::new(meter.standing.label(), calls.collect()).unknown_payloads(workspace.unknown_payloads())
 }
 
 /// Calls Slack once, so that `/readyz` and the log tell from the start whether the token works.

@@ -33,13 +33,22 @@ pub struct SlackHealth {
     pub status: &'static str,
     /// How many calls were made: method, result, count.
     pub calls: Vec<(&'static str, &'static str, u64)>,
+    /// How many payloads came in whose type is not known.
+    pub unknown_payloads: u64,
 }
 
 impl SlackHealth {
     /// Slack stands so, and so many calls were made: method, result, count.
     #[must_use]
     pub fn new(status: &'static str, calls: Vec<(&'static str, &'static str, u64)>) -> Self {
-        Self { status, calls }
+        Self { status, calls, unknown_payloads: 0 }
+    }
+
+    /// So many payloads came in whose type is not known.
+    #[must_use]
+    pub fn unknown_payloads(mut self, count: u64) -> Self {
+        self.unknown_payloads = count;
+        self
     }
 }
 
@@ -229,6 +238,9 @@ impl Page {
         for (method, result, count) in &slack.calls {
             self.number(NAME, &[("method", method), ("result", result)], count);
         }
+        const UNKNOWN: &str = "seatgate_slack_unknown_payloads_total";
+        self.family(UNKNOWN, "counter", "Payloads from Slack of a type that is not known, since the start.");
+        self.number(UNKNOWN, &[], slack.unknown_payloads);
     }
 
     fn attempts(&mut self, name: &str, meter: &Meter, counts: impl Fn(&str) -> bool) {

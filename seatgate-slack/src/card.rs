@@ -16,14 +16,14 @@ mod sweep;
 
 use std::fmt;
 
-use seatgate_core::message::{Content, Message, Row};
+use seatgate_core::message::{Content, Message, Recipient, Row};
 use serde_json::Value;
 
 pub use keep::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem};
 pub use notice::Notice;
 
 use crate::id::UserId;
-use crate::wording::{Form, Line, Phrase, Slot, Value as Filling, Wording};
+use crate::wording::{Form, Line, NAME, Phrase, Slot, Value as Filling, Wording};
 use draft::Draft;
 
 /// Who sees a message.
@@ -33,7 +33,7 @@ pub enum Addressee {
     Direct,
     /// A channel.
     Channel {
-        /// Who is asked there, if somebody is: they are mentioned.
+        /// Who is asked there, and mentioned. Whoever is asked and not in Slack is called by name.
         mention: Option<UserId>,
     },
 }
@@ -75,9 +75,7 @@ impl Renderer {
             _ => (foreign(words, &message.plain_text()), "message".to_owned()),
         };
         let mut above = Draft::new(words, of);
-        if let Addressee::Channel { mention: Some(person) } = to {
-            above.section("person", &[Line::new(Phrase::ForPerson).with(Slot::Person, Filling::User(person))]);
-        }
+        address(&mut above, &message.to, to);
         if message.repeated {
             above.context("repeated", &[Line::new(Phrase::Repeated)]);
         }
@@ -120,6 +118,19 @@ impl Renderer {
     #[must_use]
     pub fn say(&self, notice: &Notice) -> String {
         notice.say(&self.wording, Form::Markup)
+    }
+}
+
+/// Says who is asked, where a channel reads it: whoever is not in Slack is called by name.
+fn address(above: &mut Draft<'_>, whom: &Recipient, to: &Addressee) {
+    let Addressee::Channel { mention } = to else { return };
+    let line = |phrase, person| Line::new(phrase).with(Slot::Person, person);
+    match (mention, whom) {
+        (Some(user), _) => above.section("person", &[line(Phrase::ForPerson, Filling::User(user))]),
+        (None, Recipient::Person(person)) => {
+            above.section("person", &[line(Phrase::ForAbsent, Filling::Outside(&person.label(), NAME))]);
+        }
+        _ => {}
     }
 }
 

@@ -82,10 +82,17 @@ impl SlackApp {
         match inbound {
             Inbound::Interaction(Interaction::Actions(click)) => self.click(click).await,
             Inbound::Interaction(Interaction::Submission(modal)) => self.submit(modal).await,
-            Inbound::Interaction(_) => Ack::ok(),
+            Inbound::Interaction(Interaction::Closed(_)) => Ack::ok(),
+            Inbound::Interaction(Interaction::Unknown(_)) => self.unknown(),
             Inbound::Command(command) => self.command(command).await,
             Inbound::Event(event) => self.event(event).await,
         }
+    }
+
+    /// Taken and counted: Slack would only send it again.
+    fn unknown(&self) -> Ack {
+        self.workspace.count_unknown();
+        Ack::ok()
     }
 }
 

@@ -24,8 +24,8 @@ const PAGES: usize = 2;
 /// Shows messages in Slack: people are asked in direct messages, channels hear notices and reports.
 ///
 /// - Nothing is repeated here: an answer that did not come is [`NotifyError::Unknown`], and the agenda decides.
-/// - Whoever cannot be written to is asked in the fallback channel, mentioned by name. Whoever is not in Slack is
-///   unreachable: the inbox shows what waits for them.
+/// - Whoever cannot be written to is asked in the fallback channel, and mentioned. Whoever is not in Slack, a guest there
+///   or deactivated is asked there by name: the inbox shows them what waits. Without such a channel they are unreachable.
 /// - A message that can no longer be changed is answered in its thread.
 /// - With the optional scope `im:history` (`channels:history` for channels) a card whose post had no clear answer is found
 ///   again; without it nothing is found.
@@ -42,7 +42,7 @@ impl SlackNotifier {
         Self { workspace, fallback: None }
     }
 
-    /// Asks whoever cannot get direct messages in this channel.
+    /// Asks whoever cannot get direct messages, or is not in Slack, in this channel.
     #[must_use]
     pub fn fallback(mut self, channel: Option<Channel>) -> Self {
         self.fallback = channel;
@@ -50,16 +50,16 @@ impl SlackNotifier {
     }
 
     async fn post_to_person(&self, message: &Message, person: &PersonDetails) -> Result<Posted, NotifyError> {
-        let user = self.user_of(person).await?.ok_or(NotifyError::Unreachable)?;
+        let Some(user) = self.user_of(person).await? else { return self.post_to_fallback(message, None).await };
         match self.post_at(user.as_str(), message, &Addressee::Direct).await {
-            Err(NotifyError::Unreachable) => self.post_to_fallback(message, user).await,
+            Err(NotifyError::Unreachable) => self.post_to_fallback(message, Some(user)).await,
             answer => answer,
         }
     }
 
-    async fn post_to_fallback(&self, message: &Message, user: UserId) -> Result<Posted, NotifyError> {
+    async fn post_to_fallback(&self, message: &Message, mention: Option<UserId>) -> Result<Posted, NotifyError> {
         let channel = self.fallback.as_ref().ok_or(NotifyError::Unreachable)?;
-        self.post_at(channel.as_str(), message, &Addressee::Channel { mention: Some(user) }).await
+        self.post_at(channel.as_str(), message, &Addressee::Channel { mention }).await
     }
 
     async fn post_at(&self, channel: &str, message: &Message, to: &Addressee) -> Result<Posted, NotifyError> {
@@ -127,13 +127,20 @@ impl SlackNotifier {
             let Recipient::Channel(channel) = to else { return Ok(Vec::new()) };
             return Ok(named(channel).into_iter().collect());
         };
-        let Some(user) = self.user_of(person).await? else { return Ok(Vec::new()) };
-        let direct = match self.workspace.client().conversations_open(&user).await {
-            Ok(direct) => Some(direct),
-            Err(error) if cannot_look(&error) => None,
-            Err(error) => return Err(self.unread(&error)),
+        let direct = match self.user_of(person).await? {
+            Some(user) => self.direct_with(&user).await?,
+            None => None,
         };
         Ok(direct.into_iter().chain(self.fallback.as_ref().and_then(named)).collect())
+    }
+
+    /// The direct message with somebody, where we may look for it.
+    async fn direct_with(&self, user: &UserId) -> Result<Option<ChannelId>, NotifyError> {
+        match self.workspace.client().conversations_open(user).await {
+            Ok(direct) => Ok(Some(direct)),
+            Err(error) if cannot_look(&error) => Ok(None),
+            Err(error) => Err(self.unread(&error)),
+        }
     }
 
     /// What a failed post or update means to the gate.

@@ -11,7 +11,7 @@ use seatgate_core::person::{EmailAddress, Identity, MatchedBy, PersonDetails};
 use seatgate_core::port::{Clock, PeopleStore, StoreError};
 
 use crate::client::{ErrorKind, SlackClient, SlackError, SlackUser};
-use crate::id::UserId;
+use crate::id::{TeamId, UserId};
 use crate::payload::Caller;
 use cache::Cache;
 
@@ -91,17 +91,17 @@ impl SlackPeople {
     /// # Cancel safety
     /// Cancel safe: it only reads.
     pub async fn recognise(&self, caller: &Caller, store: &dyn PeopleStore) -> Result<Option<Recognised>, LookupError> {
-        let team = match &caller.team {
-            Some(team) => Some(team.clone()),
-            None => self.user(&caller.user).await?.and_then(|user| user.team),
-        };
-        if let Some(team) = team {
-            let identity = Identity::Slack { team: team.to_string(), user: caller.user.to_string() };
-            if let Some(person) = store.find(&identity).await? {
-                return Ok(Some(Recognised { person, matched_by: MatchedBy::Identity }));
-            }
+        let by_identity = |person| Recognised { person, matched_by: MatchedBy::Identity };
+        let named = caller.team.as_ref().map(TeamId::as_str);
+        if let Some(person) = find_in(store, named, &caller.user).await? {
+            return Ok(Some(by_identity(person)));
         }
-        let member = self.user(&caller.user).await?.filter(SlackUser::is_member);
+        // On Enterprise Grid a click may name any workspace of the organisation, another than the person is known by.
+        let Some(user) = self.user(&caller.user).await? else { return Ok(None) };
+        if let Some(person) = find_in(store, user.belongings(), &caller.user).await? {
+            return Ok(Some(by_identity(person)));
+        }
+        let member = Some(user).filter(SlackUser::is_member);
         let Some(email) = member.and_then(|member| member.email) else { return Ok(None) };
         let found = store.find(&Identity::Email(email)).await?;
         Ok(found.map(|person| Recognised { person, matched_by: MatchedBy::Email }))
@@ -140,6 +140,21 @@ impl SlackPeople {
         }
         Ok(user)
     }
+}
+
+/// Whom the gate knows as `user` of one of these workspaces or organisations.
+async fn find_in<'a>(
+    store: &dyn PeopleStore,
+    of: impl IntoIterator<Item = &'a str>,
+    user: &UserId,
+) -> Result<Option<PersonRef>, StoreError> {
+    for team in of {
+        let identity = Identity::Slack { team: team.to_owned(), user: user.to_string() };
+        if let Some(person) = store.find(&identity).await? {
+            return Ok(Some(person));
+        }
+    }
+    Ok(None)
 }
 
 /// That there is nobody is an answer, which is not kept: they may join at any time.

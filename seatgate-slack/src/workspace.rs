@@ -1,6 +1,7 @@
 //! One Slack workspace, as both halves see it: whoever shows messages, and whoever hears clicks.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seatgate_core::port::Clock;
@@ -23,6 +24,7 @@ struct Parts {
     renderer: Renderer,
     clock: Arc<dyn Clock>,
     installed: Mutex<Option<Arc<Installed>>>,
+    unknown: AtomicU64,
 }
 
 impl Workspace {
@@ -31,7 +33,8 @@ impl Workspace {
     pub fn new(client: SlackClient, renderer: Renderer, clock: Arc<dyn Clock>) -> Self {
         let client = Arc::new(client);
         let people = SlackPeople::new(Arc::clone(&client), Arc::clone(&clock));
-        Self { parts: Arc::new(Parts { client, people, renderer, clock, installed: Mutex::default() }) }
+        let (installed, unknown) = Default::default();
+        Self { parts: Arc::new(Parts { client, people, renderer, clock, installed, unknown }) }
     }
 
     /// Says where the app is installed, so that Slack need not be asked.
@@ -51,6 +54,17 @@ impl Workspace {
     #[must_use]
     pub fn people(&self) -> &SlackPeople {
         &self.parts.people
+    }
+
+    /// How many payloads came in whose type is not known here: they are answered 200, and nothing is done about them. More
+    /// than a few mean that the app's settings send what nobody reads.
+    #[must_use]
+    pub fn unknown_payloads(&self) -> u64 {
+        self.parts.unknown.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_unknown(&self) {
+        self.parts.unknown.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn renderer(&self) -> &Renderer {

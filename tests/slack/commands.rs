@@ -1,9 +1,10 @@
 //! Commands, mentions and the home tab.
 
+use seatgate_core::port::Clock;
 use seatgate_core::request::StateLabel;
 use serde_json::{Value, json};
 
-use crate::fake_slack::{Fault as SlackFault, User};
+use crate::fake_slack::{Fault as SlackFault, Message, User};
 use crate::house::{House, seat};
 
 fn ephemeral(answer: (u16, Value)) -> String {
@@ -33,6 +34,49 @@ async fn commands_are_answered_to_whoever_typed_them() {
     assert!(!outsider.contains("Figma"), "{outsider}");
     assert_eq!(house.denied(1).await.get("slack command outsider"), Some(&1));
     assert_eq!(house.request(id).await.label(), StateLabel::AwaitingDecision);
+}
+
+/// The list of a `/seatgate list`, as something to click on. The fake keeps it as a message, to see it replaced.
+async fn list(house: &House) -> Message {
+    let answer = house.send(house.slack.command("/seatgate", "list").by("U1")).await;
+    let list = Message {
+        channel: "C1".to_owned(),
+        ts: "1800000000.777777".to_owned(),
+        author: "UBOT".to_owned(),
+        text: answer.1["text"].as_str().unwrap().to_owned(),
+        blocks: answer.1["blocks"].as_array().unwrap().clone(),
+        thread_ts: None,
+        metadata: None,
+        posted_at: house.clock.now(),
+        edits: Vec::new(),
+    };
+    house.slack.with(|state| state.messages.push(list.clone()));
+    list
+}
+
+#[tokio::test]
+async fn a_click_on_a_list_that_one_person_sees_draws_it_anew() {
+    let house = House::new().await;
+    let (id, _) = house.ask().await;
+    let list = list(&house).await;
+    let click = || {
+        let click = house.slack.click(&list, &format!("approve/{id}")).by("U1");
+        click.with("/container/is_ephemeral", json!(true))
+    };
+    let edits = async |count: usize| {
+        let redrawn = |state: &crate::fake_slack::State| {
+            state.message(&list.channel, &list.ts).filter(|now| now.edits.len() == count).cloned()
+        };
+        house.slack.wait_for("the list drawn anew", redrawn).await
+    };
+    assert_eq!(house.send(click()).await.0, 200);
+    let after = edits(1).await;
+    assert!(after.controls().is_empty() && after.text.contains("Removal approved by Mona Li"), "{}", after.text);
+    assert!(house.slack.ephemerals().is_empty(), "who succeeds sees it on the list");
+    // An older copy of it is refused, says why, and shows how things stand.
+    assert_eq!(house.send(click()).await.0, 200);
+    edits(2).await;
+    assert!(house.told("U1", 0).await.contains("Mona Li"));
 }
 
 #[tokio::test]
@@ -78,7 +122,12 @@ async fn a_mention_is_answered_to_one_person_and_a_repeated_event_is_dropped() {
 async fn the_event_route_proves_itself_and_takes_what_it_does_not_know() {
     let house = House::new().await;
     assert_eq!(house.send(house.slack.url_verification("abc")).await, (200, json!("abc")));
+    assert_eq!(house.workspace.unknown_payloads(), 0);
     assert_eq!(house.send(house.slack.event(json!({"type": "reaction_added"})).by("U1")).await.0, 200);
+    let (_, card) = house.ask().await;
+    let newer = house.slack.click(&card, card.controls()[0]).by("U1").with("/type", json!("block_suggestion"));
+    assert_eq!(house.send(newer).await.0, 200);
+    assert_eq!(house.workspace.unknown_payloads(), 2, "both are counted");
 }
 
 #[tokio::test]

@@ -47,19 +47,23 @@ async fn calls_are_counted_and_the_last_one_tells_how_slack_is() {
     assert_eq!(world.client.meter(), CallMeter::default());
     for (fault, standing) in [
         (Fault::Error("token_revoked"), Standing::Refused),
-        (Fault::Error("missing_scope"), Standing::Ok),
+        (Fault::Error("missing_scope"), Standing::Refused),
         (Fault::StatusBefore(502), Standing::Unreachable),
         (Fault::RateLimited { seconds: 1 }, Standing::Ok),
     ] {
         post_under(&world, fault).await;
         assert_eq!(world.client.meter().standing, standing);
     }
+    world.slack.fault("conversations.info", Fault::Error("missing_scope"));
+    assert!(world.client.conversations_info(&"C1".parse().unwrap()).await.is_err());
+    assert_eq!(world.client.meter().standing, Standing::Ok, "looking at channels is optional");
     for _ in 0..4 {
         let _ = world.client.chat_post_message("U1", &card("Ask")).await;
     }
     let counted = [("halt", 2), ("ok", 3), ("retry", 1), ("unknown", 1)];
-    let expected = counted.map(|(result, count)| (("chat.postMessage", result), count));
-    assert_eq!(world.client.meter().calls, expected.into(), "what is paced is not sent");
+    let counted = counted.map(|(result, count)| (("chat.postMessage", result), count));
+    let expected = counted.into_iter().chain([(("conversations.info", "halt"), 1)]).collect();
+    assert_eq!(world.client.meter().calls, expected, "what is paced is not sent");
     let nobody = SlackClient::builder(TOKEN.parse().unwrap(), world.clock.clone()).base_url("http://127.0.0.1:9/api/");
     let nobody = nobody.build().unwrap();
     assert!(nobody.auth_test().await.is_err() && nobody.auth_test().await.unwrap_err().name() == "not_connected");

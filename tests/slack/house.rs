@@ -34,6 +34,7 @@ pub(crate) struct House {
     pub(crate) worker: Worker,
     pub(crate) store: Arc<Faulty<dyn RequestStore>>,
     pub(crate) target: Arc<ScriptedDeprovisioner>,
+    pub(crate) workspace: Workspace,
     /// Where the app listens.
     pub(crate) base: String,
 }
@@ -69,8 +70,8 @@ impl House {
             .policy(Policy::from_draft(&draft).unwrap())
             .build()
             .unwrap();
-        let base = serve(&gate, workspace, &slack).await;
-        Self { slack, clock, worker: Worker::new(&gate), gate, store: faulty, target, base }
+        let base = serve(&gate, workspace.clone(), &slack).await;
+        Self { workspace, slack, clock, worker: Worker::new(&gate), gate, store: faulty, target, base }
     }
 
     /// Asks about seats, and answers with their requests.

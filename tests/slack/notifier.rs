@@ -32,20 +32,38 @@ async fn whoever_gets_no_direct_message_is_asked_in_the_channel_and_mentioned() 
 }
 
 #[tokio::test]
-async fn whoever_is_not_in_slack_has_the_inbox_and_time_runs() {
+async fn whoever_is_not_in_slack_is_asked_in_the_channel_by_name_and_time_runs() {
     let house = House::new().await;
-    for email in ["gone@example.com", "guest@example.com", "bot@example.com", "nobody@example.com"] {
-        let row = seat(json!({"requesting_channel": null, "manager": {"email": email},
+    let absent = ["gone@example.com", "guest@example.com", "bot@example.com", "nobody@example.com"];
+    for (before, email) in absent.into_iter().enumerate() {
+        let row =
+            seat(json!({"requesting_channel": null, "manager": {"email": email, "name": format!("Boss {before}")},
             "account": {"email": format!("holder-of-{email}")}}));
         let ids = house.sweep(vec![row]).await;
         house.work().await;
         assert_eq!(house.request(ids[0]).await.label(), StateLabel::AwaitingDecision, "{email}");
+        let card = house.slack.wait_for_message("C9", before + 1).await;
+        assert!(card.text.contains(&format!("Boss {before} is asked")) && !card.text.contains("<@"), "{}", card.text);
+        house.pass(1).await;
     }
-    assert!(house.slack.messages().is_empty());
+    assert_eq!(house.slack.messages().len(), absent.len(), "each is told once, and nobody else");
     house.clock.advance(Duration::from_secs(15 * 86_400));
-    house.work().await;
+    house.pass(20).await;
     let waiting = house.gate.queries().count_by_state(None).await.unwrap().of(StateLabel::AwaitingDecision);
     assert_eq!(waiting, 0, "their time to answer has begun, and is up");
+    for card in house.slack.messages_in("C9").iter().take(absent.len()) {
+        assert!(card.controls().is_empty() && card.text.contains("Boss"), "{}", card.text);
+    }
+}
+
+#[tokio::test]
+async fn a_card_for_somebody_not_in_slack_is_found_in_the_channel() {
+    let house = House::new().await;
+    house.slack.with(|state| state.scopes.insert("channels:history".to_owned()));
+    house.slack.fault("chat.postMessage", Fault::StatusAfter(502));
+    house.sweep(vec![seat(json!({"requesting_channel": null, "manager": {"email": "nobody@example.com"}}))]).await;
+    house.pass(3).await;
+    assert_eq!(house.slack.messages_in("C9").len(), 1);
 }
 
 #[tokio::test]
@@ -89,6 +107,27 @@ async fn a_429_in_one_channel_delays_no_other() {
     assert!(house.slack.messages_in("U1").is_empty(), "not before the time that Slack asked for");
     house.pass(2).await;
     assert_eq!(house.slack.messages_in("U1").len(), 1);
+}
+
+#[tokio::test]
+async fn a_429_for_one_card_that_is_drawn_anew_delays_no_other() {
+    let house = House::new().await;
+    house.slack.user(User::new("U6", "otto@example.com"));
+    let other = seat(json!({"requesting_channel": null, "manager": {"email": "otto@example.com"},
+        "account": {"email": "zoe@example.com"}}));
+    let ids = house.sweep(vec![quiet(1), other]).await;
+    house.work().await;
+    let monas = house.slack.wait_for_message("U1", 1).await;
+    let ottos = house.slack.wait_for_message("U6", 1).await;
+    house.slack.fault_in("chat.update", &monas.channel, Fault::RateLimited { seconds: 30 });
+    assert_eq!(house.click(&monas, "approve", ids[0], "U1").await, 200);
+    house.work().await;
+    assert_eq!(house.click(&ottos, "approve", ids[1], "U6").await, 200);
+    house.pass(2).await;
+    assert!(house.now_says(&ottos).controls().is_empty(), "{}", house.now_says(&ottos).text);
+    assert!(house.now_says(&monas).edits.is_empty());
+    house.pass(31).await;
+    assert!(house.now_says(&monas).controls().is_empty());
 }
 
 #[tokio::test]

@@ -19,7 +19,8 @@ async fn the_probes_need_no_token() {
 
 #[tokio::test]
 async fn a_slack_outage_shows_and_turns_nobody_away() {
-    let slack = SlackHealth::new("unreachable", vec![("chat.postMessage", "ok", 3), ("chat.update", "unknown", 1)]);
+    let slack = SlackHealth::new("unreachable", vec![("chat.postMessage", "ok", 3), ("chat.update", "unknown", 1)])
+        .unknown_payloads(2);
     let world = World::with_slack(slack).await;
     let ready = world.get("/readyz").await;
     assert_eq!((ready.status.as_u16(), &ready.body["status"]), (200, &json!("ok")));
@@ -27,6 +28,7 @@ async fn a_slack_outage_shows_and_turns_nobody_away() {
     let metrics = world.get("/metrics").await;
     let line = "\nseatgate_slack_calls_total{method=\"chat.postMessage\",result=\"ok\"} 3\n";
     assert!(metrics.body.as_str().unwrap().contains(line), "{}", metrics.body);
+    assert!(metrics.body.as_str().unwrap().contains("\nseatgate_slack_unknown_payloads_total 2\n"), "{}", metrics.body);
     let without = World::new().await;
     assert!(without.get("/readyz").await.body["checks"].get("slack").is_none());
     assert!(!without.get("/metrics").await.body.as_str().unwrap().contains("slack_calls"));

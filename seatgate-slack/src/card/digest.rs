@@ -1,6 +1,6 @@
 //! The card about several seats: grouped by app, each with its own choice, page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seatgate_core::id::{CardId, RequestId};
 use seatgate_core::message::Row;
@@ -16,7 +16,11 @@ use crate::wording::{Form, Line, NAME, Phrase, Slot, Value, Wording};
 /// How many seats a page shows at most.
 const ROWS: usize = 15;
 /// What the rows of a page may take of a message, as [`Draft::size`] counts: its frame takes the rest.
-const ROOM: [usize; 3] = [42, 11_000, 3_200];
+const ROOM: [usize; 3] = [41, 11_000, 3_200];
+/// How many pages on either side of the shown one have a button, where not all have one.
+const NEAR: usize = 4;
+/// How many pages have one besides, spread from the first to the last. Slack takes 25 buttons in a block.
+const SPREAD: usize = 16;
 /// What the name of an app above its rows takes.
 const HEADING: [usize; 3] = [1, 150, 150];
 
@@ -56,16 +60,7 @@ pub(super) fn digest<'w>(wording: &'w Wording, card: CardId, rows: &[Row], page:
         }
         draft.append(entry);
     }
-    let controls = controls(wording, card, shown, page, pages.len());
-    if !controls.is_empty() {
-        draft.blocks.divider("below");
-        draft.actions("rest", controls);
-    }
-    if pages.len() > 1 {
-        let count = |number: usize| Value::Count(u64::try_from(number).unwrap_or(u64::MAX));
-        let line = Line::new(Phrase::PageOfPages).with(Slot::Page, count(page + 1));
-        draft.context("page", &[line.with(Slot::Pages, count(pages.len()))]);
-    }
+    below(&mut draft, card, shown, (page, pages.len()));
     draft
 }
 
@@ -161,24 +156,51 @@ pub(super) fn entry<'w>(
     draft
 }
 
-/// What is done about all the open rows of a page at once, and the way to the next.
-fn controls(wording: &Wording, card: CardId, shown: &[&Row], page: usize, pages: usize) -> Vec<Button> {
+/// What is done about all the open rows of a page at once, and the ways to other pages.
+fn below(draft: &mut Draft<'_>, card: CardId, shown: &[&Row], (page, pages): (usize, usize)) {
     let open: Vec<&Row> = shown.iter().copied().filter(|row| row.state == StateLabel::AwaitingDecision).collect();
-    let mut buttons = Vec::new();
+    if open.len() > 1 || pages > 1 {
+        draft.blocks.divider("below");
+    }
     if open.len() > 1 {
-        buttons.extend(rest(wording, &open));
+        draft.actions("rest", rest(draft.wording, &open).into());
     }
-    let turn = |to: usize, label| {
-        let to = u32::try_from(to).unwrap_or(u32::MAX);
-        Button::new(Press::Turn { card, page: to }, wording.say(&Line::new(label), Form::Plain))
+    if pages > 1 {
+        let ways = ways(page, pages).into_iter().map(|to| turn(draft.wording, card, to, (page, pages)));
+        draft.actions("pages", ways.collect());
+        draft.context("page", &[page_of(page, pages)]);
+    }
+}
+
+/// The pages that one click leads to: all of them, or else those close by and some spread over the whole, so that a few
+/// clicks lead anywhere.
+fn ways(page: usize, pages: usize) -> BTreeSet<usize> {
+    let mut ways: BTreeSet<usize> = if pages <= SPREAD + 2 * NEAR {
+        (0..pages).collect()
+    } else {
+        let near = page.saturating_sub(NEAR)..(page + NEAR + 1).min(pages);
+        (0..SPREAD).map(|step| step * (pages - 1) / (SPREAD - 1)).chain(near).collect()
     };
-    if page > 0 {
-        buttons.push(turn(page - 1, Phrase::ButtonPrevious));
-    }
-    if page + 1 < pages {
-        buttons.push(turn(page + 1, Phrase::ButtonNext));
-    }
-    buttons
+    ways.remove(&page);
+    ways
+}
+
+/// Turns the card from `page` to page `to`.
+fn turn(wording: &Wording, card: CardId, to: usize, (page, pages): (usize, usize)) -> Button {
+    let label = match to {
+        _ if to + 1 == page => Line::new(Phrase::ButtonPrevious),
+        _ if to == page + 1 => Line::new(Phrase::ButtonNext),
+        _ => Line::new(Phrase::ButtonPage).with(Slot::Page, Value::Count(number(to + 1))),
+    };
+    let press = Press::Turn { card, page: u32::try_from(to).unwrap_or(u32::MAX) };
+    let mut button = Button::new(press, wording.say(&label, Form::Plain));
+    button.spoken = Some(wording.say(&page_of(to, pages), Form::Plain));
+    button
+}
+
+fn page_of(page: usize, pages: usize) -> Line<'static> {
+    let line = Line::new(Phrase::PageOfPages).with(Slot::Page, Value::Count(number(page + 1)));
+    line.with(Slot::Pages, Value::Count(number(pages)))
 }
 
 fn rest(wording: &Wording, open: &[&Row]) -> [Button; 2] {

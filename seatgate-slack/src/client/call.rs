@@ -48,11 +48,18 @@ impl SlackClient {
         body: &impl Serialize,
     ) -> Result<Success, SlackError> {
         self.pace.allow_message(method, channel).map_err(|wait| paced(method, wait))?;
-        let outcome = self.send(method, JSON, encode(method, body)?).await;
-        if let Some(wait) = asked_to_wait(&outcome) {
-            self.pace.hold_channel(channel, wait);
-        }
-        outcome
+        self.send_to(method, channel, encode(method, body)?).await
+    }
+
+    /// Calls a method that changes a message in `channel`.
+    pub(super) async fn update(
+        &self,
+        method: &'static str,
+        channel: &str,
+        body: &impl Serialize,
+    ) -> Result<Success, SlackError> {
+        self.pace.allow_update(method, channel).map_err(|wait| paced(method, wait))?;
+        self.send_to(method, channel, encode(method, body)?).await
     }
 
     /// Calls a method that drops what comes as JSON and then finds nobody: `users.*`.
@@ -94,6 +101,15 @@ impl SlackClient {
     fn held(&self, method: &'static str, outcome: Result<Success, SlackError>) -> Result<Success, SlackError> {
         if let Some(wait) = asked_to_wait(&outcome) {
             self.pace.hold(method, wait);
+        }
+        outcome
+    }
+
+    /// Sends, and holds the method back in `channel` alone where Slack asks to wait.
+    async fn send_to(&self, method: &'static str, channel: &str, body: Vec<u8>) -> Result<Success, SlackError> {
+        let outcome = self.send(method, JSON, body).await;
+        if let Some(wait) = asked_to_wait(&outcome) {
+            self.pace.hold_channel(method, channel, wait);
         }
         outcome
     }

@@ -173,6 +173,9 @@ impl SlackClient {
 
     /// `chat.update`: replaces a message of ours.
     ///
+    /// Keeps to about one a second in all, with bursts of twenty: otherwise it is not sent, and the error says how long to
+    /// wait.
+    ///
     /// # Errors
     /// [`SlackError::is_beyond_editing`] when it can no longer be changed. Repeating it is safe.
     ///
@@ -180,7 +183,7 @@ impl SlackClient {
     /// Not cancel safe, yet calling it again with the same message is harmless.
     pub async fn chat_update(&self, posted: &PostedMessage, message: &NewMessage) -> Result<PostedMessage, SlackError> {
         let body = Addressed { channel: posted.channel.as_str(), user: None, ts: Some(&posted.ts), message };
-        self.json("chat.update", &body).await?.read()
+        self.update("chat.update", posted.channel.as_str(), &body).await?.read()
     }
 
     /// `chat.postEphemeral`: a message that one person sees until they reload. It cannot be updated.

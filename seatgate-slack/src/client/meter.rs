@@ -52,7 +52,7 @@ impl Counter {
     pub(super) fn count<T>(&self, method: &'static str, outcome: &Result<T, SlackError>) {
         let (label, standing) = match outcome {
             Ok(_) => ("ok", Standing::Ok),
-            Err(error) => (error.kind().label(), standing(error)),
+            Err(error) => (error.kind().label(), standing(method, error)),
         };
         let mut meter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *meter.calls.entry((method, label)).or_default() += 1;
@@ -60,10 +60,10 @@ impl Counter {
     }
 }
 
-fn standing(error: &SlackError) -> Standing {
+fn standing(method: &str, error: &SlackError) -> Standing {
     match error.kind() {
-        // A scope that only this method needs says nothing about the others.
-        ErrorKind::Halt if error.name() == "missing_scope" => Standing::Ok,
+        // Looking at channels needs scopes that one may do without; those of all other methods are required.
+        ErrorKind::Halt if error.name() == "missing_scope" && method.starts_with("conversations.") => Standing::Ok,
         ErrorKind::Halt => Standing::Refused,
         ErrorKind::Unknown => Standing::Unreachable,
         ErrorKind::RetryAfter(_) if !error.came_from_slack() => Standing::Unreachable,

@@ -13,11 +13,13 @@ use seatgate_core::time::Timestamp;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// "Short bursts" are allowed beyond that: how many messages at once.
 const BURST: u32 = 3;
+/// Slack counts updates a method, not a channel: about one a second, as some 50 a minute are allowed. How many at once.
+const UPDATE_BURST: u32 = 20;
 /// From so many channels on, those with a full bucket are forgotten.
 const MANY_CHANNELS: usize = 1024;
 
-/// A bucket of tokens a channel for new messages, and the times until which Slack asked us to wait: for a method, or for new
-/// messages in one channel.
+/// A bucket of tokens a channel for new messages, one for all updates, and the times until which Slack asked us to wait: for a
+/// method, or for a method in one channel.
 pub(super) struct Pace {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -26,8 +28,9 @@ pub(super) struct Pace {
 #[derive(Default)]
 struct State {
     channels: HashMap<String, Bucket>,
+    updates: Option<Bucket>,
     holds: HashMap<&'static str, Hold>,
-    channel_holds: HashMap<String, Hold>,
+    channel_holds: HashMap<(&'static str, String), Hold>,
 }
 
 /// A bucket, told by the time when it will be full: one number instead of a count and a time.
@@ -58,8 +61,17 @@ impl Pace {
         let now = self.clock.now();
         let mut state = self.state();
         held(&mut state.holds, method, now)?;
-        held(&mut state.channel_holds, channel, now)?;
+        held(&mut state.channel_holds, &(method, channel.to_owned()), now)?;
         state.take(channel, now)
+    }
+
+    /// Whether a message in `channel` may be changed by `method` now; if so, one token is taken.
+    pub(super) fn allow_update(&self, method: &'static str, channel: &str) -> Result<(), Duration> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        held(&mut state.holds, method, now)?;
+        held(&mut state.channel_holds, &(method, channel.to_owned()), now)?;
+        state.updates.get_or_insert(Bucket { full_at: now }).take(now, UPDATE_BURST)
     }
 
     /// Holds `method` back: Slack asked for it.
@@ -68,14 +80,14 @@ impl Pace {
         self.state().holds.insert(method, hold);
     }
 
-    /// Holds new messages in `channel` back: Slack counts them a channel, so others go on.
-    pub(super) fn hold_channel(&self, channel: &str, length: Duration) {
+    /// Holds `method` back in `channel`: others go on.
+    pub(super) fn hold_channel(&self, method: &'static str, channel: &str, length: Duration) {
         let now = self.clock.now();
         let holds = &mut self.state().channel_holds;
         if holds.len() >= MANY_CHANNELS {
             holds.retain(|_, hold| hold.until > now);
         }
-        holds.insert(channel.to_owned(), Hold { until: now.saturating_add(length), length });
+        holds.insert((method, channel.to_owned()), Hold { until: now.saturating_add(length), length });
     }
 
     /// Whoever panicked while holding the lock left nothing half done.
@@ -90,7 +102,7 @@ impl State {
             self.channels.retain(|_, bucket| bucket.full_at > now);
         }
         let bucket = self.channels.entry(channel.to_owned()).or_insert(Bucket { full_at: now });
-        bucket.take(now)
+        bucket.take(now, BURST)
     }
 }
 
@@ -111,9 +123,9 @@ where
 }
 
 impl Bucket {
-    /// Takes one token, or says how long until there is one.
-    fn take(&mut self, now: Timestamp) -> Result<(), Duration> {
-        let empty = now.saturating_add(INTERVAL * BURST);
+    /// Takes one of at most `burst` tokens, or says how long until there is one.
+    fn take(&mut self, now: Timestamp, burst: u32) -> Result<(), Duration> {
+        let empty = now.saturating_add(INTERVAL * burst);
         // Later than an empty bucket can only mean that the clock jumped back.
         self.full_at = self.full_at.clamp(now, empty);
         let taken = self.full_at.saturating_add(INTERVAL);
@@ -170,11 +182,27 @@ mod tests {
     #[test]
     fn a_hold_of_a_channel_is_for_no_other_one() {
         let (clock, pace) = pace();
-        pace.hold_channel("C1", SECOND * 30);
+        pace.hold_channel(POST, "C1", SECOND * 30);
         assert_eq!(pace.allow_message(POST, "C1"), Err(SECOND * 30));
+        assert_eq!(pace.allow_update("chat.update", "C1"), Ok(()), "nor for another method");
         assert_eq!(pace.allow_message(POST, "C2"), Ok(()));
         clock.advance(SECOND * 30);
         assert_eq!(pace.allow_message(POST, "C1"), Ok(()));
+    }
+
+    #[test]
+    fn updates_have_one_bucket_and_a_hold_is_for_one_channel() {
+        const UPDATE: &str = "chat.update";
+        let (clock, pace) = pace();
+        pace.hold_channel(UPDATE, "C1", SECOND * 30);
+        assert_eq!(pace.allow_update(UPDATE, "C1"), Err(SECOND * 30));
+        let sent = (0..40).filter(|n| pace.allow_update(UPDATE, &format!("D{n}")).is_ok()).count();
+        assert_eq!(sent, 20, "what is held takes no token");
+        clock.advance(SECOND);
+        assert_eq!((pace.allow_update(UPDATE, "D1"), pace.allow_update(UPDATE, "D2")), (Ok(()), Err(SECOND)));
+        assert_eq!(pace.allow_message(POST, "D2"), Ok(()), "new messages have their own");
+        pace.hold(UPDATE, SECOND * 60);
+        assert_eq!(pace.allow_update(UPDATE, "D1"), Err(SECOND * 60));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use seatgate_core::person::EmailAddress;
 use serde::Deserialize;
 
 use super::{SlackClient, SlackError};
-use crate::id::{TeamId, UserId};
+use crate::id::{EnterpriseId, TeamId, UserId};
 
 /// A user of Slack's. `Debug` shows neither name nor address.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct SlackUser {
     pub id: UserId,
     /// The user's workspace.
     pub team: Option<TeamId>,
+    /// On Enterprise Grid all of the user's workspaces.
+    pub teams: Vec<TeamId>,
+    /// The Enterprise Grid organisation.
+    pub enterprise: Option<EnterpriseId>,
     /// What to call them.
     pub name: Option<String>,
     /// The address, which needs the scope `users:read.email`.
@@ -35,6 +39,12 @@ impl SlackUser {
     #[must_use]
     pub fn is_member(&self) -> bool {
         !(self.deleted || self.is_bot || self.is_guest || self.is_stranger)
+    }
+
+    /// The ids of all workspaces and of the organisation that the user belongs to: the same user in each.
+    pub(crate) fn belongings(&self) -> impl Iterator<Item = &str> {
+        let teams = self.team.iter().chain(&self.teams).map(TeamId::as_str);
+        teams.chain(self.enterprise.as_ref().map(EnterpriseId::as_str))
     }
 }
 
@@ -66,6 +76,14 @@ struct Wire {
     #[serde(default)]
     is_stranger: bool,
     profile: Option<WireProfile>,
+    enterprise_user: Option<WireEnterpriseUser>,
+}
+
+#[derive(Deserialize)]
+struct WireEnterpriseUser {
+    enterprise_id: Option<EnterpriseId>,
+    #[serde(default)]
+    teams: Vec<TeamId>,
 }
 
 #[derive(Deserialize)]
@@ -77,10 +95,13 @@ struct WireProfile {
 impl From<Wire> for SlackUser {
     fn from(wire: Wire) -> Self {
         let (email, profile_name) = wire.profile.map(|profile| (profile.email, profile.real_name)).unwrap_or_default();
+        let (enterprise, teams) = wire.enterprise_user.map(|user| (user.enterprise_id, user.teams)).unwrap_or_default();
         let named = |name: &String| !name.trim().is_empty();
         Self {
             id: wire.id,
             team: wire.team_id,
+            teams,
+            enterprise,
             name: [profile_name, wire.real_name, wire.name].into_iter().flatten().find(named),
             email: email.and_then(|text| text.parse().ok()),
             deleted: wire.deleted,
@@ -114,5 +135,19 @@ impl SlackClient {
     pub async fn users_info(&self, user: &UserId) -> Result<SlackUser, SlackError> {
         let found: Found = self.form("users.info", "user", user.as_str()).await?.read()?;
         Ok(found.user.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_enterprise_grid_a_user_belongs_to_several_workspaces() {
+        let json = r#"{"user": {"id": "W1", "team_id": "T1", "profile": {"email": "mona@example.com"},
+            "enterprise_user": {"id": "W1", "enterprise_id": "E1", "teams": ["T2", "T3"], "is_admin": false}}}"#;
+        let user = SlackUser::from(serde_json::from_str::<Found>(json).unwrap().user);
+        assert_eq!(user.belongings().collect::<Vec<_>>(), ["T1", "T2", "T3", "E1"]);
+        assert!(user.is_member());
     }
 }

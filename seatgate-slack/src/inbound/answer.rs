@@ -4,7 +4,7 @@ use seatgate_core::card::CardEdit;
 use seatgate_core::id::CardId;
 
 use super::SlackApp;
-use crate::card::Notice;
+use crate::card::{Notice, Rendered};
 use crate::client::{Ephemeral, ErrorKind, NewMessage, Response};
 use crate::id::UserId;
 use crate::payload::{BlockActions, Place, ResponseUrl};
@@ -20,6 +20,8 @@ pub(super) struct Spot {
     pub(super) place: Option<MessagePlace>,
     /// Whether it was the home tab.
     pub(super) home: bool,
+    /// Whether it was a list that only they see, which can be changed through the response URL alone.
+    pub(super) list: bool,
     pub(super) response_url: Option<ResponseUrl>,
 }
 
@@ -34,7 +36,8 @@ impl Spot {
             _ => None,
         };
         let home = matches!(click.place, Place::View(_));
-        Self { user: click.by.user.clone(), card, place, home, response_url: click.response_url.clone() }
+        let list = matches!(click.place, Place::Message { ephemeral: true, .. });
+        Self { user: click.by.user.clone(), card, place, home, list, response_url: click.response_url.clone() }
     }
 }
 
@@ -50,20 +53,20 @@ impl SlackApp {
         {
             self.adopt(card.id, place).await;
         }
-        self.refresh_home(&spot).await;
+        self.refresh_own(&spot).await;
     }
 
     /// After something was refused: draws anew what was clicked on, and says why.
     pub(super) async fn after_refused(self, spot: Spot, notice: Notice) {
         self.redraw(&spot).await;
         self.tell(&spot, &notice).await;
-        self.refresh_home(&spot).await;
+        self.refresh_own(&spot).await;
     }
 
     /// After something was refused in a modal, which says why.
     pub(super) async fn after_refused_in_modal(self, spot: Spot) {
         self.redraw(&spot).await;
-        self.refresh_home(&spot).await;
+        self.refresh_own(&spot).await;
     }
 
     /// Draws anew what was clicked on: it was out of date, or a copy that nobody knew of.
@@ -78,9 +81,17 @@ impl SlackApp {
         let _ = self.gate.edit_card(card, CardEdit::Adopt { place }).await;
     }
 
-    async fn refresh_home(&self, spot: &Spot) {
+    /// What only they see is drawn anew as well: the home tab, or the list that they clicked on.
+    async fn refresh_own(&self, spot: &Spot) {
         if spot.home {
             self.publish_home(&spot.user).await;
+        }
+        if let Some(url) = spot.response_url.as_ref().filter(|_| spot.list)
+            && let Some(overview) = self.overview_of(&spot.user).await
+        {
+            let Rendered { text, blocks } = self.list(&overview);
+            let response = Response::ephemeral(text).blocks(blocks).replacing();
+            let _ = self.workspace.client().respond(url, &response).await;
         }
     }
 

@@ -39,7 +39,7 @@ impl Carried {
     /// Where the modal was opened from.
     pub(super) fn spot(&self, user: &UserId) -> Spot {
         let place = self.place.as_deref().and_then(MessagePlace::decode);
-        Spot { user: user.clone(), card: self.card, place, home: self.home, response_url: None }
+        Spot { user: user.clone(), card: self.card, place, home: self.home, list: false, response_url: None }
     }
 }
 
@@ -54,6 +54,7 @@ mod tests {
             card: "crd_00000000000070008000000000000002".parse().ok(),
             place: Some(MessagePlace { channel: "D1".parse().unwrap(), ts: "1531420618.000100".parse().unwrap() }),
             home: false,
+            list: false,
             response_url: None,
         };
         let request: RequestId = "req_00000000000070008000000000000001".parse().unwrap();

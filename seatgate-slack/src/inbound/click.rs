@@ -78,6 +78,7 @@ impl SlackApp {
         for id in requests {
             match self.act(id, ask, None, visitor).await {
                 Ok(_) => recorded += 1,
+                Err(Declined::Told(_)) if self.decided_before(id, decision, visitor).await => recorded += 1,
                 Err(Declined::Told(_)) => refused += 1,
                 Err(Declined::BadReason | Declined::Failed) => return Ack::again(),
             }

@@ -11,10 +11,13 @@ impl SlackApp {
     pub(super) async fn event(&self, request: EventsRequest) -> Ack {
         match request {
             EventsRequest::UrlVerification { challenge } => Ack::text(challenge),
+            EventsRequest::Callback(EventCallback { event: Event::Unknown(_), .. }) | EventsRequest::Unknown(_) => {
+                self.unknown()
+            }
             EventsRequest::Callback(callback) if self.seen.is_new(&callback.id) => {
                 Ack::ok().then(self.clone().work_on(callback))
             }
-            EventsRequest::Callback(_) | EventsRequest::Unknown(_) => Ack::ok(),
+            EventsRequest::Callback(_) => Ack::ok(),
         }
     }
 

@@ -4,7 +4,8 @@ use seatgate_core::authorize::Denial;
 use seatgate_core::gate::{Ask, GateError, Submission};
 use seatgate_core::id::RequestId;
 use seatgate_core::message::DecisionLine;
-use seatgate_core::request::Request;
+use seatgate_core::person::Actor;
+use seatgate_core::request::{Decision, Outcome, Request, Verdict};
 
 use super::SlackApp;
 use super::admit::Visitor;
@@ -33,6 +34,14 @@ impl SlackApp {
         let by = self.submission(id, ask, visitor).await?;
         let answer = self.gate.act(id, ask, reason, &by).await;
         self.judged(answer).await
+    }
+
+    /// Whether `visitor` decided just this already: the first half of a click on several, whose second half failed.
+    pub(super) async fn decided_before(&self, id: RequestId, decision: Decision, visitor: &Visitor) -> bool {
+        let Some((person, request)) = visitor.person().zip(self.gate.request(id).await.ok()) else { return false };
+        let same = |verdict: &Verdict| verdict.decision == decision && verdict.by == Actor::Person(person);
+        let undone = matches!(request.outcome(), Some(Outcome::Withdrawn | Outcome::Stopped));
+        !undone && request.approval.verdict.as_ref().is_some_and(same)
     }
 
     /// Who asks, for the gate.

@@ -36,21 +36,27 @@ impl SlackApp {
         spot: Spot,
         trigger: Option<&TriggerId>,
     ) -> Ack {
-        let (mut keepable, mut last_refusal, asked) = (Vec::new(), None, requests.len());
+        let (mut keepable, mut kept, mut last_refusal, asked) = (Vec::new(), Vec::new(), None, requests.len());
         for id in requests {
             match self.keepable(id, visitor).await {
                 Ok(request) => keepable.push(request),
+                Err(Declined::Told(_)) if asked > 1 && self.decided_before(id, Decision::Keep, visitor).await => {
+                    kept.push(id);
+                }
                 Err(Declined::Told(notice)) => last_refusal = Some(notice),
                 Err(Declined::BadReason | Declined::Failed) => return Ack::again(),
             }
         }
         match last_refusal {
             Some(notice) if keepable.is_empty() && asked == 1 => self.refuse(spot, notice),
-            Some(_) if keepable.is_empty() => self.refuse(spot, none_kept(asked)),
+            _ if keepable.is_empty() => self.refuse(spot, none_kept(kept.len(), asked)),
             _ if keepable.iter().any(|request| asks_more(request, visitor)) => {
                 self.open_modal(&keepable, visitor, spot, trigger).await
             }
-            _ => self.keep_at_once(&keepable, asked, visitor, spot).await,
+            _ => {
+                kept.extend(keepable.iter().map(|request| request.id));
+                self.keep_at_once(kept, asked, visitor, spot).await
+            }
         }
     }
 
@@ -64,14 +70,11 @@ impl SlackApp {
         self.judged(request).await
     }
 
-    async fn keep_at_once(&self, requests: &[Request], asked: usize, visitor: &Visitor, spot: Spot) -> Ack {
+    async fn keep_at_once(&self, requests: Vec<RequestId>, asked: usize, visitor: &Visitor, spot: Spot) -> Ack {
         let ask = Ask::Keep { until: None };
-        match requests {
-            [request] if asked == 1 => self.decide(request.id, ask, visitor, spot).await,
-            _ => {
-                let ids = requests.iter().map(|request| request.id).collect();
-                self.decide_all(ids, (ask, Decision::Keep), visitor, spot).await
-            }
+        match requests.as_slice() {
+            [request] if asked == 1 => self.decide(*request, ask, visitor, spot).await,
+            _ => self.decide_all(requests, (ask, Decision::Keep), visitor, spot).await,
         }
     }
 
@@ -135,9 +138,13 @@ impl SlackApp {
     /// kept are counted in an answer beside the card.
     async fn keep_all(&self, carried: &Carried, answers: &Answers<'_>, visitor: &Visitor) -> Ack {
         let (mut recorded, mut refused, mut problem) = (0, 0, None);
+        let several = carried.requests.len() > 1;
         for id in &carried.requests {
             match self.keep_one(*id, answers, visitor).await {
                 Ok(()) => recorded += 1,
+                Err(Declined::Told(_)) if several && self.decided_before(*id, Decision::Keep, visitor).await => {
+                    recorded += 1;
+                }
                 Err(Declined::Failed) => return Ack::again(),
                 Err(declined) => {
                     refused += 1;
@@ -148,7 +155,7 @@ impl SlackApp {
         let spot = carried.spot(&visitor.user);
         match problem {
             Some(declined) if recorded == 0 => self.declined(declined, spot),
-            None if carried.requests.len() == 1 => Ack::ok().then(self.clone().after_done(spot)),
+            None if !several => Ack::ok().then(self.clone().after_done(spot)),
             _ => self.refuse(spot, Notice::Answered { decision: Decision::Keep, recorded, refused }),
         }
     }
@@ -183,9 +190,10 @@ impl SlackApp {
     }
 }
 
-fn none_kept(asked: usize) -> Notice {
-    let refused = u64::try_from(asked).unwrap_or(u64::MAX);
-    Notice::Answered { decision: Decision::Keep, recorded: 0, refused }
+/// Nothing is left to keep: how many they had kept before, and how many are not theirs to keep now.
+fn none_kept(kept: usize, asked: usize) -> Notice {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Notice::Answered { decision: Decision::Keep, recorded: number(kept), refused: number(asked.saturating_sub(kept)) }
 }
 
 /// Whether there is anything to ask: why, or until when.

@@ -40,6 +40,13 @@ impl SlackApp {
         Ok(Overview { waiting: waiting.iter().map(row).collect(), decided: decided.iter().map(row).collect(), more })
     }
 
+    /// The same for a Slack user; nothing, where it cannot be told now.
+    pub(super) async fn overview_of(&self, user: &UserId) -> Option<Overview> {
+        let caller = Caller { user: user.clone(), team: None };
+        let recognised = self.workspace.people().recognise(&caller, self.gate.people()).await.ok()?;
+        self.overview(recognised.map(|recognised| recognised.person)).await.ok()
+    }
+
     pub(super) fn list(&self, overview: &Overview) -> Rendered {
         let Overview { waiting, decided, more } = overview;
         self.workspace.renderer().list(waiting, decided, *more)
@@ -47,9 +54,7 @@ impl SlackApp {
 
     /// Draws somebody's home tab anew. Nothing depends on it: it is drawn anew whenever it is opened.
     pub(super) async fn publish_home(&self, user: &UserId) {
-        let caller = Caller { user: user.clone(), team: None };
-        let Ok(recognised) = self.workspace.people().recognise(&caller, self.gate.people()).await else { return };
-        let Ok(overview) = self.overview(recognised.map(|recognised| recognised.person)).await else { return };
+        let Some(overview) = self.overview_of(user).await else { return };
         let Overview { waiting, decided, more } = &overview;
         let view = self.workspace.renderer().home(waiting, decided, *more);
         let _ = self.workspace.client().views_publish(user, &view).await;

@@ -124,6 +124,7 @@ phrases! {
     HeadingAsk = "heading_ask", Header, "Is this seat still needed?";
     HeadingAskMany = "heading_ask_many", Header, "Are these seats still needed?";
     ForPerson = "for_person", Text, "{person}, this is for you to answer.";
+    ForAbsent = "for_absent", Text, "{person} is asked, and cannot be reached in Slack: the web inbox takes the answer.";
     Repeated = "repeated", Text, "A reminder, or a copy: you may have seen this before. One answer is enough.";
     Test = "test", Text, "TEST: nothing will be removed.";
     WhyManager = "why_manager", Text, "You are asked because you are named as the holder's manager.";
@@ -144,6 +145,7 @@ phrases! {
     ButtonKeepRest = "button_keep_rest", Button, "Keep the rest ({count})";
     ButtonPrevious = "button_previous", Button, "Previous page";
     ButtonNext = "button_next", Button, "Next page";
+    ButtonPage = "button_page", Button, "{page}";
     SpokenApprove = "spoken_approve", Button, "Approve removal: {seat}";
     SpokenKeep = "spoken_keep", Button, "Keep seat: {seat}";
     SpokenUndo = "spoken_undo", Button, "Undo the removal: {seat}";

@@ -4,6 +4,7 @@
 mod german;
 mod hostile;
 mod judges;
+mod pages;
 mod pictures;
 mod samples;
 mod snapshots;
