@@ -12,6 +12,7 @@ pub mod blocks;
 mod fault;
 mod hooks;
 mod people;
+mod rates;
 mod server;
 mod state;
 mod web_api;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 
 pub use fault::Fault;
 pub use people::{Answer, Gesture, sign};
+pub use rates::Rates;
 pub use state::{BOT, Call, Channel, Ephemeral, Message, State, TEAM, User, View};
 
 /// The bot token that it accepts.

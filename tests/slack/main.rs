@@ -19,4 +19,5 @@ mod modals;
 mod notifier;
 mod peers;
 mod people;
+mod together;
 mod world;
