@@ -19,5 +19,6 @@ mod modals;
 mod notifier;
 mod peers;
 mod people;
+mod rush;
 mod together;
 mod world;
