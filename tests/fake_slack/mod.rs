@@ -12,6 +12,7 @@ pub mod blocks;
 mod fault;
 mod hooks;
 mod people;
+mod rates;
 mod server;
 mod socket;
 mod state;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 pub use fault::Fault;
 pub use people::{Answer, Gesture, sign};
+pub use rates::Rates;
 pub use socket::{Acknowledged, OverSocket};
 pub use state::{BOT, Call, Channel, Ephemeral, Message, State, TEAM, User, View};
 

@@ -60,15 +60,17 @@ async fn api(State(fake): State<FakeSlack>, Path(method): Path<String>, headers:
     let content_type = header_text(&headers, header::CONTENT_TYPE);
     let parameters = web_api::parameters(&method, &content_type, &body);
     let channel = parameters["channel"].as_str().map(str::to_owned);
+    let now = fake.clock.now();
     let fault = fake.with(|state| {
         let call = Call { method: method.clone(), channel: channel.clone(), content_type, body: parameters.clone() };
         state.calls.push(call);
-        state.faults.take(&method, channel.as_deref())
+        let limited = state.admit(&method, channel.as_deref(), now).err();
+        let limited = limited.map(|seconds| Fault::RateLimited { seconds });
+        limited.or_else(|| state.faults.take(&method, channel.as_deref()))
     });
     if let Some(fault) = fault.as_ref().filter(|fault| !fault.is_after()) {
         return break_down(fault).await;
     }
-    let now = fake.clock.now();
     let outcome = match header_text(&headers, header::AUTHORIZATION).strip_prefix("Bearer ") {
         None => Err("not_authed"),
         Some(TOKEN) if method == OPEN => Err("not_allowed_token_type"),

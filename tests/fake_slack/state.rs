@@ -7,6 +7,7 @@ use seatgate_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::fault::Faults;
+use super::rates::Rates;
 use super::socket::{Acknowledged, Connection};
 
 /// The workspace.
@@ -49,6 +50,8 @@ pub struct State {
     /// So many connections of the app are somebody else's.
     pub strangers: usize,
     pub(super) tickets: BTreeSet<String>,
+    /// Slack's own limits, where a test turns them on: `Some(Rates::default())`.
+    pub rates: Option<Rates>,
     pub(super) faults: Faults,
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) responses: BTreeMap<String, ResponseSlot>,
@@ -231,6 +234,7 @@ impl State {
             acknowledged: Vec::new(),
             strangers: 0,
             tickets: BTreeSet::new(),
+            rates: None,
             faults: Faults::default(),
             triggers: BTreeMap::new(),
             responses: BTreeMap::new(),
@@ -256,6 +260,17 @@ impl State {
     /// The direct message with a user, opened where it is not yet.
     pub(super) fn dm(&mut self, user: &str) -> String {
         self.dms.entry(user.to_owned()).or_insert_with(|| format!("D0{user}")).clone()
+    }
+
+    /// Whether Slack takes this call now; else in how many seconds. A user's id means the direct message with them.
+    pub(super) fn admit(&mut self, method: &str, place: Option<&str>, now: Timestamp) -> Result<(), u32> {
+        let channel = place.map(|place| {
+            self.dms.get(place).cloned().unwrap_or_else(|| match self.users.get(place) {
+                Some(user) => format!("D0{}", user.id),
+                None => place.to_owned(),
+            })
+        });
+        self.rates.as_mut().map_or(Ok(()), |rates| rates.take(method, channel.as_deref(), now))
     }
 
     pub(super) fn trigger(&mut self, user: &str, now: Timestamp) -> String {

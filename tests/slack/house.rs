@@ -54,6 +54,16 @@ impl House {
 
     /// The same over another store.
     pub(crate) async fn over<S: Store + 'static>(store: Arc<S>, world: World, policy: &[(&str, &str)]) -> Self {
+        Self::of_life(1, store, world, policy).await
+    }
+
+    /// The same for a process that follows `life - 1` others over one store: its ids are its own.
+    pub(crate) async fn of_life<S: Store + 'static>(
+        life: u64,
+        store: Arc<S>,
+        world: World,
+        policy: &[(&str, &str)],
+    ) -> Self {
         let World { clock, slack, client } = world;
         slack.channel(crate::fake_slack::Channel::new("C9"));
         let workspace = Workspace::new(client, Renderer::default(), clock.clone());
@@ -63,7 +73,7 @@ impl House {
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Natural));
         let mut draft = PolicyDraft::default();
         policy.iter().for_each(|(key, value)| draft.set(key, value));
-        let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(1)))
+        let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(life)))
             .requests(faulty.clone())
             .router(Router::new().otherwise(Target::new("idp", target.clone())))
             .notifier(Arc::new(notifier))

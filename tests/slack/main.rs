@@ -19,5 +19,7 @@ mod modals;
 mod notifier;
 mod peers;
 mod people;
+mod rush;
 mod socket;
+mod together;
 mod world;

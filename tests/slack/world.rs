@@ -39,6 +39,11 @@ impl World {
         slack.channel(Channel::without_bot("C2"));
         slack.channel(Channel { is_archived: true, ..Channel::new("C3") });
         slack.channel(Channel { is_private: true, ..Channel::without_bot("G1") });
+        Self::beside(slack, clock, timeout)
+    }
+
+    /// A new client of a Slack that is there already, as a process has that was started again.
+    pub(crate) fn beside(slack: FakeSlack, clock: Arc<ManualClock>, timeout: Duration) -> Self {
         let builder = SlackClient::builder(TOKEN.parse().unwrap(), clock.clone());
         let client = builder.base_url(slack.api_url()).timeout(timeout).build().unwrap();
         Self { clock, slack, client }

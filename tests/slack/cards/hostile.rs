@@ -4,11 +4,13 @@ use proptest::prelude::*;
 use seatgate_core::message::{Content, DecisionLine, Message, Row};
 use seatgate_core::policy::KeepReason;
 use seatgate_core::request::{Decision, Outcome, StateLabel};
-use seatgate_slack::card::{Addressee, KeepAsk, Renderer};
+use seatgate_slack::card::{Addressee, KeepAsk, Rendered, Renderer};
+use seatgate_slack::client::NewMessage;
 use serde_json::Value;
 
 use super::judges::refusal;
-use super::samples::{asking, at, body, card, open, request, telling};
+use super::samples::{asking, at, body, card, hostile, open, request, telling};
+use crate::world::World;
 
 /// Texts that somebody could have chosen as a name.
 fn name() -> impl Strategy<Value = String> {
@@ -174,4 +176,19 @@ fn a_seat_that_is_shown_twice_has_one_choice() {
     let mut rows = vec![open(1, "Figma", "Ana"), open(1, "Figma", "Ana"), open(2, "Figma", "Ben")];
     rows[2].request = request(1);
     is_harmless(&body(Renderer::default().message(&asking(rows, 0), &Addressee::Direct)));
+}
+
+#[tokio::test]
+async fn a_card_of_hostile_names_is_posted_and_says_them_as_names() {
+    let world = World::new().await;
+    let drawn = Renderer::default().message(&asking(vec![hostile()], 0), &Addressee::Direct);
+    is_harmless(&body(drawn.clone()));
+    let Rendered { text, blocks } = drawn;
+    world.client.chat_post_message("U1", &NewMessage::new(text, blocks)).await.unwrap();
+    let shown = world.slack.wait_for_message("U1", 1).await;
+    let decoded = shown.text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    for name in ["<!channel> Mona said yes", "<https://evil.example|Login>", "<@U2> &lt;x&gt; pro"] {
+        assert!(decoded.contains(name), "{name:?} is shown as it was written: {decoded}");
+    }
+    assert_eq!(shown.controls().len(), 2, "and it can be answered");
 }

@@ -119,6 +119,14 @@ pub(super) fn several() -> Vec<Row> {
     ]
 }
 
+/// Names that would be more than names, if they could.
+pub(super) fn hostile() -> Row {
+    let account = format!("<https://evil.example|Login> {}{}", "👩‍👩‍👧".repeat(300), "x".repeat(5_000));
+    let mut row = open(9, "<!channel>\nMona said yes\r\n\u{202e}evomer עומר", &account);
+    row.entitlement = "<@U2> &lt;x&gt; pro".to_owned();
+    row
+}
+
 fn many() -> Vec<Row> {
     (1..=40).map(|n| open(n, ["Figma", "Zoom", "Linear"][n as usize % 3], &format!("person-{n}@example.com"))).collect()
 }
@@ -178,6 +186,7 @@ fn cards(renderer: &Renderer) -> Vec<Sample> {
         Sample { name: "ask", body: one(figma()) },
         Sample { name: "ask-test", body: one(never_used()) },
         Sample { name: "ask-in-channel-again", body: body(renderer.message(&again, &mention)) },
+        Sample { name: "ask-hostile", body: one(hostile()) },
         Sample { name: "grace", body: one(in_grace()) },
         Sample { name: "attention", body: one(doubtful()) },
         Sample { name: "decided", body: one(ended(figma(), Decision::Keep, Outcome::Kept)) },
