@@ -18,6 +18,10 @@ use crate::workspace::Workspace;
 const CARD_EVENT: &str = "seatgate_card";
 /// The member of the metadata's payload that holds the card's id.
 const CARD_KEY: &str = "card";
+/// What the ids of direct messages begin with.
+const DIRECT: char = 'D';
+/// What Slack answers where the token lacks a scope.
+const MISSING_SCOPE: &str = "missing_scope";
 /// How many pages of a channel's history are looked through for a copy: the newest two hundred messages.
 const PAGES: usize = 2;
 
@@ -87,7 +91,7 @@ impl SlackNotifier {
 
     /// Whom a message at `place` addresses: somebody in their direct message, or in a channel, mentioned.
     async fn addressee(&self, message: &Message, place: &MessagePlace) -> Result<Addressee, NotifyError> {
-        if place.channel.as_str().starts_with('D') {
+        if place.channel.as_str().starts_with(DIRECT) {
             return Ok(Addressee::Direct);
         }
         let mention = match &message.to {
@@ -103,10 +107,19 @@ impl SlackNotifier {
 
     async fn find_in(&self, channel: ChannelId, card: CardId) -> Result<Vec<Posted>, NotifyError> {
         let (mut query, mut found) = (HistoryQuery::newest(channel.clone()), Vec::new());
+        let kind = channel.as_str().chars().next().unwrap_or(DIRECT);
         for _ in 0..PAGES {
+            if !self.workspace.may_see_history(kind) {
+                break;
+            }
             let page = match self.workspace.client().conversations_history(&query).await {
                 Ok(page) => page,
-                Err(error) if cannot_look(&error) => return Ok(found),
+                Err(error) if cannot_look(&error) => {
+                    if error.name() == MISSING_SCOPE {
+                        self.workspace.sees_no_history(kind);
+                    }
+                    return Ok(found);
+                }
                 Err(error) => return Err(self.unread(&error)),
             };
             let copies = page.messages.into_iter().filter(|copy| is_card(copy, card));
@@ -128,8 +141,8 @@ impl SlackNotifier {
             return Ok(named(channel).into_iter().collect());
         };
         let direct = match self.user_of(person).await? {
-            Some(user) => self.direct_with(&user).await?,
-            None => None,
+            Some(user) if self.workspace.may_see_history(DIRECT) => self.direct_with(&user).await?,
+            _ => None,
         };
         Ok(direct.into_iter().chain(self.fallback.as_ref().and_then(named)).collect())
     }
@@ -205,7 +218,7 @@ fn shown(posted: PostedMessage, said: String) -> Posted {
 
 /// Without the scope, or where nobody lets us in, there is nothing to be seen.
 fn cannot_look(error: &SlackError) -> bool {
-    error.name() == "missing_scope" || error.kind() == ErrorKind::Elsewhere
+    error.name() == MISSING_SCOPE || error.kind() == ErrorKind::Elsewhere
 }
 
 fn is_card(copy: &HistoryMessage, card: CardId) -> bool {

@@ -1,8 +1,10 @@
 //! One Slack workspace, as both halves see it: whoever shows messages, and whoever hears clicks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use seatgate_core::port::Clock;
 use seatgate_core::time::Timestamp;
@@ -11,6 +13,9 @@ use crate::card::Renderer;
 use crate::client::{SlackClient, SlackError};
 use crate::installed::Installed;
 use crate::people::SlackPeople;
+
+/// How long a missing scope is believed to be missing.
+const BLIND: Duration = Duration::from_secs(15 * 60);
 
 /// Client, people, words and time of one workspace. Cheap to clone; all clones share pace and memory.
 #[derive(Clone)]
@@ -24,6 +29,8 @@ struct Parts {
     renderer: Renderer,
     clock: Arc<dyn Clock>,
     installed: Mutex<Option<Arc<Installed>>>,
+    /// Until when it is of no use to look into conversations of a kind: the token lacks the scope.
+    blind_until: Mutex<BTreeMap<char, Timestamp>>,
     unknown: AtomicU64,
 }
 
@@ -34,7 +41,8 @@ impl Workspace {
         let client = Arc::new(client);
         let people = SlackPeople::new(Arc::clone(&client), Arc::clone(&clock));
         let (installed, unknown) = Default::default();
-        Self { parts: Arc::new(Parts { client, people, renderer, clock, installed, unknown }) }
+        let blind_until = Mutex::default();
+        Self { parts: Arc::new(Parts { client, people, renderer, clock, installed, blind_until, unknown }) }
     }
 
     /// Says where the app is installed, so that Slack need not be asked.
@@ -73,6 +81,19 @@ impl Workspace {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// Remembers that conversations of this kind (the first letter of their ids) cannot be looked into, so that a crash with
+    /// many cards on their way does not ask Slack again for each of them.
+    pub(crate) fn sees_no_history(&self, kind: char) {
+        let until = self.now().saturating_add(BLIND);
+        self.parts.blind_until.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, until);
+    }
+
+    /// Whether it may be of use to look into conversations of this kind.
+    pub(crate) fn may_see_history(&self, kind: char) -> bool {
+        let until = self.parts.blind_until.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied();
+        until.is_none_or(|until| until <= self.now())
     }
 
     /// Where the app is installed.

@@ -84,6 +84,18 @@ async fn a_post_without_an_answer_is_found_by_its_metadata() {
 }
 
 #[tokio::test]
+async fn where_the_scope_to_look_is_missing_slack_is_asked_once_not_for_each_card() {
+    let house = House::new().await;
+    for _ in 0..6 {
+        house.slack.fault("chat.postMessage", Fault::StatusAfter(502));
+    }
+    house.sweep((1..=6).map(quiet).collect()).await;
+    house.pass(30).await;
+    let looks = house.slack.calls("conversations.history");
+    assert!((1..=2).contains(&looks), "once for direct messages, once for the channel: {looks}");
+}
+
+#[tokio::test]
 async fn a_post_that_never_arrived_is_sent_again_as_a_reminder() {
     let house = House::new().await;
     house.slack.with(|state| state.scopes.insert("im:history".to_owned()));
