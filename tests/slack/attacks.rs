@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use seatgate_core::gate::Sweep;
+use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::Clock;
 use serde_json::json;
 
 use crate::fake_slack::{Answer, SIGNING_SECRET, sign};
-use crate::house::{House, NEW_SECRET};
+use crate::house::{House, NEW_SECRET, seat_of};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -120,8 +122,39 @@ async fn headers_that_are_missing_or_repeated_are_refused() {
         let raw = Raw { path: "/slack/interactions", content_type: FORM, headers, body: body.clone() };
         assert_eq!(house.attack(raw).await.status, 401);
     }
-    let raw = Raw { path: "/slack/interactions", content_type: FORM, headers: whole, body };
+    house.clock.advance(Duration::from_secs(61));
+    let denied = house.denied(2).await;
+    assert_eq!(denied.values().sum::<u64>(), 4, "{denied:?}");
+    assert!(denied.keys().all(|key| key.starts_with("slack slack_interaction m")), "missing or malformed: {denied:?}");
+    let raw = Raw { path: "/slack/interactions", content_type: FORM, headers: house.signed(&body), body };
     assert_eq!(house.attack(raw).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_read_as_it_is_and_never_unpacked() {
+    let house = House::new().await;
+    let body = "\u{1f}gzip".to_owned();
+    let mut headers = house.signed(&body);
+    headers.push(("content-encoding", "gzip".to_owned()));
+    let raw = Raw { path: "/slack/interactions", content_type: FORM, headers, body };
+    let answer = house.attack(raw).await;
+    assert_eq!((answer.status, answer.body.as_str()), (400, ""));
+    assert_eq!(house.denied(1).await.get("slack slack_interaction malformed"), Some(&1));
+}
+
+#[tokio::test]
+async fn whoever_uploaded_the_sweep_cannot_approve_from_it() {
+    let house = House::new().await;
+    house.ask().await;
+    let mona = house.person("mona@example.com").await;
+    let sweep = Sweep::new(Actor::Person(mona), Surface::Api, vec![Ok(seat_of(7))]);
+    let id = house.gate.sweep(sweep).await.unwrap().results[0].request_id.unwrap();
+    house.work().await;
+    let card = house.slack.wait_for_message("U1", 2).await;
+    assert_eq!(house.click(&card, "approve", id, "U1").await, 200);
+    assert!(!house.told("U1", 0).await.is_empty());
+    assert_eq!(house.denied(1).await.get("slack approve sender"), Some(&1));
+    assert!(house.request(id).await.approval.verdict.is_none() && house.target.calls().is_empty());
 }
 
 #[tokio::test]
