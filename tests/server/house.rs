@@ -49,14 +49,22 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server and waits for its first line.
     pub(crate) fn start(directory: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut server = Self::spawn(directory, environment);
-        server.base = address(&server.line(LISTENS)).to_owned();
-        server
+        Self::spawn(directory, environment, Stdio::inherit()).listening()
+    }
+
+    /// The same for a server that writes its log to this file.
+    pub(crate) fn start_logging(directory: &Path, environment: &[(&str, &str)], log: &Path) -> Self {
+        Self::spawn(directory, environment, std::fs::File::create(log).unwrap().into()).listening()
+    }
+
+    fn listening(mut self) -> Self {
+        self.base = address(&self.line(LISTENS)).to_owned();
+        self
     }
 
     /// The same for a server that may end before it listens: then, how it ended.
     pub(crate) fn try_start(directory: &Path, environment: &[(&str, &str)]) -> Result<Self, ExitStatus> {
-        let mut server = Self::spawn(directory, environment);
+        let mut server = Self::spawn(directory, environment, Stdio::inherit());
         match server.find_line(LISTENS) {
             Some(line) => {
                 server.base = address(&line).to_owned();
@@ -66,9 +74,10 @@ impl Server {
         }
     }
 
-    fn spawn(directory: &Path, environment: &[(&str, &str)]) -> Self {
+    fn spawn(directory: &Path, environment: &[(&str, &str)], log: Stdio) -> Self {
         let mut command = command(directory, environment, &[]);
-        let mut child = command.env("SEATGATE_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+        let command = command.env("SEATGATE_LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
         let (send, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));

@@ -282,3 +282,53 @@ async fn what_is_forged_is_refused_and_recorded() {
     let (status, _) = scene.server().get("/slack/interactions", "").await;
     assert_eq!(status, 405, "it is routed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_slack_shows_in_readyz_and_keeps_the_server_ready() {
+    let scene = Scene::new().await;
+    for _ in 0..50 {
+        scene.slack.fault("chat.postMessage", Fault::StatusBefore(502));
+    }
+    std::fs::write(
+        scene.file("seat.json"),
+        json!({ "app": { "id": "figma" }, "never_used": true, "account": { "email": "ana@example.com" },
+            "manager": { "email": "mona@example.com" } })
+        .to_string(),
+    )
+    .unwrap();
+    assert_eq!(scene.command(&["sweep", "seat.json"]).0, Some(0));
+    eventually(|| async {
+        let (status, ready) = scene.server().get("/readyz", "").await;
+        assert_eq!(status, 200);
+        (ready["checks"]["slack"] == "unreachable").then_some(())
+    })
+    .await;
+    assert!(scene.server.unwrap().stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_everything_holds_no_secret_and_nobody_by_name() {
+    let mut scene = Scene::new().await;
+    assert!(scene.server.take().unwrap().stop().success());
+    let (log, mut environment) = (scene.file("server.log"), borrowed(&scene.environment));
+    environment.push(("RUST_LOG", "trace"));
+    scene.server = Some(Server::start_logging(scene.directory.path(), &environment, &log));
+    let card = scene.ask().await;
+    let base = scene.server().base.clone();
+    let click = || scene.slack.click(&card, &button(&card, "approve"));
+    assert_eq!(click().by("U1").signed_with("another").send(&base).await.status, 401);
+    assert_eq!(click().by("U2").send(&base).await.status, 200);
+    assert_eq!(click().by("U1").send(&base).await.status, 200);
+    scene.over(&card, "").await;
+    let (_, _, body) = click().by("U1").request();
+    assert!(scene.server.take().unwrap().stop().success());
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("TRACE"), "the log is there");
+    for secret in
+        [TOKEN, SIGNING_SECRET, API_TOKEN, INTAKE, REMOVAL, "v0=", "/response/", "mona@example.com", "Ana Ruiz"]
+    {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{secret} in {line:?}");
+    }
+    assert!(!log.contains(&body[..60]), "no body");
+}
