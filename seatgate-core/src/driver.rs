@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::retry::Backoff;
 use crate::time::Timestamp;
@@ -17,7 +18,8 @@ use crate::worker::{Bundle, Finished, Worker};
 pub struct DriverOptions {
     /// How many items are done at a time.
     pub in_flight: usize,
-    /// How long it waits at the most before it looks again.
+    /// How long it waits at the most before it looks again: for work, and for a mode that was switched to through another
+    /// server. At least a millisecond.
     pub poll: Duration,
     /// How long it waits for items in flight when it is told to stop.
     pub drain: Duration,
@@ -41,6 +43,8 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     let bell = Arc::clone(&news);
     worker.gate().on_commit(move || bell.notify_one());
     let mut tasks = JoinSet::new();
+    let mut look = tokio::time::interval(options.poll.max(Duration::from_millis(1)));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
     loop {
         let wait = claim_and_spawn(&worker, &options, &mut tasks).await;
@@ -48,6 +52,8 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
             () = &mut stop => break,
             () = news.notified() => {}
             () = tokio::time::sleep(wait) => {}
+            // A store that is away is asked again.
+            _ = look.tick() => { let _ = worker.gate().follow_mode().await; }
             Some(_) = tasks.join_next() => {}
         }
         while tasks.try_join_next().is_some() {}

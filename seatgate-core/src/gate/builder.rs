@@ -125,6 +125,7 @@ impl GateBuilder {
             operators: BTreeSet::new(),
             channel: self.channel,
             mode_seq: 0,
+            mode_read: None,
         };
         let parts = Parts {
             requests: self.requests,

@@ -116,6 +116,8 @@ pub struct Settings {
     pub channel: Option<Channel>,
     /// Where the mode is recorded in the system's stream; 0 if it is not.
     mode_seq: u64,
+    /// Up to where the system's stream was read for a mode; nothing while modes of other servers are not followed.
+    mode_read: Option<u64>,
 }
 
 type Listener = Box<dyn Fn() + Send + Sync>;
@@ -188,8 +190,8 @@ impl Gate {
         change(Arc::make_mut(&mut settings));
     }
 
-    /// Switches between live, dry run and off, without a record: see [`Gate::switch`] for operators. Removals that have
-    /// begun are worked to their end; none begins unless live.
+    /// Switches between live, dry run and off, without a record: see [`Gate::switch`] for operators. It holds in this
+    /// process, until somebody switches. Removals that have begun are worked to their end; none begins unless live.
     pub fn set_mode(&self, mode: Mode) {
         self.change_settings(|settings| settings.mode = mode);
         self.wake();

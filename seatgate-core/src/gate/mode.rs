@@ -1,4 +1,4 @@
-//! The mode: switched by operators without a restart, recorded, and known again after one.
+//! The mode: switched by operators without a restart, recorded, followed by every server, and known again after a restart.
 
 use serde_json::json;
 
@@ -31,7 +31,8 @@ impl Gate {
     }
 
     /// Takes up a mode when a server starts: the configured one, else the one that was switched to last, else the one
-    /// that the gate was built with. A configured mode that differs from the last one is recorded, too.
+    /// that the gate was built with. A configured mode that differs from the last one is recorded, too. From then on
+    /// [`Gate::follow_mode`] works.
     ///
     /// But *off* is the emergency stop: where somebody has switched to it, it holds, whatever is configured, until
     /// somebody switches again.
@@ -42,7 +43,8 @@ impl Gate {
     /// # Cancel safety
     /// As for [`Gate::switch`].
     pub async fn start_mode(&self, configured: Option<Mode>) -> Result<Mode, GateError> {
-        let last = self.last_mode().await?;
+        let end = self.system_version().await?;
+        let last = self.last_mode(0, end).await?;
         match (configured, last) {
             (_, Some(last)) if last.mode == Mode::Off && last.by != configuration() => {
                 self.take_up(last.seq, last.mode)
@@ -54,7 +56,28 @@ impl Gate {
             (None, Some(last)) => self.take_up(last.seq, last.mode),
             (None, None) => {}
         }
+        self.change_settings(|settings| settings.mode_read = Some(end));
         Ok(self.settings().mode)
+    }
+
+    /// Takes up what was switched to through another server on the same store since the last look; nothing before
+    /// [`Gate::start_mode`]. The driver calls it at every poll, so that an emergency stop reaches all servers.
+    ///
+    /// # Errors
+    /// When the store did not do its part; the mode stays as it was.
+    ///
+    /// # Cancel safety
+    /// Safe to drop: the next call looks again.
+    pub async fn follow_mode(&self) -> Result<(), StoreError> {
+        let Some(read) = self.settings().mode_read else { return Ok(()) };
+        let end = self.system_version().await?;
+        if end > read {
+            if let Some(last) = self.last_mode(read, end).await? {
+                self.take_up(last.seq, last.mode);
+            }
+            self.change_settings(|settings| settings.mode_read = Some(end));
+        }
+        Ok(())
     }
 
     async fn record_mode(&self, mode: Mode, by: &Submission) -> Result<(), GateError> {
@@ -62,7 +85,7 @@ impl Gate {
         for _ in 0..TRIES {
             let mut chain = self.parts.requests.chain(Stream::System).await?;
             let was = self.settings().mode;
-            if was == mode && self.last_mode().await?.is_some_and(|last| last.mode == mode) {
+            if was == mode && self.last_mode(0, chain.version).await?.is_some_and(|last| last.mode == mode) {
                 return Ok(());
             }
             let data = json!({ "mode": mode, "was": was });
@@ -88,17 +111,20 @@ impl Gate {
         self.wake();
     }
 
-    /// The mode that was recorded last.
-    async fn last_mode(&self) -> Result<Option<Recorded>, StoreError> {
-        let mut end = self.parts.requests.chain(Stream::System).await?.version;
-        while end > 0 {
-            let start = end.saturating_sub(PAGE as u64);
-            let entries = self.parts.queries.entries(Stream::System, start, PAGE).await?;
+    async fn system_version(&self) -> Result<u64, StoreError> {
+        Ok(self.parts.requests.chain(Stream::System).await?.version)
+    }
+
+    /// The mode that was recorded last, of the entries after `start` up to `end`.
+    async fn last_mode(&self, start: u64, mut end: u64) -> Result<Option<Recorded>, StoreError> {
+        while end > start {
+            let from = end.saturating_sub(PAGE as u64).max(start);
+            let entries = self.parts.queries.entries(Stream::System, from, PAGE).await?;
             let mut modes = entries.iter().filter(|entry| entry.seq <= end).filter_map(recorded);
             if let Some(last) = modes.next_back() {
                 return Ok(Some(last));
             }
-            end = start;
+            end = from;
         }
         Ok(None)
     }

@@ -92,6 +92,29 @@ fn an_emergency_stop_outlasts_a_restart_whatever_is_configured() {
     });
 }
 
+#[test]
+fn a_stop_on_one_server_is_followed_by_the_others() {
+    block_on(async {
+        let house = House::new();
+        let operator = house.appoint("lead@example.com").await;
+        let (other, embedder) = (house.world.start(Steps::free()), house.world.start(Steps::free()));
+        assert_eq!(other.gate.start_mode(Some(Mode::Live)).await.unwrap(), Mode::Live);
+        embedder.gate.set_mode(Mode::DryRun);
+        house.gate.switch(Mode::Off, &operator).await.unwrap();
+        assert_eq!(other.gate.settings().mode, Mode::Live, "nobody looked yet");
+        other.gate.follow_mode().await.unwrap();
+        assert_eq!(other.gate.settings().mode, Mode::Off);
+        other.gate.switch(Mode::Live, &token().with_admin_token()).await.unwrap();
+        other.gate.follow_mode().await.unwrap();
+        assert_eq!(other.gate.settings().mode, Mode::Live, "its own, which is newer");
+        other.gate.set_mode(Mode::DryRun);
+        other.gate.follow_mode().await.unwrap();
+        assert_eq!(other.gate.settings().mode, Mode::DryRun, "nobody has switched since");
+        embedder.gate.follow_mode().await.unwrap();
+        assert_eq!(embedder.gate.settings().mode, Mode::DryRun, "one that was not started does not follow");
+    });
+}
+
 /// Somebody pulls the emergency stop while the call is open.
 struct StopsTheGate {
     gate: OnceLock<(Gate, Submission)>,
