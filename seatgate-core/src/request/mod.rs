@@ -5,6 +5,8 @@
 
 mod approval;
 mod command;
+#[cfg(any(test, feature = "test-util"))]
+mod command_kind;
 mod event;
 mod handle;
 mod outcome;
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use approval::*;
 pub use command::*;
+#[cfg(any(test, feature = "test-util"))]
+pub use command_kind::CommandKind;
 pub use event::*;
 pub use outcome::*;
 pub use plan::*;

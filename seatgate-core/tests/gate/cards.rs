@@ -376,6 +376,28 @@ fn a_notice_is_a_test_if_its_sweep_was_whatever_the_mode_is_later() {
 }
 
 #[test]
+fn a_sweeps_requests_of_two_modes_are_told_apart() {
+    block_on(async {
+        let house = gathering(&[("max_requests_per_sweep", "1")]);
+        let olga = house.appoint("olga@example.com").await;
+        let report = house.sweep(vec![seat("1"), seat("2")]).await;
+        house.settle().await;
+        house.mode(Mode::DryRun);
+        let released = house.gate.release(report.sweep, &olga).await.unwrap();
+        house.settle().await;
+        house.mode(Mode::Live);
+        for result in released.results {
+            house.approve(result.request_id.unwrap()).await.unwrap();
+        }
+        house.settle().await;
+        let end = |notice: &SweepStanding| notice.standings.iter().map(|one| (one.outcome, one.count)).collect();
+        let mut told: Vec<(bool, Vec<_>)> = notices(&house).iter().map(|notice| (notice.test, end(notice))).collect();
+        told.sort();
+        assert_eq!(told, [(false, vec![(Some(Outcome::Reclaimed), 1)]), (true, vec![(Some(Outcome::DryRun), 1)])]);
+    });
+}
+
+#[test]
 fn what_a_closed_channel_cannot_hear_the_configured_one_does() {
     block_on(async {
         let (house, wall) = with_wall(Some("C0IT"));
