@@ -341,8 +341,8 @@ fn edit_card(world: &Arc<World>, server: &Server) {
         false => CardEdit::Turn { page: 1 },
     };
     call(world, server, "edit a card", move |world, gate| async move {
-        if gate.edit_card(card, edit).await.is_ok() {
-            world.stage.meet(Reached::CardEdited);
+        if let Err(error) = gate.edit_card(card, edit).await {
+            fail(&world, &error.into());
         }
     });
 }

@@ -41,6 +41,7 @@ reached! {
     SwitchedLive,
     Released,
     CardEdited,
+    LateMessageMended,
     Erased,
     Excepted,
     Held,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use seatgate_core::gate::{Ask, SweepReport};
-use seatgate_core::id::{ExceptionId, RequestId, TaskId};
+use seatgate_core::id::{CardId, ExceptionId, RequestId, TaskId};
 use seatgate_core::message::Message;
 use seatgate_core::person::Actor;
 use seatgate_core::port::{Change, Exception, NotifyError};
@@ -35,8 +35,10 @@ pub enum Seen {
     Revoked(ExceptionId),
     /// A removal call was made.
     Called { task: TaskId, key: String, seat: String, by: By },
-    /// A message was handed to the notifier. Where its lease was taken over meanwhile, whoever sent it is `stale`.
+    /// A message was handed to the notifier. Where somebody else has claimed its item since, it is `stale`.
     Told { message: Arc<Message>, place: Option<String>, result: Result<(), NotifyError>, stale: bool },
+    /// A card was edited, and is to be shown again.
+    Edited(CardId),
     /// Somebody outside heard an answer.
     Heard { answer: Heard, by: By },
     /// The mode of a server is another one.

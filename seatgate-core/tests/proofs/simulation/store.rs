@@ -162,7 +162,14 @@ impl RequestStore for Watched {
         self.store.cards(ids).await
     }
     async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
-        self.store.edit_card(card, edit, now).await
+        let found = self.store.edit_card(card, edit, now).await?;
+        if self.stage.log().claims.is_empty() {
+            self.stage.meet(Reached::CardEdited);
+        } else {
+            self.stage.meet(Reached::LateMessageMended);
+        }
+        self.stage.see(Seen::Edited(card));
+        Ok(found)
     }
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
         self.store.sweep_of(inbound).await

@@ -1,6 +1,6 @@
 //! A card tells the truth in the end: wherever it is known to be, or can be found, it shows how its requests ended, without
-//! live buttons. The stated limit is a copy that nobody can find: one that was sent under a lost lease, or whose reply was
-//! lost where the notifier cannot look.
+//! live buttons. The stated limit is a copy that nobody can find, where the notifier cannot look; and what was sent late, for
+//! an item that somebody else had taken over, by somebody who did not live to set it right.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,8 +27,10 @@ pub struct Cards {
 struct Shown {
     card: CardId,
     message: Arc<Message>,
-    /// It was first sent by somebody whose lease was lost.
+    /// It was first sent late.
     stray: bool,
+    /// What stands there was sent late, and the card was not edited since.
+    stale: bool,
 }
 
 impl Cards {
@@ -39,6 +41,9 @@ impl Cards {
         let known = card.posted.as_deref() == Some(place) || card.copies.iter().any(|copy| copy == place);
         if !known && (shown.stray || !world.stage.features.finds_copies) {
             world.stage.meet(Reached::StrayCopy);
+            return Ok(());
+        }
+        if shown.stale {
             return Ok(());
         }
         holds(known, || format!("{} is at {place}, could be found there, and nobody knows", shown.card))?;
@@ -75,13 +80,20 @@ fn judge_rows(world: &World, card: &Card, rows: &[Row]) -> Judgement {
 
 impl Invariant for Cards {
     fn see(&mut self, seen: &Seen, world: &World) -> Judgement {
-        let Seen::Told { message, place: Some(place), stale, .. } = seen else { return Ok(()) };
-        let Some(card) = message.card() else { return Ok(()) };
-        let stray = self.shown.get(place).map_or(*stale, |shown| shown.stray);
-        if !self.shown.contains_key(place) {
-            world.known().places.push((card, place.clone()));
+        match seen {
+            Seen::Edited(card) => {
+                self.shown.values_mut().filter(|shown| shown.card == *card).for_each(|shown| shown.stale = false);
+            }
+            Seen::Told { message, place: Some(place), stale, .. } => {
+                let Some(card) = message.card() else { return Ok(()) };
+                let stray = self.shown.get(place).map_or(*stale, |shown| shown.stray);
+                if !self.shown.contains_key(place) {
+                    world.known().places.push((card, place.clone()));
+                }
+                self.shown.insert(place.clone(), Shown { card, message: Arc::clone(message), stray, stale: *stale });
+            }
+            _ => {}
         }
-        self.shown.insert(place.clone(), Shown { card, message: Arc::clone(message), stray });
         Ok(())
     }
 
