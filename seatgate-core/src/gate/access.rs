@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::gate::{Gate, GateError, corrupt};
-use crate::id::RequestId;
+use crate::id::{ChangeId, RequestId};
 use crate::person::{Actor, Surface};
-use crate::port::Change;
+use crate::port::{Answer, Change};
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
@@ -56,11 +56,17 @@ struct Repeats {
     unrecorded: u64,
 }
 
+/// Something denied, when it is recorded, and how often it was.
+type Counted = (Timestamp, Attempt, u64);
+
 /// What is still to be appended, and the end of the chain as far as it is known.
 #[derive(Debug, Default)]
 pub(crate) struct AccessLog {
     recent: BTreeMap<Attempt, Repeats>,
-    pending: Vec<(Timestamp, Attempt, u64)>,
+    pending: Vec<Counted>,
+    /// What is being appended. It stays until it is known to be kept, under the same change: so it is written once,
+    /// whether a reply was lost or whoever was appending it is gone.
+    batch: Option<(ChangeId, Vec<Counted>)>,
     chain: Option<Chain>,
     appending: bool,
 }
@@ -76,6 +82,18 @@ impl AccessLog {
             self.recent.insert(attempt.clone(), Repeats { since: now, unrecorded: 0 });
             self.pending.push((now, attempt, 1));
         }
+    }
+
+    fn is_written(&self) -> bool {
+        self.pending.is_empty() && self.batch.is_none()
+    }
+
+    /// What is to be appended next, as `change` unless it was tried before.
+    fn next_batch(&mut self, change: ChangeId) -> Option<(ChangeId, Vec<Counted>)> {
+        if self.batch.is_none() && !self.pending.is_empty() {
+            self.batch = Some((change, std::mem::take(&mut self.pending)));
+        }
+        self.batch.clone()
     }
 
     /// Moves counts whose minute is over to what is to be appended.
@@ -115,28 +133,19 @@ impl Gate {
         let now = self.now();
         let ours = self.access(|log| {
             log.settle_repeats(now);
-            !log.pending.is_empty() && !std::mem::replace(&mut log.appending, true)
+            !log.is_written() && !std::mem::replace(&mut log.appending, true)
         });
         if !ours {
             return;
         }
         let _appending = Appending(self);
         loop {
-            let (pending, chain) = self.access(|log| (std::mem::take(&mut log.pending), log.chain.take()));
-            if pending.is_empty() {
-                self.access(|log| log.chain = chain);
-                return;
-            }
-            match self.append_denied(chain, &pending).await {
-                Ok(chain) => self.access(|log| log.chain = Some(chain)),
-                Err(_) => {
-                    // Kept for the next time; the chain is read again then, because the write may have landed.
-                    self.access(|log| {
-                        log.pending.splice(0..0, pending);
-                    });
-                    return;
-                }
-            }
+            let change = self.new_change();
+            let Some(batch) = self.access(|log| log.next_batch(change)) else { return };
+            let chain = self.access(|log| log.chain.take());
+            // Kept for the next time, if it fails; the chain is read again then, because the write may have landed.
+            let Ok(chain) = self.append_denied(chain, batch).await else { return };
+            self.access(|log| (log.batch, log.chain) = (None, chain));
         }
     }
 
@@ -146,21 +155,25 @@ impl Gate {
         Stream::Access(self.parts.instance)
     }
 
+    /// Answers with the end of the chain, unless what it is must be read.
     async fn append_denied(
         &self,
         chain: Option<Chain>,
-        pending: &[(Timestamp, Attempt, u64)],
-    ) -> Result<Chain, GateError> {
+        (id, denied): (ChangeId, Vec<Counted>),
+    ) -> Result<Option<Chain>, GateError> {
         let mut chain = match chain {
             Some(chain) => chain,
             None => self.parts.requests.chain(self.access_stream()).await?,
         };
-        let mut change = Change::new(self.new_change(), &chain);
-        for (at, attempt, count) in pending {
-            change.entries.push(chain.append(change.id, entry(*at, attempt, *count)).map_err(corrupt)?);
+        let mut change = Change::new(id, &chain);
+        for (at, attempt, count) in &denied {
+            change.entries.push(chain.append(id, entry(*at, attempt, *count)).map_err(corrupt)?);
         }
-        let answer = self.commit_one(change).await?;
-        if answer.is_kept() { Ok(chain) } else { Err(GateError::Contended) }
+        match self.commit_one(change).await? {
+            Answer::Committed => Ok(Some(chain)),
+            Answer::Duplicate => Ok(None),
+            Answer::Conflict(_) => Err(GateError::Contended),
+        }
     }
 
     fn access<T>(&self, f: impl FnOnce(&mut AccessLog) -> T) -> T {

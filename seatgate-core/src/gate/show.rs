@@ -59,13 +59,16 @@ impl Gate {
 
     async fn show_sweep(&self, card: &Card, sweep: SweepId, channel: &Channel) -> Result<Shown, StoreError> {
         let received_at = self.parts.requests.sweep(sweep).await?.map(|record| record.received_at);
+        // Requests of one sweep may differ in their mode, and each is told on the notice of its own.
+        let test = card.id == notice_id(sweep, channel, Mode::DryRun);
+        let mode = if test { Mode::DryRun } else { Mode::Live };
         let standing = SweepStanding {
             sweep,
             card: card.id,
             received_at: received_at.unwrap_or_else(|| self.now()),
-            test: card.id == notice_id(sweep, channel, Mode::DryRun),
+            test,
             rows: self.parts.queries.row_counts(sweep).await?,
-            standings: self.parts.queries.standings(sweep, channel).await?,
+            standings: self.parts.queries.standings(sweep, channel, mode).await?,
         };
         let content = Content::Sweep(Box::new(standing));
         Ok(Shown { message: Message::new(Recipient::Channel(channel.clone()), content), about: Vec::new(), live: true })

@@ -26,6 +26,7 @@ use crate::id::{CardId, PersonRef, RequestId, SweepId, TextId};
 use crate::message::Standing;
 use crate::money::Totals;
 use crate::person::Text;
+use crate::policy::Mode;
 use crate::port::{
     AgendaDepth, Answer, AskedPerson, Change, Clock, Join, RequestFilter, RequestQueries, RequestStore, RowResult,
     RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
@@ -214,9 +215,11 @@ impl RequestQueries for MemoryStore {
         Ok(counts)
     }
 
-    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
         let state = self.state();
-        let heard = |request: &&Request| request.origin.sweep == sweep && request.channel.as_ref() == Some(channel);
+        let heard = |request: &&Request| {
+            request.origin.sweep == sweep && request.channel.as_ref() == Some(channel) && request.mode == mode
+        };
         let mut standings = BTreeMap::new();
         for request in state.requests.values().filter(heard) {
             let (count, costs): &mut (u64, Totals) = standings.entry((request.label(), request.outcome())).or_default();

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::id::{PersonRef, RequestId, SweepId};
 use crate::message::Standing;
+use crate::policy::Mode;
 use crate::port::{RowStatus, StoreError};
 use crate::request::{Request, StateLabel};
 use crate::savings::Savings;
@@ -135,11 +136,12 @@ pub trait RequestQueries: Send + Sync {
     /// When the store cannot tell.
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError>;
 
-    /// How a sweep's requests stand that tell this channel, and what their seats cost, by state and outcome.
+    /// How those of a sweep's requests stand that tell this channel and were opened in this mode, and what their seats
+    /// cost, by state and outcome.
     ///
     /// # Errors
     /// When the store cannot tell.
-    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError>;
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError>;
 
     /// A chain's entries, in order.
     ///

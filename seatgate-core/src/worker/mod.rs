@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use self::bundle::Bundle;
 use self::timer::Timer;
 use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, LaneReport, Next, Settlement};
+use crate::card::{CardEdit, CardReceipt};
 use crate::gate::{Gate, GateError, TRIES};
 use crate::id::{ChangeId, RequestId};
 use crate::person::Text;
@@ -148,10 +149,29 @@ impl Worker {
             }
         }
         if !settlements.is_empty() {
-            self.gate.parts.requests.settle(settlements).await?;
+            let late = self.settle_items(settlements).await?;
             self.gate.wake();
+            for receipt in late {
+                self.look_again(receipt).await?;
+            }
         }
         settled
+    }
+
+    /// Answers with the receipts of cards that were not ours any more.
+    async fn settle_items(&self, settlements: Vec<Settlement>) -> Result<Vec<CardReceipt>, StoreError> {
+        let receipts: Vec<_> = settlements.iter().map(|settlement| settlement.card.clone()).collect();
+        let ours = self.gate.parts.requests.settle(settlements).await?;
+        Ok(receipts.into_iter().zip(ours).filter(|(_, ours)| !ours).filter_map(|(receipt, _)| receipt).collect())
+    }
+
+    /// Whoever took this card over may have shown it before us: then ours stands there, and says what was. So it is shown
+    /// once more, wherever we have shown it.
+    async fn look_again(&self, receipt: CardReceipt) -> Result<(), StoreError> {
+        for place in receipt.posted.into_iter().chain(receipt.copies) {
+            self.gate.edit_card(receipt.card, CardEdit::Adopt { place }).await?;
+        }
+        Ok(())
     }
 
     /// Does everything that is due, one item after the other, until nothing is. Time does not pass: what becomes due

@@ -1,10 +1,15 @@
 //! Cards are kept true: digests, notices of sweeps, pages, and copies that a lost reply left behind.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use seatgate_core::agenda::{Claim, Item};
 use seatgate_core::card::CardEdit;
 use seatgate_core::gate::Gate;
 use seatgate_core::id::{CardId, RequestId};
@@ -17,8 +22,9 @@ use seatgate_core::testing::{ScriptedDeprovisioner, block_on};
 use seatgate_core::worker::Worker;
 use serde_json::json;
 
-use crate::house::{House, KEYED, candidate};
+use crate::house::{House, KEYED, World, candidate};
 use crate::invariants;
+use crate::stepped::Steps;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -229,6 +235,47 @@ fn a_card_that_may_have_arrived_is_looked_for_before_another_is_posted() {
     });
 }
 
+/// Somebody who lost their lease sends what was, and sets it right when they learn of it.
+#[test]
+fn a_late_message_under_a_lost_lease_does_not_stay() {
+    for call in ["post", "update"] {
+        let world = World::new(ScriptedDeprovisioner::new(KEYED), &[]);
+        let held = Arc::new(AtomicBool::new(true));
+        let hold = Arc::clone(&held);
+        let slow = world.start(Steps::failing(move |moment| {
+            let hold = Arc::clone(&hold);
+            let waits = moment.call == call && !moment.after;
+            Box::pin(poll_fn(move |_| match waits && hold.load(Ordering::SeqCst) {
+                true => Poll::Pending,
+                false => Poll::Ready(Ok(())),
+            }))
+        }));
+        let house = world.start(Steps::free());
+        let mut context = Context::from_waker(Waker::noop());
+        block_on(async {
+            let id = opened(&house, &["1"]).await[0];
+            let card = house.request(id).await.approval.asked[0].card;
+            if call == "update" {
+                house.idle().await;
+                house.gate.edit_card(card, CardEdit::Turn { page: 1 }).await.unwrap();
+            }
+            let items = slow.worker.claim(64).await.unwrap().items;
+            let item = items.into_iter().find(|claimed| claimed.item == Item::SyncCard(card)).unwrap();
+            let mut late = pin!(slow.worker.perform(item));
+            assert!(late.as_mut().poll(&mut context).is_pending());
+            world.lease_clock.advance(Claim::LEASE);
+            house.approve(id).await.unwrap();
+            house.idle().await;
+            held.store(false, Ordering::SeqCst);
+            let finished = late.await;
+            assert!(shown(&house).iter().any(|(_, _, live)| *live > 0), "{call}: the late message says what was");
+            slow.worker.settle(vec![finished]).await.unwrap();
+            house.settle().await;
+            assert!(shown(&house).iter().all(|(_, _, live)| *live == 0), "{call}: {:?}", shown(&house));
+        });
+    }
+}
+
 /// A notifier whose messages can be lost, or be beyond editing: then a reply stands below them.
 #[derive(Default)]
 struct Wall {
@@ -372,6 +419,28 @@ fn a_notice_is_a_test_if_its_sweep_was_whatever_the_mode_is_later() {
         let mut tests: Vec<bool> = notices(&house).iter().map(|notice| notice.test).collect();
         tests.sort_unstable();
         assert_eq!(tests, [false, true]);
+    });
+}
+
+#[test]
+fn a_sweeps_requests_of_two_modes_are_told_apart() {
+    block_on(async {
+        let house = gathering(&[("max_requests_per_sweep", "1")]);
+        let olga = house.appoint("olga@example.com").await;
+        let report = house.sweep(vec![seat("1"), seat("2")]).await;
+        house.settle().await;
+        house.mode(Mode::DryRun);
+        let released = house.gate.release(report.sweep, &olga).await.unwrap();
+        house.settle().await;
+        house.mode(Mode::Live);
+        for result in released.results {
+            house.approve(result.request_id.unwrap()).await.unwrap();
+        }
+        house.settle().await;
+        let end = |notice: &SweepStanding| notice.standings.iter().map(|one| (one.outcome, one.count)).collect();
+        let mut told: Vec<(bool, Vec<_>)> = notices(&house).iter().map(|notice| (notice.test, end(notice))).collect();
+        told.sort();
+        assert_eq!(told, [(false, vec![(Some(Outcome::Reclaimed), 1)]), (true, vec![(Some(Outcome::DryRun), 1)])]);
     });
 }
 

@@ -1,4 +1,5 @@
-//! Ports that stop before and after each call, where a test can let others go first, or let the process die.
+//! Ports that stop before and after each call, where a test can let others go first, let the call fail, or let the process
+//! die. The simulation of `tests/proofs` uses them, too.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
-use seatgate_core::gate::Store;
 use seatgate_core::id::{AccountId, CardId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
 use seatgate_core::message::{Message, Standing};
 use seatgate_core::person::{Identity, PersonDetails};
+use seatgate_core::policy::Mode;
 use seatgate_core::port::*;
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
@@ -20,18 +21,61 @@ use seatgate_core::seat::{AccountNames, AppId, Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 
-type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What is waited for, and whether the call fails there.
+pub type Pause = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
+
+/// A call of a store fails so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed(pub StoreErrorKind);
+
+impl From<Failed> for StoreError {
+    fn from(Failed(kind): Failed) -> Self {
+        Self::new(kind, "a call that was told to fail")
+    }
+}
+
+impl From<Failed> for EffectError {
+    fn from(Failed(kind): Failed) -> Self {
+        match kind {
+            StoreErrorKind::Unavailable => Self::not_done("told to fail"),
+            _ => Self::unknown("told to fail"),
+        }
+    }
+}
+
+/// Just before or just after a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Which step it is, from 0.
+    pub step: u64,
+    /// The method that is called.
+    pub call: &'static str,
+    /// Whether the call has been made.
+    pub after: bool,
+}
 
 /// Counts steps, and says what happens at each.
 #[derive(Clone)]
 pub struct Steps {
     count: Arc<AtomicU64>,
-    at: Arc<dyn Fn(u64) -> Pause + Send + Sync>,
+    at: Arc<dyn Fn(Moment) -> Pause + Send + Sync>,
 }
 
 impl Steps {
     /// At step `n` (from 0), waits for what `at(n)` gives.
-    pub fn new(at: impl Fn(u64) -> Pause + Send + Sync + 'static) -> Self {
+    pub fn new(at: impl Fn(u64) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static) -> Self {
+        Self::failing(move |moment| {
+            let pause = at(moment.step);
+            Box::pin(async {
+                pause.await;
+                Ok(())
+            })
+        })
+    }
+
+    /// At each step waits for what `at` gives. A store fails where it says so; targets and notifiers have failures of
+    /// their own.
+    pub fn failing(at: impl Fn(Moment) -> Pause + Send + Sync + 'static) -> Self {
         Self { count: Arc::default(), at: Arc::new(at) }
     }
 
@@ -42,26 +86,29 @@ impl Steps {
 
     /// Lets all others go one step at each step, so that futures on one thread take turns.
     pub fn taking_turns() -> Self {
-        Self::new(|_| {
-            let mut waited = false;
-            Box::pin(std::future::poll_fn(move |context| {
-                if std::mem::replace(&mut waited, true) {
-                    return std::task::Poll::Ready(());
-                }
-                context.waker().wake_by_ref();
-                std::task::Poll::Pending
-            }))
-        })
+        Self::new(|_| Box::pin(turn()))
     }
 
     pub fn count(&self) -> u64 {
         self.count.load(Ordering::SeqCst)
     }
 
-    async fn step(&self) {
-        let n = self.count.fetch_add(1, Ordering::SeqCst);
-        (self.at)(n).await;
+    async fn step(&self, call: &'static str, after: bool) -> Result<(), Failed> {
+        let step = self.count.fetch_add(1, Ordering::SeqCst);
+        (self.at)(Moment { step, call, after }).await
     }
+}
+
+/// Lets all others go one step.
+pub fn turn() -> impl Future<Output = ()> + Send {
+    let mut waited = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut waited, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
 }
 
 /// A port with steps before and after each call.
@@ -72,16 +119,26 @@ pub struct Stepped<T: ?Sized> {
 
 macro_rules! pass {
     ($self:ident.$method:ident($($argument:expr),*)) => {{
-        $self.steps.step().await;
+        $self.steps.step(stringify!($method), false).await?;
         let answer = $self.inner.$method($($argument),*).await;
-        $self.steps.step().await;
+        $self.steps.step(stringify!($method), true).await?;
+        answer
+    }};
+}
+
+/// As `pass`, for a port whose failures are its own.
+macro_rules! pass_whole {
+    ($self:ident.$method:ident($($argument:expr),*)) => {{
+        let _ = $self.steps.step(stringify!($method), false).await;
+        let answer = $self.inner.$method($($argument),*).await;
+        let _ = $self.steps.step(stringify!($method), true).await;
         answer
     }};
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<T: Store> RequestStore for Stepped<T> {
+impl<T: RequestStore + ?Sized> RequestStore for Stepped<T> {
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
         pass!(self.commit(changes))
     }
@@ -122,12 +179,9 @@ impl<T: Store> RequestStore for Stepped<T> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<T: Store> RequestQueries for Stepped<T> {
+impl<T: RequestQueries + ?Sized> RequestQueries for Stepped<T> {
     async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
-        self.steps.step().await;
-        let answer = RequestQueries::list(&*self.inner, filter).await;
-        self.steps.step().await;
-        answer
+        pass!(self.list(filter))
     }
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
         pass!(self.trail(stream))
@@ -141,8 +195,8 @@ impl<T: Store> RequestQueries for Stepped<T> {
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
         pass!(self.row_counts(sweep))
     }
-    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
-        pass!(self.standings(sweep, channel))
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
+        pass!(self.standings(sweep, channel, mode))
     }
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         pass!(self.entries(stream, after, limit))
@@ -160,7 +214,7 @@ impl<T: Store> RequestQueries for Stepped<T> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<T: Store> PeopleStore for Stepped<T> {
+impl<T: PeopleStore + ?Sized> PeopleStore for Stepped<T> {
     async fn people(&self, people: Vec<NewPerson>) -> Result<Vec<PersonRef>, StoreError> {
         pass!(self.people(people))
     }
@@ -189,7 +243,7 @@ impl<T: Store> PeopleStore for Stepped<T> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
-impl<T: Store> ExceptionStore for Stepped<T> {
+impl<T: ExceptionStore + ?Sized> ExceptionStore for Stepped<T> {
     async fn active(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, StoreError> {
         pass!(self.active(seats, now))
     }
@@ -205,10 +259,7 @@ impl<T: Store> ExceptionStore for Stepped<T> {
         after: Option<ExceptionId>,
         limit: usize,
     ) -> Result<Vec<Exception>, StoreError> {
-        self.steps.step().await;
-        let answer = ExceptionStore::list(&*self.inner, now, after, limit).await;
-        self.steps.step().await;
-        answer
+        pass!(self.list(now, after, limit))
     }
 }
 
@@ -216,10 +267,10 @@ impl<T: Store> ExceptionStore for Stepped<T> {
 #[deny(clippy::missing_trait_methods)]
 impl<T: Deprovisioner + ?Sized> Deprovisioner for Stepped<T> {
     async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError> {
-        pass!(self.deprovision(job))
+        pass_whole!(self.deprovision(job))
     }
     async fn probe(&self, job: &Job) -> SeatStatus {
-        pass!(self.probe(job))
+        pass_whole!(self.probe(job))
     }
     fn idempotency(&self) -> Idempotency {
         self.inner.idempotency()
@@ -230,12 +281,12 @@ impl<T: Deprovisioner + ?Sized> Deprovisioner for Stepped<T> {
 #[deny(clippy::missing_trait_methods)]
 impl<T: Notifier + ?Sized> Notifier for Stepped<T> {
     async fn post(&self, message: &Message) -> Result<Posted, NotifyError> {
-        pass!(self.post(message))
+        pass_whole!(self.post(message))
     }
     async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
-        pass!(self.update(posted, message))
+        pass_whole!(self.update(posted, message))
     }
     async fn find(&self, message: &Message) -> Result<Vec<Posted>, NotifyError> {
-        pass!(self.find(message))
+        pass_whole!(self.find(message))
     }
 }

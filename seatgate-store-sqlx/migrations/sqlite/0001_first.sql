@@ -40,7 +40,7 @@ CREATE TABLE requests (
 ) STRICT;
 CREATE INDEX requests_state ON requests (state, id);
 CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
-CREATE INDEX requests_sweep ON requests (sweep, channel, state, outcome, currency, cost);
+CREATE INDEX requests_sweep ON requests (sweep, channel, mode, state, outcome, currency, cost);
 CREATE INDEX requests_decider ON requests (decider, id) WHERE decider IS NOT NULL;
 
 -- Who was asked, with what one person's lists are filtered by: so each of them is one range of one index.

@@ -22,6 +22,7 @@ use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::Standing;
+use seatgate_core::policy::Mode;
 use seatgate_core::port::{
     AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
     SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
@@ -187,8 +188,8 @@ impl RequestQueries for PgStore {
         query::row_counts(sweep, &self.pool).await.map_err(store_error("counting a sweep's rows"))
     }
 
-    async fn standings(&self, sweep: SweepId, channel: &Channel) -> Result<Vec<Standing>, StoreError> {
-        query::standings(sweep, channel, &self.pool).await.map_err(store_error("counting a sweep's requests"))
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
+        query::standings(sweep, channel, mode, &self.pool).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

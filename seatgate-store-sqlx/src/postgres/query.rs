@@ -6,6 +6,7 @@ use seatgate_core::agenda::Lane;
 use seatgate_core::card::Card;
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::Standing;
+use seatgate_core::policy::Mode;
 use seatgate_core::port::{
     AgendaDepth, AskedPerson, RequestFilter, RowResult, RowStatus, SeatStatusRow, StateCounts, Stored, SweepRecord,
 };
@@ -42,7 +43,7 @@ const ROW_COUNTS: &str = "SELECT status, count(*) FROM sweep_rows WHERE sweep = 
 /// Costs are added up in two parts: no sum of theirs overflows.
 const STANDINGS: &str =
     "SELECT state, outcome, currency, count(*), sum(cost / 1000000)::bigint, sum(cost % 1000000)::bigint
-    FROM requests WHERE sweep = $1 AND channel = $2 GROUP BY state, outcome, currency";
+    FROM requests WHERE sweep = $1 AND channel = $2 AND mode = $3 GROUP BY state, outcome, currency";
 const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
     FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
     WHERE inbound_ids.id = $1";
@@ -117,8 +118,13 @@ pub(super) async fn row_counts(sweep: SweepId, db: &PgPool) -> Result<BTreeMap<R
     rows.into_iter().map(|(status, count)| Ok((read(&status)?, to_count(count)?))).collect()
 }
 
-pub(super) async fn standings(sweep: SweepId, channel: &Channel, db: &PgPool) -> Result<Vec<Standing>, sqlx::Error> {
-    let query = sqlx::query_as(STANDINGS).bind(sweep.to_string()).bind(channel.as_str());
+pub(super) async fn standings(
+    sweep: SweepId,
+    channel: &Channel,
+    mode: Mode,
+    db: &PgPool,
+) -> Result<Vec<Standing>, sqlx::Error> {
+    let query = sqlx::query_as(STANDINGS).bind(sweep.to_string()).bind(channel.as_str()).bind(mode.label());
     found::standings(query.fetch_all(db).await?)
 }
 

@@ -4,6 +4,7 @@ use super::{Scene, StoreHarness};
 use crate::agenda::{Item, Next, Settlement};
 use crate::card::{About, Card, CardEdit, CardReceipt};
 use crate::money::Money;
+use crate::policy::Mode;
 use crate::port::{Answer, RequestFilter, RowResult, RowStatus};
 use crate::request::StateLabel;
 
@@ -90,11 +91,12 @@ pub async fn a_sweeps_rows_and_requests_are_counted<H: StoreHarness>(store: H) {
     let queries = scene.store.queries();
     let rows = queries.row_counts(sweep).await.unwrap();
     assert_eq!(rows.into_iter().collect::<Vec<_>>(), [(RowStatus::Asked, 2)]);
-    let standings = queries.standings(sweep, &channel).await.unwrap();
+    let standings = queries.standings(sweep, &channel, Mode::Live).await.unwrap();
     let told: Vec<_> = standings.iter().map(|s| (s.state, s.outcome, s.count, s.monthly_cost.to_string())).collect();
     assert_eq!(told, [(StateLabel::AwaitingDecision, None, 2, "90.00 USD".to_owned())]);
-    assert_eq!(queries.standings(sweep, &"C0OTHER".parse().unwrap()).await.unwrap(), []);
-    assert_eq!(queries.standings(scene.world.sweep_id(), &channel).await.unwrap(), []);
+    assert_eq!(queries.standings(sweep, &channel, Mode::DryRun).await.unwrap(), [], "a test is told apart");
+    assert_eq!(queries.standings(sweep, &"C0OTHER".parse().unwrap(), Mode::Live).await.unwrap(), []);
+    assert_eq!(queries.standings(scene.world.sweep_id(), &channel, Mode::Live).await.unwrap(), []);
     assert!(queries.row_counts(scene.world.sweep_id()).await.unwrap().is_empty());
     let nobody = RequestFilter { decided_by: Some(scene.world.person_ref()), ..RequestFilter::first(9) };
     assert_eq!(queries.list(&nobody).await.unwrap(), []);

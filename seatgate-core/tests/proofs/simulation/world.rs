@@ -1,0 +1,177 @@
+//! What outlives a crash of all servers: the store, targets, messages, and the people outside.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use seatgate_core::canonical::Digest;
+use seatgate_core::gate::{Gate, Submission};
+use seatgate_core::id::{CardId, ExceptionId, PersonRef, SweepId};
+use seatgate_core::memory::MemoryStore;
+use seatgate_core::person::{Actor, PersonDraft, Surface};
+use seatgate_core::policy::Mode;
+use seatgate_core::port::{Clock, Inbound, NewPerson, PeopleStore, RequestFilter, RequestQueries, Router, Target};
+use seatgate_core::request::Request;
+use seatgate_core::seat::{AppId, Candidate};
+use seatgate_core::testing::{RecordingNotifier, SeededEntropy, block_on};
+
+use super::notifier;
+use super::stage::{ServerClock, Stage};
+use super::stepped::Stepped;
+use super::store::{Sabotage, Tokens, Watched};
+use super::target;
+
+pub const APPS: [&str; 3] = ["figma", "notion", "zoom"];
+/// Managers, holders, the lead, an operator, and somebody who has no say.
+pub const PEOPLE: [&str; 8] = [
+    "mona@example.com",
+    "otto@example.com",
+    "ana@example.com",
+    "ben@example.com",
+    "cyn@example.com",
+    "lead@example.com",
+    "olga@example.com",
+    "eve@example.com",
+];
+pub const OPERATOR: &str = "olga@example.com";
+pub const CHANNEL: &str = "C0IT";
+
+/// Rows that somebody hands in, and goes on handing in until they are answered.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub inbound: Option<Inbound>,
+    pub submitted_by: Actor,
+    pub joins: Option<SweepId>,
+    pub rows: Vec<Candidate>,
+}
+
+impl Delivery {
+    pub fn id(&self) -> Option<String> {
+        self.inbound.as_ref().map(|inbound| inbound.id.clone())
+    }
+}
+
+/// What the people outside know.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub deliveries: Vec<Delivery>,
+    pub delivered: Vec<String>,
+    pub sweeps: Vec<SweepId>,
+    pub exceptions: Vec<ExceptionId>,
+    pub places: Vec<(CardId, String)>,
+}
+
+/// Everything that outlives a crash.
+pub struct World {
+    pub stage: Arc<Stage>,
+    pub store: Arc<MemoryStore>,
+    pub entropy: Arc<SeededEntropy>,
+    pub board: Arc<RecordingNotifier>,
+    pub targets: BTreeMap<AppId, Arc<target::Fickle>>,
+    pub tokens: Tokens,
+    pub sabotage: Option<Sabotage>,
+    pub known: Mutex<Known>,
+}
+
+impl World {
+    pub fn new(seed: u64, traced: bool, sabotage: Option<Sabotage>) -> Arc<Self> {
+        let stage = Arc::new(Stage::new(seed, traced));
+        let targets = APPS.iter().zip(stage.features.targets);
+        let targets = targets.map(|(app, kind)| (app.parse().unwrap(), Arc::new(target::Fickle::new(&stage, kind))));
+        let board = RecordingNotifier::new();
+        if stage.features.finds_copies {
+            board.finds_copies();
+        }
+        let world = Self {
+            targets: targets.collect(),
+            store: Arc::new(MemoryStore::new(stage.lease_clock.clone())),
+            entropy: Arc::new(SeededEntropy::new(stage.chance.word())),
+            board: Arc::new(board),
+            tokens: Tokens::default(),
+            sabotage,
+            known: Mutex::default(),
+            stage,
+        };
+        for email in PEOPLE {
+            world.person(email);
+        }
+        Arc::new(world)
+    }
+
+    /// Whoever has this address, anew after they were erased.
+    pub fn person(&self, email: &str) -> PersonRef {
+        let draft = PersonDraft::new(email.parse().unwrap(), None);
+        let new = NewPerson::new(draft, PersonRef::generate(self.stage.clock.now(), &*self.entropy));
+        block_on(self.store.people(vec![new])).unwrap()[0]
+    }
+
+    pub fn operator(&self) -> Submission {
+        Submission::new(Actor::Person(self.person(OPERATOR)), Surface::Api)
+    }
+
+    /// All requests as they stand.
+    pub fn requests(&self) -> Vec<Request> {
+        block_on(RequestQueries::list(&*self.store, &RequestFilter::first(usize::MAX))).unwrap()
+    }
+
+    /// What is on the agenda, due or not.
+    pub fn agenda(&self) -> seatgate_core::port::AgendaDepth {
+        block_on(self.store.agenda_depth(self.stage.clock.now(), true)).unwrap()
+    }
+
+    pub fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap()
+    }
+
+    /// A delivery under a name of its own.
+    pub fn inbound(&self) -> Inbound {
+        let name = format!("msg_{}", self.known().deliveries.len());
+        let digest = Digest::of(name.as_bytes());
+        Inbound::new(name, digest)
+    }
+
+    /// The gate of a server.
+    pub fn gate(&self, ahead: std::time::Duration) -> Gate {
+        let stage = &self.stage;
+        let watched = Arc::new(Stepped {
+            steps: stage.steps(true),
+            inner: Arc::new(Watched {
+                stage: Arc::clone(stage),
+                store: Arc::clone(&self.store),
+                sabotage: self.sabotage,
+                tokens: Arc::clone(&self.tokens),
+            }),
+        });
+        let plain = Arc::new(Stepped { steps: stage.steps(true), inner: Arc::clone(&self.store) });
+        let clock = Arc::new(ServerClock { clock: Arc::clone(&stage.clock), ahead });
+        let notifier = Arc::new(notifier::Fickle {
+            stage: Arc::clone(stage),
+            board: Arc::clone(&self.board),
+            tokens: Arc::clone(&self.tokens),
+        });
+        let channel = stage.features.own_channel.then(|| CHANNEL.parse().unwrap());
+        Gate::builder(plain, clock, self.entropy.clone())
+            .requests(watched.clone())
+            .exceptions(watched)
+            .notifier(Arc::new(Stepped { steps: stage.steps(false), inner: notifier }))
+            .router(self.router())
+            .policy(stage.features.policy())
+            .mode(if stage.features.dry_runs { Mode::DryRun } else { Mode::Live })
+            .channel(channel)
+            .build()
+            .expect("a gate")
+    }
+
+    fn router(&self) -> Router {
+        let target = |app: &AppId, inner: &Arc<target::Fickle>| {
+            let steps = self.stage.steps(false);
+            let target = Target::new(app.to_string(), Arc::new(Stepped { steps, inner: Arc::clone(inner) }));
+            if self.stage.features.reversible { target.reversible() } else { target }
+        };
+        let add = |router: Router, (app, inner): (&AppId, &Arc<target::Fickle>)| {
+            router.route(app.clone(), target(app, inner))
+        };
+        let router = self.targets.iter().fold(Router::new(), add);
+        // Reclaiming on silence is refused where apps without a target could not be given back either.
+        router
+    }
+}
