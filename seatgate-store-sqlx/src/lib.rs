@@ -17,6 +17,8 @@
 //! ```
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod found;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod landing;
@@ -24,6 +26,8 @@ mod landing;
 mod pieces;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod questions;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod row;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
