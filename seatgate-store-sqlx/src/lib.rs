@@ -2,7 +2,7 @@
 //!
 //! `SqliteStore` is the embedded one: a file, one process, every commit durable before it is answered. It is the gate's
 //! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once. `PgStore` (feature `postgres`) is the same
-//! for several servers that share a PostgreSQL database.
+//! for several servers that share a PostgreSQL database. With both, `migrate` moves everything from the one to the other.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -22,6 +22,8 @@ mod failure;
 mod found;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod landing;
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+pub mod migrate;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod pieces;
 #[cfg(feature = "postgres")]

@@ -13,6 +13,8 @@ mod exceptions;
 mod open;
 mod people;
 mod query;
+#[cfg(feature = "sqlite")]
+mod take_over;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
 use self::error::{store_error, write_error};
 pub use self::open::PgOptions;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::take_over::TakeOver;
 use crate::questions::Questions;
 
 /// Keeps everything in one PostgreSQL database (14 or newer), for any number of servers: requests, trail, agenda, people,

@@ -9,6 +9,8 @@ mod claim;
 mod commit;
 mod error;
 mod exceptions;
+#[cfg(feature = "postgres")]
+mod hand_over;
 mod inspect;
 mod lane;
 mod open;
@@ -37,6 +39,8 @@ use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::sqlite::SqlitePool;
 
 use self::error::store_error;
+#[cfg(feature = "postgres")]
+pub(crate) use self::hand_over::{HandOver, Table};
 pub use self::inspect::FileState;
 pub use self::open::SqliteOptions;
 use self::writer::{Work, Writer};

@@ -9,8 +9,12 @@
 
 mod cluster;
 mod conformance;
+#[cfg(feature = "sqlite")]
+mod migrate;
 mod proxy;
 mod servers;
+#[cfg(feature = "sqlite")]
+mod town;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
