@@ -14,6 +14,7 @@ mod cluster;
 mod conformance;
 #[cfg(feature = "sqlite")]
 mod migrate;
+mod outages;
 mod proxy;
 mod servers;
 #[path = "../shared/town.rs"]
