@@ -11,6 +11,7 @@ use crate::audit::AuditCommand;
 use crate::client::{CallError, Client};
 use crate::doctor::DoctorArguments;
 use crate::exceptions::{self, ExceptionsCommand};
+use crate::migrate::MigrateArguments;
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
 use crate::sweeps::{self, SweepArguments, SweepsCommand};
@@ -45,6 +46,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Move everything from a SQLite file to an empty PostgreSQL database, all of it or nothing.
+    MigrateStore(MigrateArguments),
     #[command(flatten)]
     Talk(Talk),
 }
@@ -117,7 +120,7 @@ pub(crate) struct DecideArguments {
 /// In which form an answer is printed.
 #[derive(Args, Default)]
 pub(crate) struct Form {
-    /// Print the server's answer as JSON, for scripts.
+    /// Print the answer as JSON, for scripts.
     #[arg(long)]
     json: bool,
 }

@@ -14,6 +14,7 @@ mod doctor;
 mod exceptions;
 #[cfg(feature = "failpoints")]
 mod failpoint;
+mod migrate;
 mod operate;
 mod output;
 mod pretend;
@@ -77,6 +78,7 @@ fn run(arguments: Arguments, environment: &Environment) -> Result<ExitCode, Prob
             let client = client::Client::new(arguments.config.as_deref(), environment, arguments.server.as_deref())?;
             Ok(runtime.block_on(audit::export(&client, &export)))
         }
+        Command::MigrateStore(arguments) => Ok(runtime.block_on(migrate::run(arguments))),
         Command::Talk(talk) => {
             let client = client::Client::new(file, environment, arguments.server.as_deref())?;
             Ok(runtime.block_on(cli::talk(&client, talk)))

@@ -1,4 +1,4 @@
-//! How far an upload has come, on stderr.
+//! How far something has come, on stderr.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,7 +11,17 @@ use reqwest::Body;
 const PART: usize = 64 * 1024;
 const TICK: Duration = Duration::from_millis(100);
 
-/// A bar while bytes are sent, then a word on what is waited for. Nothing at all where stderr is no terminal.
+/// A bar of this length, with these words beside it. Nothing at all where stderr is no terminal.
+pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// A bar while bytes are sent, then a word on what is waited for.
 pub(crate) struct Progress {
     bar: ProgressBar,
     rows: usize,
@@ -20,12 +30,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Nothing is sent yet, of so many bytes with so many rows in them.
     pub(crate) fn new(bytes: usize, rows: usize) -> Self {
-        let bar = ProgressBar::new(bytes as u64);
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}  {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(TICK);
-        Self { bar, rows }
+        Self { bar: bar(bytes as u64, "{wide_bar} {bytes} of {total_bytes}  {msg}"), rows }
     }
 
     /// The same bytes, which move the bar as they are taken to be sent.

@@ -68,13 +68,13 @@ pub struct SweepStanding {
     /// What became of its rows.
     pub rows: BTreeMap<RowStatus, u64>,
     /// How its requests stand, those that the message's channel hears about.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<StateTally>,
 }
 
 /// How many requests stand or ended in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Standing {
+pub struct StateTally {
     /// How they stand.
     pub state: StateLabel,
     /// How they ended.
@@ -85,7 +85,7 @@ pub struct Standing {
     pub monthly_cost: Totals,
 }
 
-impl Standing {
+impl StateTally {
     /// So many that stand so.
     #[must_use]
     pub fn new(state: StateLabel, outcome: Option<Outcome>, count: u64, monthly_cost: Totals) -> Self {

@@ -208,6 +208,26 @@ impl Chain {
         Ok(Entry { stream: self.stream, seq, kind: draft.kind, at: draft.at, change, body, hash })
     }
 
+    /// Moves on to a stored entry, if it is the chain's next one and its bytes are those that were hashed.
+    ///
+    /// # Errors
+    /// When it is not. The chain stays where it is.
+    pub fn follow(&mut self, entry: &Entry) -> Result<(), Broken> {
+        let seq = self.version + 1;
+        let prev = serde_json::from_str::<Link>(&entry.body).map(|link| link.prev).ok();
+        let wrong = [
+            (entry.stream != self.stream, FOREIGN),
+            (entry.seq != seq, OUT_OF_ORDER),
+            (prev != Some(self.head), UNLINKED),
+            (Digest::of(entry.body.as_bytes()) != entry.hash, CHANGED),
+        ];
+        if let Some((_, why)) = wrong.into_iter().find(|(wrong, _)| *wrong) {
+            return Err(Broken { stream: self.stream.to_string(), seq, why });
+        }
+        (self.version, self.head) = (seq, entry.hash);
+        Ok(())
+    }
+
     fn members(&self, seq: u64, change: ChangeId, draft: &EntryDraft) -> Map<String, Value> {
         let text = |value: &dyn fmt::Display| Value::String(value.to_string());
         let submitted_by = draft.submitted_by.as_ref().map_or(Value::Null, |actor| text(actor));
@@ -226,6 +246,16 @@ impl Chain {
         ])
     }
 }
+
+#[derive(Deserialize)]
+struct Link {
+    prev: Digest,
+}
+
+const FOREIGN: &str = "belongs to another stream";
+const OUT_OF_ORDER: &str = "is out of order, or an entry before it is missing";
+const UNLINKED: &str = "does not follow the entry before it";
+const CHANGED: &str = "was changed: its hash does not fit";
 
 /// What is wrong with a chain, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -267,17 +297,17 @@ fn verify_line(chain: &Chain, seq: u64, line: &str) -> Result<Digest, &'static s
     let hash = members.remove("hash").ok_or("has no hash")?;
     let member = |name: &str| members.get(name).cloned().unwrap_or(Value::Null);
     if member("stream") != Value::String(chain.stream.to_string()) {
-        return Err("belongs to another stream");
+        return Err(FOREIGN);
     }
     if member("seq") != seq {
-        return Err("is out of order, or an entry before it is missing");
+        return Err(OUT_OF_ORDER);
     }
     if member("prev") != Value::String(chain.head.to_string()) {
-        return Err("does not follow the entry before it");
+        return Err(UNLINKED);
     }
     let body = to_canonical(&value).map_err(|_| "has no canonical form")?;
     let digest = Digest::of(body.as_bytes());
-    if hash == Value::String(digest.to_string()) { Ok(digest) } else { Err("was changed: its hash does not fit") }
+    if hash == Value::String(digest.to_string()) { Ok(digest) } else { Err(CHANGED) }
 }
 
 #[cfg(test)]
@@ -320,6 +350,35 @@ mod tests {
         foreign.extend(chain_of(1).1);
         assert!(check(stream, &foreign).is_err());
         assert!(check(stream, &["nonsense".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_chain_follows_its_own_stored_entries_and_no_others() {
+        let (stream, lines) = chain_of(3);
+        let entries: Vec<Entry> = lines.iter().map(|line| stored(line)).collect();
+        let mut chain = Chain::empty(stream);
+        for entry in &entries {
+            chain.follow(entry).unwrap();
+        }
+        assert_eq!((chain.version, chain.head), (3, entries[2].hash));
+
+        let after_one = || Chain::at(stream, 1, entries[0].hash);
+        let refused = |entry: &Entry| after_one().follow(entry).map_err(|broken| (broken.seq, broken.why));
+        let mut changed = entries[1].clone();
+        changed.body = changed.body.replace("\"n\":1", "\"n\":9");
+        assert_eq!(refused(&changed), Err((2, CHANGED)));
+        assert_eq!(refused(&entries[2]), Err((2, OUT_OF_ORDER)));
+        let elsewhere = Chain::at(stream, 1, Digest::ZERO).follow(&entries[1]).unwrap_err();
+        assert_eq!(elsewhere.why, UNLINKED);
+        let foreign = Chain::empty(Stream::System).follow(&entries[0]).unwrap_err();
+        assert_eq!((foreign.stream.as_str(), foreign.why), ("system", FOREIGN));
+    }
+
+    /// The entry that an exported line was.
+    fn stored(line: &str) -> Entry {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        let hash = value.as_object_mut().unwrap().remove("hash").unwrap();
+        Entry::from_stored(to_canonical(&value).unwrap(), hash.as_str().unwrap().parse().unwrap()).unwrap()
     }
 
     #[test]

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use seatgate_core::canonical::Digest;
 use seatgate_core::card::{About, Card};
-use seatgate_core::id::{RequestId, SweepId};
-use seatgate_core::message::Standing;
+use seatgate_core::id::{AccountId, PersonRef, RequestId, SweepId};
+use seatgate_core::message::StateTally;
 use seatgate_core::money::{Currency, Totals};
-use seatgate_core::port::{Inbound, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::person::PersonDetails;
+use seatgate_core::port::{Exception, Inbound, SeatStatusRow, Stored, SweepRecord};
 use seatgate_core::request::{Outcome, StateLabel};
+use seatgate_core::seat::{AccountNames, AppId};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 
@@ -84,7 +86,7 @@ impl CardRow {
 pub(crate) type StandingRow = (String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
 
 /// Standings by state and outcome.
-pub(crate) fn standings(rows: Vec<StandingRow>) -> Result<Vec<Standing>, sqlx::Error> {
+pub(crate) fn standings(rows: Vec<StandingRow>) -> Result<Vec<StateTally>, sqlx::Error> {
     let mut standings = BTreeMap::new();
     for (state, outcome, currency, counted, millions, rest) in rows {
         let outcome = outcome.map(|outcome| read::<Outcome>(&outcome)).transpose()?;
@@ -95,7 +97,7 @@ pub(crate) fn standings(rows: Vec<StandingRow>) -> Result<Vec<Standing>, sqlx::E
             costs.add_sum(read::<Currency>(&currency)?, i128::from(millions) * 1_000_000 + i128::from(rest));
         }
     }
-    let standing = |((state, outcome), (count, costs))| Standing::new(state, outcome, count, costs);
+    let standing = |((state, outcome), (count, costs))| StateTally::new(state, outcome, count, costs);
     Ok(standings.into_iter().map(standing).collect())
 }
 
@@ -130,4 +132,62 @@ pub(crate) fn entries(rows: Vec<(String, String)>) -> Result<Vec<Entry>, sqlx::E
         Entry::from_stored(body, read(&hash)?).map_err(|error| sqlx::Error::Decode(error.into()))
     };
     rows.into_iter().map(entry).collect()
+}
+
+/// An exception's body and when it was revoked, if there is one.
+pub(crate) type ExceptionRow = (Option<String>, Option<i64>);
+
+/// The exceptions behind the rows.
+pub(crate) fn exceptions(rows: Vec<ExceptionRow>) -> Result<Vec<Option<Exception>>, sqlx::Error> {
+    let exception = |(body, revoked_at): ExceptionRow| {
+        let Some(body) = body else { return Ok(None) };
+        let mut exception: Exception = decode(&body)?;
+        exception.revoked_at = to_time(revoked_at);
+        Ok(Some(exception))
+    };
+    rows.into_iter().map(exception).collect()
+}
+
+/// Whether somebody is known, their name, and their identities as JSON.
+pub(crate) type PersonRow = (bool, Option<String>, String);
+
+/// What is known about people; the rows are in their order.
+pub(crate) fn details(people: &[PersonRef], rows: Vec<PersonRow>) -> Result<Vec<Option<PersonDetails>>, sqlx::Error> {
+    let details = |(reference, (known, name, identities)): (&PersonRef, PersonRow)| match known {
+        true => Ok(Some(PersonDetails::new(*reference, name, from_json(&identities)?))),
+        false => Ok(None),
+    };
+    people.iter().zip(rows).map(details).collect()
+}
+
+/// An account's id in its app, its address and its name, and whether it is known.
+pub(crate) type NamesRow = (Option<String>, Option<String>, Option<String>, bool);
+
+/// The names of accounts.
+pub(crate) fn names(rows: Vec<NamesRow>) -> Result<Vec<Option<AccountNames>>, sqlx::Error> {
+    let names = |(id, email, name, known): NamesRow| {
+        let email = email.map(|email| read(&email)).transpose()?;
+        Ok(known.then(|| AccountNames::new(id, email, name)))
+    };
+    rows.into_iter().map(names).collect()
+}
+
+/// Where an app's own id leads, where the address leads, and whether that account has an id of its own.
+pub(crate) type LedRow = (Option<String>, Option<String>, bool);
+
+/// What finding the accounts of these names would find (PS-5); the rows are in their order.
+pub(crate) fn known_accounts(
+    accounts: &[(AppId, AccountNames)],
+    rows: Vec<LedRow>,
+) -> Result<Vec<Vec<AccountId>>, sqlx::Error> {
+    let found = |((_, names), (by_id, by_email, email_has_id)): (&(AppId, AccountNames), LedRow)| {
+        let account = |text: Option<String>| text.map(|text| read::<AccountId>(&text)).transpose();
+        Ok(match (account(by_id)?, account(by_email)?) {
+            (Some(to), Some(from)) if to != from && !email_has_id => vec![to, from],
+            (Some(found), _) => vec![found],
+            (None, Some(found)) if names.id.is_none() || !email_has_id => vec![found],
+            (None, _) => Vec::new(),
+        })
+    };
+    accounts.iter().zip(rows).map(found).collect()
 }

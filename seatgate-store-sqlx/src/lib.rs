@@ -2,7 +2,7 @@
 //!
 //! `SqliteStore` is the embedded one: a file, one process, every commit durable before it is answered. It is the gate's
 //! `RequestStore`, `RequestQueries`, `PeopleStore` and `ExceptionStore` at once. `PgStore` (feature `postgres`) is the same
-//! for several servers that share a PostgreSQL database.
+//! for several servers that share a PostgreSQL database. With both, `migrate` moves everything from the one to the other.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -17,13 +17,19 @@
 //! ```
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod failure;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod found;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod landing;
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+pub mod migrate;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod pieces;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod questions;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod row;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -1,17 +1,25 @@
-//! The SQLite store passes the suites, on real files.
+//! The SQLite store passes the suites, on real files; and the in-memory one what is checked through a gate.
 #![cfg(feature = "sqlite")]
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "shared/cases.rs"]
+mod cases;
+#[path = "shared/town.rs"]
+mod town;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use seatgate_core::memory::MemoryStore;
 use seatgate_core::port::{ExceptionStore, PeopleStore, RequestQueries, RequestStore};
 use seatgate_core::testing::ManualClock;
 use seatgate_core::testing::conformance::StoreHarness;
 use seatgate_core::time::Timestamp;
 use seatgate_store_sqlx::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
+
+use cases::Opened;
 
 struct Harness {
     folder: TempDir,
@@ -69,3 +77,15 @@ fn copy(from: &Path, to: &Path, name: &str) {
 }
 
 seatgate_core::store_conformance!(tokio::test, Harness::new().await);
+
+async fn memory(lease_clock: Arc<ManualClock>) -> Option<Opened<MemoryStore>> {
+    Some(Opened { stores: vec![MemoryStore::new(lease_clock)], folder: None })
+}
+
+async fn file(lease_clock: Arc<ManualClock>) -> Option<Opened<SqliteStore>> {
+    let Harness { folder, store, .. } = Harness::open(tempfile::tempdir().unwrap(), lease_clock).await;
+    Some(Opened { stores: vec![store], folder: Some(folder) })
+}
+
+cases::over!(in_memory, super::memory);
+cases::over!(in_a_file, super::file);

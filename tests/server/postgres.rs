@@ -1,8 +1,8 @@
-//! Two servers on one PostgreSQL.
+//! Two servers on one PostgreSQL, and the way there from a file.
 
 use serde_json::{Value, json};
 
-use crate::cluster;
+use crate::cluster::{self, Cluster};
 use crate::house::{Server, run};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,4 +41,61 @@ async fn of_many_decisions_on_two_servers_one_counts() {
         assert_eq!((status, &ready["checks"]["database"]), (200, &json!("ok")));
         assert!(server.stop().success());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_goes_on_in_postgresql_after_its_file_was_moved() {
+    let Some(cluster) = Cluster::start() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let output = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let (output, text) = run(at, environment, arguments);
+        (output.status.code(), text)
+    };
+    let server = Server::start(at, &[]);
+    run(at, &[], &["sweep", "--sample", "--manager", "mona@example.com"]);
+    let (_, requests) = output(&[], &["requests"]);
+    let mut ids = requests.lines().skip(1).map(|line| line.split(' ').next().unwrap());
+    let (kept, waiting) = (ids.next().unwrap(), ids.next().unwrap());
+    let decided = output(&[], &["decide", kept, "keep", "--as", "mona@example.com", "--reason", "On leave"]);
+    assert_eq!(decided.0, Some(0), "{}", decided.1);
+    let to = ["migrate-store", "--from", "sqlite://seatgate.db", "--to", cluster.url()];
+    let (code, said) = output(&[], &to);
+    assert!(code == Some(1) && said.starts_with("nothing was moved: the database is already open"), "{said}");
+    assert!(server.stop().success());
+
+    let before = [&["requests", "--json"][..], &["exceptions", "--json"], &["trail", kept]];
+    let server = Server::start(at, &[]);
+    let told = before.map(|arguments| output(&[], arguments));
+    assert!(server.stop().success());
+    let (code, said) = output(&[], &[&to[..], &["--json"]].concat());
+    let moved: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{code:?} {said}"));
+    assert_eq!((code, &moved["tables"]["requests"]), (Some(0), &json!(5)), "{said}");
+    let (code, said) = output(&[("DATABASE_URL", cluster.url())], &to[..3]);
+    assert!(code == Some(1) && said.contains("not empty") && !said.contains(cluster.url()), "{said}");
+
+    let environment = [("DATABASE_URL", cluster.url())];
+    let server = Server::start(at, &environment);
+    assert_eq!(before.map(|arguments| output(&environment, arguments)), told);
+    let decided = output(&environment, &["decide", waiting, "approve", "--as", "mona@example.com"]);
+    assert_eq!(decided.0, Some(0), "{}", decided.1);
+    let secrets = std::fs::read(at.join("seatgate.secrets")).unwrap();
+    let secrets: Value = serde_json::from_slice(&secrets).unwrap();
+    assert_eq!(server.closed(waiting, secrets["api_token"].as_str().unwrap()).await["outcome"], "reclaimed");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn what_cannot_be_moved_is_refused_without_a_word_of_the_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = [
+        ("sqlite://seatgate.db", "postgres://u:secret@localhost/db", "nothing was moved: there is no such file"),
+        ("postgres://u:secret@localhost/db", "postgres://u:secret@localhost/db", "--from: expected a file"),
+        ("sqlite://seatgate.db", "mysql://u:secret@localhost/db", "--to: expected a server"),
+    ];
+    for (from, to, why) in refused {
+        let (output, said) = run(directory.path(), &[], &["migrate-store", "--from", from, "--to", to]);
+        assert!(output.status.code() == Some(1) && said.starts_with(why) && !said.contains("secret"), "{said}");
+    }
+    assert!(!directory.path().join("seatgate.db").exists());
 }

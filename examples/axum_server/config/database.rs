@@ -23,7 +23,7 @@ impl Database {
 
     /// `sqlite://seatgate.db`, `sqlite:///var/lib/seatgate/seatgate.db` or `postgres://user:password@host/database`. The
     /// text is not repeated in the error: such addresses often hold a password.
-    fn parse(url: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() && !path.contains('?') => Ok(Self::Sqlite(PathBuf::from(path))),
             Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(Self::Postgres(url.to_owned())),

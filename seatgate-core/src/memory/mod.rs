@@ -23,7 +23,7 @@ use self::seats::Seats;
 use crate::agenda::{Claim, Claims, Item, Lane, Settlement};
 use crate::card::{Card, CardEdit};
 use crate::id::{CardId, PersonRef, RequestId, SweepId, TextId};
-use crate::message::Standing;
+use crate::message::StateTally;
 use crate::money::Totals;
 use crate::person::Text;
 use crate::policy::Mode;
@@ -215,7 +215,7 @@ impl RequestQueries for MemoryStore {
         Ok(counts)
     }
 
-    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
         let state = self.state();
         let heard = |request: &&Request| {
             request.origin.sweep == sweep && request.channel.as_ref() == Some(channel) && request.mode == mode
@@ -226,7 +226,7 @@ impl RequestQueries for MemoryStore {
             *count += 1;
             request.evidence.iter().filter_map(|evidence| evidence.monthly_cost).for_each(|cost| costs.add(cost));
         }
-        let standing = |((state, outcome), (count, costs))| Standing::new(state, outcome, count, costs);
+        let standing = |((state, outcome), (count, costs))| StateTally::new(state, outcome, count, costs);
         Ok(standings.into_iter().map(standing).collect())
     }
 

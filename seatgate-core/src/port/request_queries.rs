@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::id::{PersonRef, RequestId, SweepId};
-use crate::message::Standing;
+use crate::message::StateTally;
 use crate::policy::Mode;
 use crate::port::{RowStatus, StoreError};
 use crate::request::{Request, StateLabel};
@@ -141,7 +141,7 @@ pub trait RequestQueries: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot tell.
-    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError>;
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError>;
 
     /// A chain's entries, in order.
     ///

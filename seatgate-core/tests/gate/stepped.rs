@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{AccountId, CardId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
-use seatgate_core::message::{Message, Standing};
+use seatgate_core::message::{Message, StateTally};
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::*;
@@ -195,7 +195,7 @@ impl<T: RequestQueries + ?Sized> RequestQueries for Stepped<T> {
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
         pass!(self.row_counts(sweep))
     }
-    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
         pass!(self.standings(sweep, channel, mode))
     }
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {

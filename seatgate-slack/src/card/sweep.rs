@@ -1,6 +1,6 @@
 //! The notice of a sweep, which is kept true; and the reports of what ended.
 
-use seatgate_core::message::{Row, Standing, SweepStanding};
+use seatgate_core::message::{Row, StateTally, SweepStanding};
 use seatgate_core::port::RowStatus;
 use seatgate_core::request::{Outcome, StateLabel};
 
@@ -48,7 +48,7 @@ fn tally<'a>(status: Phrase) -> Line<'a> {
     Line::new(Phrase::Tally).said(Slot::Status, Line::new(status))
 }
 
-fn standing(standing: &Standing) -> Line<'_> {
+fn standing(standing: &StateTally) -> Line<'_> {
     let status = standing.outcome.map_or_else(|| state(standing.state), outcome);
     let phrase = if standing.monthly_cost.is_empty() { Phrase::Tally } else { Phrase::TallyCost };
     let line = Line::new(phrase).said(Slot::Status, Line::new(status)).count(standing.count);

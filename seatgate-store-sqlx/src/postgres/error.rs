@@ -1,6 +1,6 @@
 //! What the ports say when PostgreSQL fails. Judged by type and code, never by a message.
 
-use seatgate_core::port::{EffectError, StoreError, StoreErrorKind};
+use seatgate_core::port::{StoreError, StoreErrorKind};
 
 /// SQLSTATEs (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), or classes of them.
 mod code {
@@ -53,12 +53,4 @@ pub(super) fn store_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> 
 /// A failure of a write for `context`.
 pub(super) fn write_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |error| StoreError::new(write_kind(&error), context).caused_by(error)
-}
-
-/// The same failure as an effect's.
-pub(super) fn effect_error(error: &StoreError) -> EffectError {
-    match error.kind() {
-        StoreErrorKind::Unavailable => EffectError::not_done(error.to_string()),
-        _ => EffectError::unknown(error.to_string()),
-    }
 }

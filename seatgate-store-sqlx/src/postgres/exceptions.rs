@@ -8,9 +8,12 @@ use serde::Serialize;
 
 use super::PgStore;
 use super::call::write;
-use super::error::{effect_error, store_error};
+use super::error::store_error;
 use super::query::seat_lists;
-use crate::row::{decode, encode, from_limit, json, to_time};
+use crate::failure::effect_error;
+use crate::found;
+use crate::questions::Questions;
+use crate::row::{encode, json};
 
 /// Of several exceptions for a seat, the one that holds longest.
 const ACTIVE: &str = "SELECT found.body, found.revoked_at
@@ -22,22 +25,11 @@ const ACTIVE: &str = "SELECT found.body, found.revoked_at
         AND entitlement = wanted.entitlement AND until > $4 AND revoked_at IS NULL
         ORDER BY until DESC, id DESC LIMIT 1) AS found ON true
     ORDER BY place";
-const LIST: &str = "SELECT body, revoked_at FROM exceptions
-    WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
 const FILING: &str = "filing an exception";
 const FILE: &str = "SELECT file_exception($1::jsonb) IS NULL";
 const REVOKE: &str = "WITH ended AS (
         UPDATE exceptions SET revoked_at = $2 WHERE id = $1 AND until > $2 AND revoked_at IS NULL RETURNING id)
     SELECT EXISTS (SELECT FROM ended)";
-
-type Row = (Option<String>, Option<i64>);
-
-fn exception((body, revoked_at): Row) -> Result<Option<Exception>, sqlx::Error> {
-    let Some(body) = body else { return Ok(None) };
-    let mut exception: Exception = decode(&body)?;
-    exception.revoked_at = to_time(revoked_at);
-    Ok(Some(exception))
-}
 
 #[derive(Serialize)]
 struct ExceptionRow<'a> {
@@ -75,22 +67,7 @@ impl PgStore {
     async fn covering(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, sqlx::Error> {
         let (apps, accounts, entitlements) = seat_lists(seats.iter().map(|named| &named.seat));
         let query = sqlx::query_as(ACTIVE).bind(apps).bind(accounts).bind(entitlements).bind(now.as_micros());
-        query.fetch_all(&self.pool).await?.into_iter().map(exception).collect()
-    }
-
-    async fn holding(
-        &self,
-        now: Timestamp,
-        after: Option<ExceptionId>,
-        limit: usize,
-    ) -> Result<Vec<Exception>, sqlx::Error> {
-        let rows: Vec<Row> = sqlx::query_as(LIST)
-            .bind(now.as_micros())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(from_limit(limit))
-            .fetch_all(&self.pool)
-            .await?;
-        rows.into_iter().filter_map(|row| exception(row).transpose()).collect()
+        found::exceptions(query.fetch_all(&self.pool).await?)
     }
 }
 
@@ -116,6 +93,6 @@ impl ExceptionStore for PgStore {
         after: Option<ExceptionId>,
         limit: usize,
     ) -> Result<Vec<Exception>, StoreError> {
-        self.holding(now, after, limit).await.map_err(store_error("listing exceptions"))
+        Questions::exceptions(now, after, limit, &self.pool).await.map_err(store_error("listing exceptions"))
     }
 }

@@ -13,6 +13,8 @@ mod exceptions;
 mod open;
 mod people;
 mod query;
+#[cfg(feature = "sqlite")]
+mod take_over;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
-use seatgate_core::message::Standing;
+use seatgate_core::message::StateTally;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
     AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
@@ -36,6 +38,9 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
 use self::error::{store_error, write_error};
 pub use self::open::PgOptions;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::take_over::TakeOver;
+use crate::questions::Questions;
 
 /// Keeps everything in one PostgreSQL database (14 or newer), for any number of servers: requests, trail, agenda, people,
 /// accounts, texts and exceptions, in a schema of their own.
@@ -130,7 +135,7 @@ impl RequestStore for PgStore {
     }
 
     async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        query::chain(stream, &self.pool).await.map_err(store_error("reading the end of a chain"))
+        Questions::chain(stream, &self.pool).await.map_err(store_error("reading the end of a chain"))
     }
 
     async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
@@ -146,15 +151,15 @@ impl RequestStore for PgStore {
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        query::sweep_of(inbound, &self.pool).await.map_err(store_error("looking for a delivery"))
+        Questions::sweep_of(inbound, &self.pool).await.map_err(store_error("looking for a delivery"))
     }
 
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        query::sweep(id, &self.pool).await.map_err(store_error("reading a sweep"))
+        Questions::sweep(id, &self.pool).await.map_err(store_error("reading a sweep"))
     }
 
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        query::rows(sweep, &self.pool).await.map_err(store_error("reading a sweep's rows"))
+        Questions::rows(sweep, &self.pool).await.map_err(store_error("reading a sweep's rows"))
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
@@ -166,30 +171,30 @@ impl RequestStore for PgStore {
     }
 
     async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        query::lane_failures(lane, &self.pool).await.map_err(store_error("reading a lane"))
+        Questions::lane_failures(lane, &self.pool).await.map_err(store_error("reading a lane"))
     }
 }
 
 #[async_trait]
 impl RequestQueries for PgStore {
     async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
-        query::list(filter, &self.pool).await.map_err(store_error("listing requests"))
+        Questions::list(filter, &self.pool).await.map_err(store_error("listing requests"))
     }
 
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
-        query::count_by_state(asked, &self.pool).await.map_err(store_error("counting requests"))
+        Questions::count_by_state(asked, &self.pool).await.map_err(store_error("counting requests"))
     }
 
     async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
-        query::asked_people(after, limit, &self.pool).await.map_err(store_error("listing who was asked"))
+        Questions::asked_people(after, limit, &self.pool).await.map_err(store_error("listing who was asked"))
     }
 
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
-        query::row_counts(sweep, &self.pool).await.map_err(store_error("counting a sweep's rows"))
+        Questions::row_counts(sweep, &self.pool).await.map_err(store_error("counting a sweep's rows"))
     }
 
-    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
-        query::standings(sweep, channel, mode, &self.pool).await.map_err(store_error("counting a sweep's requests"))
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
+        Questions::standings(sweep, channel, mode, &self.pool).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
@@ -197,11 +202,11 @@ impl RequestQueries for PgStore {
     }
 
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        query::entries(stream, after, limit, &self.pool).await.map_err(store_error("reading a trail"))
+        Questions::entries(stream, after, limit, &self.pool).await.map_err(store_error("reading a trail"))
     }
 
     async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
-        query::streams(after, limit, &self.pool).await.map_err(store_error("listing the trail's streams"))
+        Questions::streams(after, limit, &self.pool).await.map_err(store_error("listing the trail's streams"))
     }
 
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
@@ -211,6 +216,6 @@ impl RequestQueries for PgStore {
     }
 
     async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
-        query::savings(now, &self.pool).await.map_err(store_error("adding up the savings"))
+        Questions::savings(now, &self.pool).await.map_err(store_error("adding up the savings"))
     }
 }

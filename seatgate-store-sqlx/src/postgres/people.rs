@@ -13,11 +13,12 @@ use super::agenda::ItemRow;
 use super::call::{BATCH, write};
 use super::error::{is_crossed, store_error, write_error};
 use super::query::texts;
-use crate::row::{from_json, json, read};
+use crate::found;
+use crate::questions::Questions;
+use crate::row::{json, read};
 
 const FINDING_PEOPLE: &str = "finding people";
 const FIND_PEOPLE: &str = "SELECT find_people($1::jsonb)";
-const FIND: &str = "SELECT person FROM identities WHERE identity = $1";
 const DETAILS: &str = "SELECT people.id IS NOT NULL, people.name,
         COALESCE((SELECT json_agg(identity ORDER BY number) FROM identities WHERE person = people.id), '[]')::text
     FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) LEFT JOIN people ON people.id = wanted.id
@@ -106,48 +107,19 @@ impl PgStore {
     }
 
     async fn look_for(&self, accounts: &[(AppId, AccountNames)]) -> Result<Vec<Vec<AccountId>>, sqlx::Error> {
-        type Row = (Option<String>, Option<String>, bool);
         let apps: Vec<&str> = accounts.iter().map(|(app, _)| app.as_str()).collect();
         let ids: Vec<Option<&str>> = accounts.iter().map(|(_, names)| names.id.as_deref()).collect();
         let emails = accounts.iter().map(|(_, names)| names.email.as_ref().map(|email| email.as_str()));
         let query = sqlx::query_as(LOOK).bind(apps).bind(ids).bind(emails.collect::<Vec<_>>());
-        let rows: Vec<Row> = query.fetch_all(&self.pool).await?;
-        let found = |((_, names), (by_id, by_email, email_has_id)): (&(AppId, AccountNames), Row)| {
-            let account = |text: Option<String>| text.map(|text| read::<AccountId>(&text)).transpose();
-            Ok(match (account(by_id)?, account(by_email)?) {
-                (Some(to), Some(from)) if to != from && !email_has_id => vec![to, from],
-                (Some(found), _) => vec![found],
-                (None, Some(found)) if names.id.is_none() || !email_has_id => vec![found],
-                (None, _) => Vec::new(),
-            })
-        };
-        accounts.iter().zip(rows).map(found).collect()
-    }
-
-    async fn find_person(&self, identity: &Identity) -> Result<Option<PersonRef>, sqlx::Error> {
-        let person: Option<String> =
-            sqlx::query_scalar(FIND).bind(identity.to_string()).fetch_optional(&self.pool).await?;
-        person.map(|person| read(&person)).transpose()
+        found::known_accounts(accounts, query.fetch_all(&self.pool).await?)
     }
 
     async fn person_details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, sqlx::Error> {
-        type Row = (bool, Option<String>, String);
-        let rows: Vec<Row> = sqlx::query_as(DETAILS).bind(texts(people)).fetch_all(&self.pool).await?;
-        let details = |(reference, (known, name, identities)): (&PersonRef, Row)| match known {
-            true => Ok(Some(PersonDetails::new(*reference, name, from_json(&identities)?))),
-            false => Ok(None),
-        };
-        people.iter().zip(rows).map(details).collect()
+        found::details(people, sqlx::query_as(DETAILS).bind(texts(people)).fetch_all(&self.pool).await?)
     }
 
     async fn names_of(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, sqlx::Error> {
-        type Row = (Option<String>, Option<String>, Option<String>, bool);
-        let rows: Vec<Row> = sqlx::query_as(NAMES).bind(texts(accounts)).fetch_all(&self.pool).await?;
-        let names = |(id, email, name, known): Row| {
-            let email = email.map(|email| read(&email)).transpose()?;
-            Ok(known.then(|| AccountNames::new(id, email, name)))
-        };
-        rows.into_iter().map(names).collect()
+        found::names(sqlx::query_as(NAMES).bind(texts(accounts)).fetch_all(&self.pool).await?)
     }
 
     async fn text_bodies(&self, ids: &[TextId]) -> Result<Vec<Option<String>>, sqlx::Error> {
@@ -166,7 +138,7 @@ impl PeopleStore for PgStore {
     }
 
     async fn find(&self, identity: &Identity) -> Result<Option<PersonRef>, StoreError> {
-        self.find_person(identity).await.map_err(store_error("finding a person"))
+        Questions::person(identity, &self.pool).await.map_err(store_error("finding a person"))
     }
 
     async fn details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, StoreError> {

@@ -9,6 +9,7 @@ use sqlx::SqliteExecutor;
 
 use super::agenda;
 use super::writer::{Desk, Outcome, Work};
+use crate::found;
 use crate::row::{json, read};
 
 /// Where the names lead, and whether the account that the address leads to has an id of its own.
@@ -107,18 +108,7 @@ pub(super) async fn known(
         .iter()
         .map(|(app, names)| (app.as_str(), names.id.as_deref(), names.email.as_ref().map(|email| email.as_str())));
     let list = json(&list.collect::<Vec<_>>())?;
-    type Row = (Option<String>, Option<String>, bool);
-    let rows: Vec<Row> = sqlx::query_as(LOOK_ALL).bind(list).fetch_all(db).await?;
-    let found = |((_, names), (by_id, by_email, email_has_id)): (&(AppId, AccountNames), Row)| {
-        let account = |text: Option<String>| text.map(|text| read::<AccountId>(&text)).transpose();
-        Ok(match (account(by_id)?, account(by_email)?) {
-            (Some(to), Some(from)) if to != from && !email_has_id => vec![to, from],
-            (Some(found), _) => vec![found],
-            (None, Some(found)) if names.id.is_none() || !email_has_id => vec![found],
-            (None, _) => Vec::new(),
-        })
-    };
-    accounts.iter().zip(rows).map(found).collect()
+    found::known_accounts(accounts, sqlx::query_as(LOOK_ALL).bind(list).fetch_all(db).await?)
 }
 
 async fn look(new: &NewAccount, desk: &mut Desk) -> Result<(Option<AccountId>, Option<AccountId>, bool), sqlx::Error> {

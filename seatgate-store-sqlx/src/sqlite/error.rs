@@ -1,6 +1,6 @@
 //! What the ports say when SQLite fails. Judged by type and code, never by a message.
 
-use seatgate_core::port::{EffectError, StoreError, StoreErrorKind};
+use seatgate_core::port::{StoreError, StoreErrorKind};
 
 /// Primary result codes (<https://www.sqlite.org/rescode.html>) after which nothing was written and a later try may
 /// succeed.
@@ -48,12 +48,4 @@ pub(super) fn commit_kind(error: &sqlx::Error) -> StoreErrorKind {
 /// A failure while doing `context`, before any `COMMIT`.
 pub(super) fn store_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |error| StoreError::new(kind(&error), context).caused_by(error)
-}
-
-/// The same failure as an effect's.
-pub(super) fn effect_error(error: &StoreError) -> EffectError {
-    match error.kind() {
-        StoreErrorKind::Unavailable => EffectError::not_done(error.to_string()),
-        _ => EffectError::unknown(error.to_string()),
-    }
 }

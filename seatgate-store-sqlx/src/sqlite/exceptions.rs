@@ -6,10 +6,13 @@ use seatgate_core::port::{EffectError, Exception, ExceptionStore, NamedSeat, Sto
 use seatgate_core::time::Timestamp;
 
 use super::SqliteStore;
-use super::error::{effect_error, store_error};
+use super::error::store_error;
 use super::query::seat_list;
 use super::writer::{Desk, Outcome, Work};
-use crate::row::{decode, encode, from_limit, to_time};
+use crate::failure::effect_error;
+use crate::found;
+use crate::questions::Questions;
+use crate::row::encode;
 
 /// Of several exceptions for a seat, the one that holds longest.
 const ACTIVE: &str = "SELECT exceptions.body, exceptions.revoked_at
@@ -21,8 +24,6 @@ const ACTIVE: &str = "SELECT exceptions.body, exceptions.revoked_at
         AND entitlement = wanted.value ->> 2 AND until > $2 AND revoked_at IS NULL
         ORDER BY until DESC, id DESC LIMIT 1)
     ORDER BY wanted.key";
-pub(super) const LIST: &str = "SELECT body, revoked_at FROM exceptions
-    WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
 const FILE: &str = "INSERT INTO exceptions (id, app, account, entitlement, until, revoked_at, body)
     VALUES ($1, $2, COALESCE((SELECT merged_into FROM accounts WHERE id = $3), $3), $4, $5, $6, $7)
     ON CONFLICT DO NOTHING";
@@ -30,15 +31,6 @@ const RAISE: &str = "INSERT INTO seats (app, account, entitlement, generation)
     VALUES ($1, COALESCE((SELECT merged_into FROM accounts WHERE id = $2), $2), $3, 1)
     ON CONFLICT DO UPDATE SET generation = generation + 1";
 const REVOKE: &str = "UPDATE exceptions SET revoked_at = $2 WHERE id = $1 AND until > $2 AND revoked_at IS NULL";
-
-type Row = (Option<String>, Option<i64>);
-
-fn exception((body, revoked_at): Row) -> Result<Option<Exception>, sqlx::Error> {
-    let Some(body) = body else { return Ok(None) };
-    let mut exception: Exception = decode(&body)?;
-    exception.revoked_at = to_time(revoked_at);
-    Ok(Some(exception))
-}
 
 struct File(Exception);
 
@@ -91,23 +83,8 @@ impl Work for Revoke {
 impl SqliteStore {
     async fn covering(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, sqlx::Error> {
         let seats = seat_list(seats.iter().map(|named| &named.seat))?;
-        let rows: Vec<Row> = sqlx::query_as(ACTIVE).bind(seats).bind(now.as_micros()).fetch_all(&self.readers).await?;
-        rows.into_iter().map(exception).collect()
-    }
-
-    async fn holding(
-        &self,
-        now: Timestamp,
-        after: Option<ExceptionId>,
-        limit: usize,
-    ) -> Result<Vec<Exception>, sqlx::Error> {
-        let rows: Vec<Row> = sqlx::query_as(LIST)
-            .bind(now.as_micros())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(from_limit(limit))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.into_iter().filter_map(|row| exception(row).transpose()).collect()
+        let query = sqlx::query_as(ACTIVE).bind(seats).bind(now.as_micros());
+        found::exceptions(query.fetch_all(&self.readers).await?)
     }
 }
 
@@ -131,6 +108,6 @@ impl ExceptionStore for SqliteStore {
         after: Option<ExceptionId>,
         limit: usize,
     ) -> Result<Vec<Exception>, StoreError> {
-        self.holding(now, after, limit).await.map_err(store_error("listing exceptions"))
+        Questions::exceptions(now, after, limit, &self.readers).await.map_err(store_error("listing exceptions"))
     }
 }

@@ -9,12 +9,13 @@ mod claim;
 mod commit;
 mod error;
 mod exceptions;
+#[cfg(feature = "postgres")]
+mod hand_over;
 mod inspect;
 mod lane;
 mod open;
 mod people;
 mod query;
-mod savings;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
-use seatgate_core::message::Standing;
+use seatgate_core::message::StateTally;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
     AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
@@ -39,10 +40,13 @@ use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::sqlite::SqlitePool;
 
 use self::error::store_error;
+#[cfg(feature = "postgres")]
+pub(crate) use self::hand_over::{HandOver, Table};
 pub use self::inspect::FileState;
 pub use self::open::SqliteOptions;
 use self::writer::{Work, Writer};
 use crate::pieces;
+use crate::questions::Questions;
 
 /// Keeps everything in one SQLite file: requests, trail, agenda, people, accounts, texts and exceptions.
 ///
@@ -127,7 +131,7 @@ impl RequestStore for SqliteStore {
     }
 
     async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        query::chain(stream, &self.readers).await.map_err(store_error("reading the end of a chain"))
+        Questions::chain(stream, &self.readers).await.map_err(store_error("reading the end of a chain"))
     }
 
     async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
@@ -144,15 +148,15 @@ impl RequestStore for SqliteStore {
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        query::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
+        Questions::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
     }
 
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        query::sweep(id, &self.readers).await.map_err(store_error("reading a sweep"))
+        Questions::sweep(id, &self.readers).await.map_err(store_error("reading a sweep"))
     }
 
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        query::rows(sweep, &self.readers).await.map_err(store_error("reading a sweep's rows"))
+        Questions::rows(sweep, &self.readers).await.map_err(store_error("reading a sweep's rows"))
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
@@ -164,30 +168,30 @@ impl RequestStore for SqliteStore {
     }
 
     async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        query::lane_failures(lane, &self.readers).await.map_err(store_error("reading a lane"))
+        Questions::lane_failures(lane, &self.readers).await.map_err(store_error("reading a lane"))
     }
 }
 
 #[async_trait]
 impl RequestQueries for SqliteStore {
     async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
-        query::list(filter, &self.readers).await.map_err(store_error("listing requests"))
+        Questions::list(filter, &self.readers).await.map_err(store_error("listing requests"))
     }
 
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
-        query::count_by_state(asked, &self.readers).await.map_err(store_error("counting requests"))
+        Questions::count_by_state(asked, &self.readers).await.map_err(store_error("counting requests"))
     }
 
     async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
-        query::asked_people(after, limit, &self.readers).await.map_err(store_error("listing who was asked"))
+        Questions::asked_people(after, limit, &self.readers).await.map_err(store_error("listing who was asked"))
     }
 
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
-        query::row_counts(sweep, &self.readers).await.map_err(store_error("counting a sweep's rows"))
+        Questions::row_counts(sweep, &self.readers).await.map_err(store_error("counting a sweep's rows"))
     }
 
-    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<Standing>, StoreError> {
-        query::standings(sweep, channel, mode, &self.readers).await.map_err(store_error("counting a sweep's requests"))
+    async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
+        Questions::standings(sweep, channel, mode, &self.readers).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {
@@ -195,11 +199,11 @@ impl RequestQueries for SqliteStore {
     }
 
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        query::entries(stream, after, limit, &self.readers).await.map_err(store_error("reading a trail"))
+        Questions::entries(stream, after, limit, &self.readers).await.map_err(store_error("reading a trail"))
     }
 
     async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
-        query::streams(after, limit, &self.readers).await.map_err(store_error("listing the trail's streams"))
+        Questions::streams(after, limit, &self.readers).await.map_err(store_error("listing the trail's streams"))
     }
 
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
@@ -210,6 +214,6 @@ impl RequestQueries for SqliteStore {
     }
 
     async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
-        savings::savings(now, &self.readers).await.map_err(store_error("adding up the savings"))
+        Questions::savings(now, &self.readers).await.map_err(store_error("adding up the savings"))
     }
 }

@@ -82,11 +82,7 @@ impl std::fmt::Debug for SqliteOptions {
 /// Opens what [`SqliteStore::open`] describes.
 pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, StoreError> {
     let (path, guard) = own(&options.path)?;
-    let connect = SqliteConnectOptions::new()
-        .filename(&path)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .disable_statement_logging();
+    let connect = connect_options(&path);
     let mut connection = writing(connect.clone()).await.map_err(store_error("opening the database"))?;
     migrate(&mut connection).await?;
     take_leases_back(&mut connection).await.map_err(store_error("taking leases back"))?;
@@ -96,9 +92,14 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, StoreErr
     Ok(SqliteStore { readers, writer, lease_clock })
 }
 
+/// What every connection has in common.
+pub(super) fn connect_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY_TIMEOUT).disable_statement_logging()
+}
+
 /// Makes sure that the file is there, and that no other process has it open. The lock goes with the returned file, and
 /// with the process, however that ends.
-fn own(path: &Path) -> Result<(PathBuf, File), StoreError> {
+pub(super) fn own(path: &Path) -> Result<(PathBuf, File), StoreError> {
     let failed = |error: io::Error| {
         StoreError::new(StoreErrorKind::Unavailable, "the database file cannot be opened").caused_by(error)
     };
@@ -129,7 +130,7 @@ fn create(path: &Path) -> io::Result<File> {
 
 /// `FULL`: an answered commit survives power loss (RS-10). Deleted content is overwritten, so that an erased person is
 /// not found in free space. What a savepoint would undo is kept in memory: in a temporary file it took half of all writes.
-async fn writing(connect: SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+pub(super) async fn writing(connect: SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
     connect
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -154,7 +155,7 @@ pub(super) fn migrator() -> Migrator {
     migrator
 }
 
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let failed = |error| StoreError::new(StoreErrorKind::Corrupt, "migrating the database").caused_by(error);
     migrator().run_direct(None, connection, false).await.map_err(failed)
 }

@@ -11,7 +11,9 @@ use super::SqliteStore;
 use super::accounts::{self, FindAccounts};
 use super::error::store_error;
 use super::writer::{Desk, Outcome, Work};
-use crate::row::{from_json, json, read};
+use crate::found;
+use crate::questions::Questions;
+use crate::row::{json, read};
 
 /// Somebody who is known, and whether their name is.
 const KNOWN: &str = "SELECT person, people.name IS NOT NULL
@@ -21,7 +23,6 @@ const NAME: &str = "UPDATE people SET name = $2 WHERE id = $1";
 const ADD: &str = "INSERT INTO people (id, name) VALUES ($1, $2)
         ON CONFLICT DO UPDATE SET name = COALESCE(name, excluded.name);
     INSERT INTO identities (identity, person) VALUES ($3, $1)";
-const FIND: &str = "SELECT person FROM identities WHERE identity = $1";
 const DETAILS: &str = "SELECT people.id IS NOT NULL, people.name,
         (SELECT json_group_array(identity ORDER BY number) FROM identities WHERE person = people.id)
     FROM json_each($1) AS wanted LEFT JOIN people ON people.id = wanted.value
@@ -95,30 +96,12 @@ impl Work for Erase {
 }
 
 impl SqliteStore {
-    async fn find_person(&self, identity: &Identity) -> Result<Option<PersonRef>, sqlx::Error> {
-        let person: Option<String> =
-            sqlx::query_scalar(FIND).bind(identity.to_string()).fetch_optional(&self.readers).await?;
-        person.map(|person| read(&person)).transpose()
-    }
-
     async fn person_details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, sqlx::Error> {
-        type Row = (bool, Option<String>, String);
-        let rows: Vec<Row> = sqlx::query_as(DETAILS).bind(json(people)?).fetch_all(&self.readers).await?;
-        let details = |(reference, (known, name, identities)): (&PersonRef, Row)| match known {
-            true => Ok(Some(PersonDetails::new(*reference, name, from_json(&identities)?))),
-            false => Ok(None),
-        };
-        people.iter().zip(rows).map(details).collect()
+        found::details(people, sqlx::query_as(DETAILS).bind(json(people)?).fetch_all(&self.readers).await?)
     }
 
     async fn names_of(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, sqlx::Error> {
-        type Row = (Option<String>, Option<String>, Option<String>, bool);
-        let rows: Vec<Row> = sqlx::query_as(NAMES).bind(json(accounts)?).fetch_all(&self.readers).await?;
-        let names = |(id, email, name, known): Row| {
-            let email = email.map(|email| read(&email)).transpose()?;
-            Ok(known.then(|| AccountNames::new(id, email, name)))
-        };
-        rows.into_iter().map(names).collect()
+        found::names(sqlx::query_as(NAMES).bind(json(accounts)?).fetch_all(&self.readers).await?)
     }
 
     async fn text_bodies(&self, texts: &[TextId]) -> Result<Vec<Option<String>>, sqlx::Error> {
@@ -133,7 +116,7 @@ impl PeopleStore for SqliteStore {
     }
 
     async fn find(&self, identity: &Identity) -> Result<Option<PersonRef>, StoreError> {
-        self.find_person(identity).await.map_err(store_error("finding a person"))
+        Questions::person(identity, &self.readers).await.map_err(store_error("finding a person"))
     }
 
     async fn details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, StoreError> {

@@ -1,12 +1,12 @@
-//! A real PostgreSQL: the one behind `TEST_DATABASE_URL`, or one that lives as long as this process.
+//! A real PostgreSQL: the one behind `TEST_DATABASE_URL`, or one that lives as long as this process; or one of a test's own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
-/// Starts a server in a folder of its own, prints the folder, and waits for its standard input to end: with this process,
-/// however that ends. Then the server and the folder go.
+/// Starts a server in a folder of its own, prints the folder, restarts the server for each line of its standard input, and
+/// waits for that to end: with this process, however that ends. Then the server and the folder go.
 const KEEP: &str = r#"
 trap '' HUP INT TERM
 export LC_ALL=C
@@ -14,49 +14,80 @@ dir=$(mktemp -d) && cd "$dir" || exit
 initdb -D data -U seatgate -A trust -E UTF8 --locale=C -N >log 2>&1 &&
 pg_ctl -D data -l log -w -t 120 -o "-c listen_addresses='' -k $dir -c fsync=off -c max_connections=200" start >>log 2>&1 &&
 echo "$dir" || cat log >&2
-cat >/dev/null
+while read -r mode; do
+    pg_ctl -D data -l log -w -t 120 -m "$mode" restart >>log 2>&1
+    echo "restarted: $?"
+done
 pg_ctl -D data -m immediate stop >>log 2>&1
 cd / && rm -rf "$dir"
 "#;
 
-struct Cluster {
+/// A server of our own.
+pub(crate) struct Cluster {
     url: String,
+    keeper: Child,
     /// Held open for as long as the server is wanted.
-    _keeper: Option<(Child, ChildStdin)>,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
 }
 
-static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+static SHARED: OnceLock<Option<(String, Option<Cluster>)>> = OnceLock::new();
 
 /// The database; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids.
 pub(crate) fn url() -> Option<&'static str> {
-    let cluster = CLUSTER.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
-        Ok(url) => Some(Cluster { url, _keeper: None }),
-        Err(_) => start(),
+    let shared = SHARED.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
+        Ok(url) => Some((url, None)),
+        Err(_) => Cluster::start().map(|cluster| (cluster.url.clone(), Some(cluster))),
     });
-    if cluster.is_none() {
-        let required = std::env::var_os("SEATGATE_REQUIRE_ALL").is_some();
-        assert!(!required, "PostgreSQL is required, and is not installed");
-        eprintln!("skipped: there is no PostgreSQL (initdb and pg_ctl), and TEST_DATABASE_URL is not set");
-    }
-    cluster.as_ref().map(|cluster| cluster.url.as_str())
+    shared.as_ref().map(|(url, _)| url.as_str())
 }
 
-fn start() -> Option<Cluster> {
-    let programs = programs()?;
-    let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
-    let mut keeper = shell()
-        .env("PATH", path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a shell keeps the server");
-    let stdin = keeper.stdin.take().unwrap();
-    let mut folder = String::new();
-    BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut folder).unwrap();
-    let folder = folder.trim_end();
-    assert!(!folder.is_empty(), "the server did not start; its log is above");
-    let url = format!("postgres://seatgate@{}/postgres", folder.replace('/', "%2F"));
-    Some(Cluster { url, _keeper: Some((keeper, stdin)) })
+impl Cluster {
+    /// A server for one test alone; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            let required = std::env::var_os("SEATGATE_REQUIRE_ALL").is_some();
+            assert!(!required, "PostgreSQL is required, and is not installed");
+            eprintln!("skipped: there is no PostgreSQL (initdb and pg_ctl)");
+            return None;
+        };
+        let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+        let mut keeper = shell()
+            .env("PATH", path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell keeps the server");
+        let orders = keeper.stdin.take();
+        let mut answers = BufReader::new(keeper.stdout.take().unwrap());
+        let mut folder = String::new();
+        answers.read_line(&mut folder).unwrap();
+        let folder = folder.trim_end();
+        assert!(!folder.is_empty(), "the server did not start; its log is above");
+        let url = format!("postgres://seatgate@{}/postgres", folder.replace('/', "%2F"));
+        Some(Self { url, keeper, orders, answers })
+    }
+
+    /// Its database.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops the server as `pg_ctl -m` does, and starts it again; answers when it accepts connections.
+    pub(crate) fn restart(&mut self, mode: &str) {
+        writeln!(self.orders.as_ref().unwrap(), "{mode}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert_eq!(answer, "restarted: 0\n");
+    }
+}
+
+impl Drop for Cluster {
+    /// The server and its folder are gone when this returns.
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let _ = self.keeper.wait();
+    }
 }
 
 /// The folder of `initdb`, which distributions keep off the path.

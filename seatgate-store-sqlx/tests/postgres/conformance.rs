@@ -9,6 +9,7 @@ use seatgate_core::testing::conformance::StoreHarness;
 use seatgate_core::time::Timestamp;
 use seatgate_store_sqlx::{PgOptions, PgStore};
 
+use crate::cases::{Opened, over};
 use crate::cluster;
 
 struct Harness {
@@ -65,3 +66,12 @@ seatgate_core::store_conformance!(
         None => return,
     }
 );
+
+async fn two_servers(lease_clock: Arc<ManualClock>) -> Option<Opened<PgStore>> {
+    let (url, schema) = (cluster::url()?, crate::schema());
+    let open = || PgOptions::new(url).schema(&schema).lease_clock(lease_clock.clone()).connections(8);
+    let stores = vec![PgStore::open(open()).await.unwrap(), PgStore::open(open()).await.unwrap()];
+    Some(Opened { stores, folder: None })
+}
+
+over!(on_two_servers, super::two_servers);

@@ -3,14 +3,22 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stderr,
     reason = "tests fail by panicking, and say what they skip"
 )]
 
+#[path = "../shared/cases.rs"]
+mod cases;
 mod cluster;
 mod conformance;
+#[cfg(feature = "sqlite")]
+mod migrate;
+mod outages;
 mod proxy;
 mod servers;
+#[path = "../shared/town.rs"]
+mod town;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

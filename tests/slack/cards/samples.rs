@@ -1,7 +1,7 @@
 //! One of each thing that is ever shown.
 
 use seatgate_core::id::{CardId, PersonRef, RequestId};
-use seatgate_core::message::{Content, DecisionLine, Message, Recipient, Row, Standing, SweepStanding};
+use seatgate_core::message::{Content, DecisionLine, Message, Recipient, Row, StateTally, SweepStanding};
 use seatgate_core::money::{Money, Totals};
 use seatgate_core::person::PersonDetails;
 use seatgate_core::policy::KeepReason;
@@ -138,10 +138,10 @@ fn standing() -> SweepStanding {
     sweep.rows = counts.map(|(count, status)| (*status, count)).collect();
     let costs = |amount: &str| [money(amount, "USD"), money("16.00", "EUR")].into_iter().collect::<Totals>();
     sweep.standings = vec![
-        Standing::new(StateLabel::AwaitingDecision, None, 4, costs("180.00")),
-        Standing::new(StateLabel::NeedsAttention, None, 1, Totals::default()),
-        Standing::new(StateLabel::Closed, Some(Outcome::Reclaimed), 2, costs("90.00")),
-        Standing::new(StateLabel::Closed, Some(Outcome::Kept), 1, costs("45.00")),
+        StateTally::new(StateLabel::AwaitingDecision, None, 4, costs("180.00")),
+        StateTally::new(StateLabel::NeedsAttention, None, 1, Totals::default()),
+        StateTally::new(StateLabel::Closed, Some(Outcome::Reclaimed), 2, costs("90.00")),
+        StateTally::new(StateLabel::Closed, Some(Outcome::Kept), 1, costs("45.00")),
     ];
     sweep
 }
@@ -149,8 +149,8 @@ fn standing() -> SweepStanding {
 fn every_standing() -> SweepStanding {
     let mut sweep = standing();
     sweep.test = true;
-    let state = |state: &StateLabel| Standing::new(*state, None, 2, Totals::default());
-    let outcome = |outcome: &Outcome| Standing::new(StateLabel::Closed, Some(*outcome), 1, Totals::default());
+    let state = |state: &StateLabel| StateTally::new(*state, None, 2, Totals::default());
+    let outcome = |outcome: &Outcome| StateTally::new(StateLabel::Closed, Some(*outcome), 1, Totals::default());
     sweep.standings = StateLabel::ALL.iter().map(state).chain(Outcome::ALL.iter().map(outcome)).collect();
     sweep
 }

@@ -1,12 +1,13 @@
 //! How SQLite answers the lists: through an index and in its order, so that a page costs the same however many rows there
 //! are. Checked by the plan, which no busy machine makes slower.
 
+use seatgate_core::port::RequestFilter;
 use seatgate_core::request::StateLabel;
 use seatgate_core::testing::World;
+use sqlx::Sqlite;
 
-use super::*;
+use crate::questions::{ASKED, COUNTS, COUNTS_OF, ENTRIES, EXCEPTIONS, Questions, ROWS, STREAMS, SWEEP, SWEEP_OF};
 use crate::sqlite::SqliteStore;
-use crate::sqlite::exceptions::LIST as EXCEPTIONS;
 
 /// The steps of the plan.
 async fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {
@@ -42,7 +43,7 @@ async fn no_list_reads_more_than_its_page_or_sorts() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("seatgate.db")).await.unwrap();
     for filter in filters() {
-        let plan = plan(&store, listing(&filter).sql().as_str()).await;
+        let plan = plan(&store, Questions::<Sqlite>::listing(&filter).sql().as_str()).await;
         let expected = match (filter.asked.is_some(), filter.state, filter.kept_beyond) {
             (true, _, Some(_)) => "SEARCH found USING COVERING INDEX request_asked_kept (person=?",
             (true, Some(_), None) => "SEARCH found USING COVERING INDEX request_asked_state (person=? AND state=?",

@@ -53,7 +53,7 @@ impl Cards {
                 let About::Sweep { sweep, channel } = &card.about else { return Err("no notice".to_owned()) };
                 let mode = if standing.test { Mode::DryRun } else { Mode::Live };
                 let now = block_on(world.store.standings(*sweep, channel, mode)).unwrap();
-                let counts = |standings: &[seatgate_core::message::Standing]| -> Vec<_> {
+                let counts = |standings: &[seatgate_core::message::StateTally]| -> Vec<_> {
                     standings.iter().map(|one| (one.state, one.outcome, one.count)).collect()
                 };
                 let same = counts(&standing.standings) == counts(&now);

@@ -1,0 +1,238 @@
+//! What both databases are asked in the same words. Each answer is one statement, so it is one snapshot.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use seatgate_core::agenda::Lane;
+use seatgate_core::id::{ExceptionId, PersonRef, SweepId};
+use seatgate_core::message::StateTally;
+use seatgate_core::person::Identity;
+use seatgate_core::policy::Mode;
+use seatgate_core::port::{AskedPerson, Exception, RequestFilter, RowResult, RowStatus, StateCounts, SweepRecord};
+use seatgate_core::request::{Request, StateLabel};
+use seatgate_core::savings::Savings;
+use seatgate_core::seat::Channel;
+use seatgate_core::time::Timestamp;
+use seatgate_core::trail::{Chain, Entry, Stream};
+use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, QueryBuilder, Type};
+
+use crate::found;
+use crate::row::{decode, from_count, from_limit, read, to_count, to_number};
+use crate::savings::{LineRow, sums};
+
+pub(crate) const CHAIN: &str = "SELECT version, head FROM streams WHERE stream = $1";
+pub(crate) const ROW_COUNTS: &str = "SELECT status, count(*) FROM sweep_rows WHERE sweep = $1 GROUP BY status";
+/// Costs are added up in two parts: no sum of theirs overflows.
+pub(crate) const STANDINGS: &str = "SELECT state, outcome, currency, count(*), CAST(sum(cost / 1000000) AS bigint),
+        CAST(sum(cost % 1000000) AS bigint)
+    FROM requests WHERE sweep = $1 AND channel = $2 AND mode = $3 GROUP BY state, outcome, currency";
+pub(crate) const SWEEP_OF: &str =
+    "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
+    FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
+    WHERE inbound_ids.id = $1";
+pub(crate) const SWEEP: &str = "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
+    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
+    WHERE sweeps.id = $1";
+pub(crate) const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY sweep_rows.row";
+pub(crate) const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
+pub(crate) const ENTRIES: &str = "SELECT body, hash FROM events WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+pub(crate) const STREAMS: &str =
+    "SELECT stream FROM streams WHERE stream > $1 AND version > 0 ORDER BY stream LIMIT $2";
+pub(crate) const COUNTS: &str = "SELECT state, count(*) FROM requests GROUP BY state";
+pub(crate) const COUNTS_OF: &str = "SELECT state, count(*) FROM request_asked WHERE person = $1 GROUP BY state";
+pub(crate) const ASKED: &str = "SELECT person, count(*) FILTER (WHERE state = $1) FROM request_asked WHERE person > $2
+    GROUP BY person ORDER BY person LIMIT $3";
+/// In the order of an index, so nothing is sorted. Two sums, because one could be too large for a number.
+pub(crate) const SAVINGS: &str = "SELECT month, app, standing, proof, effective_at, currency, count(*),
+        CAST(sum(minor / 1000000) AS bigint), CAST(sum(minor % 1000000) AS bigint)
+    FROM savings GROUP BY month, app, standing, proof, effective_at, currency";
+pub(crate) const EXCEPTIONS: &str = "SELECT body, revoked_at FROM exceptions
+    WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
+pub(crate) const PERSON: &str = "SELECT person FROM identities WHERE identity = $1";
+
+/// A database that is asked.
+pub(crate) trait Dialect: Database<Arguments: IntoArguments<Self>> {
+    /// How a table is joined to one that is to be read first.
+    const JOIN: &'static str;
+}
+
+/// Asks a database: the pool, or one connection.
+pub(crate) struct Questions<DB>(PhantomData<DB>);
+
+impl<DB: Dialect> Questions<DB>
+where
+    String: Type<DB> + for<'v> Encode<'v, DB> + for<'v> Decode<'v, DB>,
+    i64: Type<DB> + for<'v> Encode<'v, DB> + for<'v> Decode<'v, DB>,
+    i32: Type<DB> + for<'v> Decode<'v, DB>,
+    usize: ColumnIndex<DB::Row>,
+{
+    pub(crate) async fn chain(stream: Stream, db: impl Executor<'_, Database = DB>) -> Result<Chain, sqlx::Error> {
+        found::chain(stream, sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?)
+    }
+
+    pub(crate) async fn row_counts(
+        sweep: SweepId,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<BTreeMap<RowStatus, u64>, sqlx::Error> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(ROW_COUNTS).bind(sweep.to_string()).fetch_all(db).await?;
+        rows.into_iter().map(|(status, count)| Ok((read(&status)?, to_count(count)?))).collect()
+    }
+
+    pub(crate) async fn standings(
+        sweep: SweepId,
+        channel: &Channel,
+        mode: Mode,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<StateTally>, sqlx::Error> {
+        let query = sqlx::query_as(STANDINGS).bind(sweep.to_string());
+        let query = query.bind(channel.as_str().to_owned()).bind(mode.label().to_owned());
+        found::standings(query.fetch_all(db).await?)
+    }
+
+    pub(crate) async fn sweep_of(
+        inbound: &str,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Option<SweepRecord>, sqlx::Error> {
+        let row = sqlx::query_as(SWEEP_OF).bind(inbound.to_owned()).fetch_optional(db).await?;
+        row.map(|row| found::delivery(inbound, row)).transpose()
+    }
+
+    pub(crate) async fn sweep(
+        id: SweepId,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Option<SweepRecord>, sqlx::Error> {
+        let row = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
+        row.map(|row| found::sweep(id, row)).transpose()
+    }
+
+    pub(crate) async fn rows(
+        sweep: SweepId,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<RowResult>, sqlx::Error> {
+        let bodies: Vec<String> = sqlx::query_scalar(ROWS).bind(sweep.to_string()).fetch_all(db).await?;
+        bodies.iter().map(|body| decode(body)).collect()
+    }
+
+    pub(crate) async fn lane_failures(lane: &Lane, db: impl Executor<'_, Database = DB>) -> Result<u32, sqlx::Error> {
+        let failures: Option<i32> = sqlx::query_scalar(FAILURES).bind(lane.to_string()).fetch_optional(db).await?;
+        to_number(failures.unwrap_or_default())
+    }
+
+    pub(crate) async fn list(
+        filter: &RequestFilter,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Request>, sqlx::Error> {
+        let bodies: Vec<String> = Self::listing(filter).build_query_scalar().fetch_all(db).await?;
+        bodies.iter().map(|body| decode(body)).collect()
+    }
+
+    /// The statement of a list. What somebody was asked about is found through their own rows: those of all others, and
+    /// the requests behind them, are not read.
+    pub(crate) fn listing(filter: &RequestFilter) -> QueryBuilder<DB> {
+        let mut sql = QueryBuilder::new("SELECT body FROM ");
+        let id = match filter.asked {
+            Some(person) => {
+                sql.push("request_asked AS found ").push(DB::JOIN);
+                sql.push(" requests ON requests.id = found.request WHERE found.person = ");
+                sql.push_bind(person.to_string());
+                "found.request"
+            }
+            None => {
+                sql.push("requests AS found WHERE true");
+                "found.id"
+            }
+        };
+        if let Some(state) = filter.state {
+            sql.push(" AND found.state = ").push_bind(state.label().to_owned());
+        }
+        if let Some(at) = filter.kept_beyond {
+            sql.push(" AND found.kept_until > ").push_bind(at.as_micros());
+        }
+        if let Some(person) = filter.not_asked {
+            sql.push(format!(" AND NOT EXISTS (SELECT 1 FROM request_asked WHERE request_asked.request = {id}"));
+            sql.push(" AND request_asked.person = ").push_bind(person.to_string()).push(")");
+        }
+        if let Some(after) = filter.after {
+            let later = if filter.newest { "<" } else { ">" };
+            sql.push(format!(" AND {id} {later} ")).push_bind(after.to_string());
+        }
+        if let Some(person) = filter.decided_by {
+            sql.push(" AND decider = ").push_bind(person.to_string());
+        }
+        let order = if filter.newest { "DESC" } else { "ASC" };
+        sql.push(format!(" ORDER BY {id} {order} LIMIT ")).push_bind(from_limit(filter.limit));
+        sql
+    }
+
+    pub(crate) async fn count_by_state(
+        asked: Option<PersonRef>,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<StateCounts, sqlx::Error> {
+        let query = match asked {
+            Some(person) => sqlx::query_as(COUNTS_OF).bind(person.to_string()),
+            None => sqlx::query_as(COUNTS),
+        };
+        let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
+        rows.into_iter().map(|(state, count)| Ok((read(&state)?, to_count(count)?))).collect()
+    }
+
+    pub(crate) async fn asked_people(
+        after: Option<PersonRef>,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<AskedPerson>, sqlx::Error> {
+        let query = sqlx::query_as(ASKED)
+            .bind(StateLabel::AwaitingDecision.label().to_owned())
+            .bind(after.map(|person| person.to_string()).unwrap_or_default())
+            .bind(from_limit(limit));
+        let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
+        rows.into_iter().map(|(person, waiting)| Ok(AskedPerson::new(read(&person)?, to_count(waiting)?))).collect()
+    }
+
+    pub(crate) async fn entries(
+        stream: Stream,
+        after: u64,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Entry>, sqlx::Error> {
+        let query = sqlx::query_as(ENTRIES).bind(stream.to_string()).bind(from_count(after)).bind(from_limit(limit));
+        found::entries(query.fetch_all(db).await?)
+    }
+
+    pub(crate) async fn streams(
+        after: Option<Stream>,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Stream>, sqlx::Error> {
+        let after = after.map_or_else(String::new, |stream| stream.to_string());
+        let names: Vec<String> = sqlx::query_scalar(STREAMS).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
+        names.iter().map(|name| read(name)).collect()
+    }
+
+    pub(crate) async fn savings(now: Timestamp, db: impl Executor<'_, Database = DB>) -> Result<Savings, sqlx::Error> {
+        let rows: Vec<LineRow> = sqlx::query_as(SAVINGS).fetch_all(db).await?;
+        sums(rows, now)
+    }
+
+    /// The exceptions that hold.
+    pub(crate) async fn exceptions(
+        now: Timestamp,
+        after: Option<ExceptionId>,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Exception>, sqlx::Error> {
+        let query = sqlx::query_as(EXCEPTIONS)
+            .bind(now.as_micros())
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(from_limit(limit));
+        Ok(found::exceptions(query.fetch_all(db).await?)?.into_iter().flatten().collect())
+    }
+
+    pub(crate) async fn person(
+        identity: &Identity,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Option<PersonRef>, sqlx::Error> {
+        let person: Option<String> = sqlx::query_scalar(PERSON).bind(identity.to_string()).fetch_optional(db).await?;
+        person.map(|person| read(&person)).transpose()
+    }
+}

@@ -1,0 +1,118 @@
+//! A gate over a store, on clocks that are moved by hand, with everything around it that outlives the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use seatgate_core::gate::{Ask, Gate, GateError, Store, Submission, Sweep, SweepReport};
+use seatgate_core::id::RequestId;
+use seatgate_core::person::{Actor, Surface};
+use seatgate_core::policy::{Policy, PolicyDraft};
+use seatgate_core::port::{Clock as _, Idempotency, Inbound, OsEntropy, Router, Target};
+use seatgate_core::request::Request;
+use seatgate_core::seat::{Candidate, CandidateDraft};
+use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner};
+use seatgate_core::time::Timestamp;
+use seatgate_core::worker::Worker;
+use serde_json::{Value, json};
+
+/// What outlives a store.
+pub(crate) struct Town {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) target: Arc<ScriptedDeprovisioner>,
+    pub(crate) notifier: Arc<RecordingNotifier>,
+    policy: Policy,
+}
+
+/// A process over a store.
+pub(crate) struct House<S> {
+    pub(crate) store: Arc<S>,
+    pub(crate) gate: Gate,
+    pub(crate) worker: Worker,
+}
+
+impl Town {
+    pub(crate) fn new(policy: &[(&str, &str)]) -> Self {
+        let mut draft = PolicyDraft::default();
+        policy.iter().for_each(|(path, text)| draft.set(path, text));
+        Self {
+            clock: Arc::new(ManualClock::new("2026-11-20T06:00:00Z".parse().unwrap())),
+            target: Arc::new(ScriptedDeprovisioner::new(Idempotency::Natural)),
+            notifier: Arc::default(),
+            policy: Policy::from_draft(&draft).unwrap(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn start<S: Store + 'static>(&self, store: S) -> House<S> {
+        let store = Arc::new(store);
+        let gate = Gate::builder(store.clone(), self.clock.clone(), Arc::new(OsEntropy))
+            .notifier(self.notifier.clone())
+            .router(Router::new().otherwise(Target::new("idp", self.target.clone())))
+            .policy(self.policy.clone())
+            .build()
+            .unwrap();
+        House { store, worker: Worker::new(&gate), gate }
+    }
+}
+
+impl<S> House<S> {
+    pub(crate) async fn sweep(
+        &self,
+        candidates: impl IntoIterator<Item = Candidate>,
+        delivery: Option<&str>,
+    ) -> Result<SweepReport, GateError> {
+        let rows = candidates.into_iter().map(Ok).collect();
+        let sweep = Sweep::new(Actor::system("scan").unwrap(), Surface::Webhook, rows);
+        let inbound = |id: &str| Inbound::new(id.to_owned(), seatgate_core::canonical::Digest::of(id.as_bytes()));
+        self.gate.sweep(delivery.into_iter().map(inbound).fold(sweep, Sweep::delivered_as)).await
+    }
+
+    pub(crate) async fn by(&self, email: &str) -> Submission {
+        let person = self.gate.people().find(&email.parse().unwrap()).await.unwrap();
+        Submission::new(Actor::Person(person.unwrap()), Surface::Inbox)
+    }
+
+    pub(crate) async fn act(&self, id: RequestId, ask: Ask) -> Request {
+        self.gate.act(id, ask, Some("they said so"), &self.by("mona@example.com").await).await.unwrap()
+    }
+
+    pub(crate) async fn idle(&self) {
+        self.worker.run_until_idle().await.unwrap();
+    }
+
+    /// Everything that waits for time and not for people happens.
+    pub(crate) async fn settle(&self, town: &Town) {
+        for _ in 0..40 {
+            self.idle().await;
+            town.clock.advance(Duration::from_secs(60));
+        }
+        self.idle().await;
+    }
+
+    pub(crate) async fn request(&self, id: RequestId) -> Request {
+        self.gate.request(id).await.unwrap()
+    }
+}
+
+/// A seat of somebody whom Mona manages.
+pub(crate) fn candidate(app: &str, number: usize) -> Candidate {
+    changed(app, number, json!({}))
+}
+
+/// The same with some of it otherwise.
+pub(crate) fn changed(app: &str, number: usize, changes: Value) -> Candidate {
+    let mut json = json!({
+        "app": {"id": app},
+        "account": {"id": format!("00u{number}"), "email": format!("user{number}@example.com"), "name": "Zoë \\ \"Q\""},
+        "entitlement": "pro",
+        "manager": {"email": "mona@example.com", "name": "Mona Li"},
+        "last_activity_at": "2026-06-01T00:00:00Z",
+        "monthly_cost": {"amount": "45.00", "currency": "USD"},
+        "requesting_channel": "C0SWEEP",
+    });
+    json.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    serde_json::from_value::<CandidateDraft>(json).unwrap().parse().unwrap()
+}
