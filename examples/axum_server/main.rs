@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod demo;
 mod doctor;
+mod drain;
 mod exceptions;
 #[cfg(feature = "failpoints")]
 mod failpoint;

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use seatgate_core::driver::{self, DriverOptions};
+use seatgate_core::gate::Gate;
 use seatgate_core::worker::Worker;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::accept::accept;
 use crate::config::{Access, Config, Problems};
+use crate::drain::{Leaving, StopSignals};
 use crate::output::say;
 use crate::slack;
 use crate::wire::{self, Server};
@@ -19,17 +20,18 @@ use crate::wire::{self, Server};
 /// Longer than one call to Slack may take. Nothing is decided by what is cut off here: cards are kept true by the agenda.
 const FOLLOW_UPS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Serves until SIGTERM or SIGINT; then accepts nothing more, lets everything in flight end, and closes the store.
+/// Serves until SIGTERM or SIGINT; then says so on `/readyz` for as long as `SEATGATE_DRAIN` says, accepts nothing more, lets
+/// everything in flight end, and closes the store. A second signal ends the first of these.
 pub(crate) async fn serve(config: Config) -> Result<(), Problems> {
     let asked = config.listen;
     let cannot = |error: std::io::Error| Problems::of(format!("SEATGATE_LISTEN: {asked}: {error}"));
-    let stopping = stop_signal().map_err(cannot)?;
+    let signals = StopSignals::listen().map_err(cannot)?;
     let listener = TcpListener::bind(asked).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
-    let demo = matches!(config.access, Access::Demo);
-    let server = wire::build(config, address).await?;
+    let (demo, drain, leaving) = (matches!(config.access, Access::Demo), config.drain, Leaving::default());
+    let server = wire::build(config, address, &leaving).await?;
     greet(address, demo);
-    run(server, listener, stopping).await;
+    run(server, listener, signals.leave(leaving, drain)).await;
     say("seatgate has stopped");
     Ok(())
 }
@@ -38,7 +40,7 @@ async fn run(server: Server, listener: TcpListener, stopping: impl Future<Output
     let Server { gate, routes, follow_ups, socket, store } = server;
     let (stop_worker, worker_stops) = watch::channel(false);
     let stopped = told(worker_stops);
-    let worker = tokio::spawn(driver::run(Worker::new(&gate), DriverOptions::default(), stopped));
+    let worker = tokio::spawn(driver::run(Worker::new(&gate), driver_options(&gate), stopped));
     drop(gate);
     let (stop_socket, socket_stops) = watch::channel(false);
     let socket = socket.map(|socket| tokio::spawn(slack::listen(socket, told(socket_stops))));
@@ -64,14 +66,11 @@ async fn told(mut word: watch::Receiver<bool>) {
     let _ = word.wait_for(|told| *told).await;
 }
 
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+/// A call in flight at the end has all the time that its target has: cut off, nobody would know what became of it.
+fn driver_options(gate: &Gate) -> DriverOptions {
+    let mut options = DriverOptions::default();
+    options.drain = options.drain.max(gate.router().longest_timeout() + Worker::LEASE_MARGIN);
+    options
 }
 
 fn greet(address: SocketAddr, demo: bool) {

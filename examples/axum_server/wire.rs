@@ -18,6 +18,7 @@ use seatgate_slack::socket::SocketMode;
 use crate::client::chain;
 use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
 use crate::demo;
+use crate::drain::Leaving;
 use crate::pretend::Pretend;
 use crate::slack;
 use crate::store::OpenStore;
@@ -43,8 +44,8 @@ struct Outfit {
     extra: Router,
 }
 
-/// The server for this configuration, on a listener that has `address` already.
-pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server, Problems> {
+/// The server for this configuration, on a listener that has `address` already, which tells when it is `leaving`.
+pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving) -> Result<Server, Problems> {
     let store = OpenStore::open(&config.database).await.map_err(|error| problem("DATABASE_URL", &error))?;
     let outfit = match &config.access {
         Access::Demo => demo_outfit(&config, address)?,
@@ -62,7 +63,8 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
     let mode = gate.start_mode(config.mode).await.map_err(|error| problem("SEATGATE_MODE", &error))?;
     tracing::info!(%mode, configured = config.mode.is_some(), "the mode at the start");
     gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;
-    let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens);
+    let told = leaving.clone();
+    let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens).leaving(move || told.begun());
     let options = config.mappings.into_iter().fold(options, |options, (name, mapping)| options.mapping(name, mapping));
     let options = workspace.clone().into_iter().fold(options, |options, workspace| {
         tokio::spawn(slack::look(workspace.clone()));
@@ -76,7 +78,7 @@ pub(crate) async fn build(config: Config, address: SocketAddr) -> Result<Server,
         .merge(inbox::router(gate.clone(), outfit.inbox))
         .merge(hears_clicks.unwrap_or_default())
         .merge(outfit.extra);
-    Ok(Server { gate, routes, follow_ups, socket, store })
+    Ok(Server { gate, routes: leaving.close_connections(routes), follow_ups, socket, store })
 }
 
 fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems> {

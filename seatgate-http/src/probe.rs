@@ -62,6 +62,22 @@ impl fmt::Debug for AskSlack {
     }
 }
 
+/// Where to ask whether the server is about to stop.
+#[derive(Clone)]
+pub(crate) struct AskLeaving(pub(crate) Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Default for AskLeaving {
+    fn default() -> Self {
+        Self(Arc::new(|| false))
+    }
+}
+
+impl fmt::Debug for AskLeaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AskLeaving")
+    }
+}
+
 /// `GET /livez`.
 pub(crate) async fn livez() -> &'static str {
     "ok"
@@ -70,7 +86,7 @@ pub(crate) async fn livez() -> &'static str {
 /// What `/readyz` says.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Readiness {
-    /// `ok`, or `unavailable` once the database is.
+    /// `ok`; `leaving` once the server is about to stop; `unavailable` while the database is.
     #[schema(value_type = String)]
     status: &'static str,
     checks: Checks,
@@ -102,13 +118,16 @@ struct AgendaCheck {
     lag_seconds: u64,
 }
 
-/// `GET /readyz`: 503 while the store cannot be asked.
+/// `GET /readyz`: 503 while the store cannot be asked, and once the server is about to stop.
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
     let mut readiness = match in_time(look(&app.gate)).await {
         Some(depth) => Readiness::ready(depth, lag(&app.gate, depth)),
         None => Readiness::unavailable(),
     };
     readiness.checks.slack = app.options.slack.as_ref().map(|slack| slack.0().status);
+    if app.options.leaving.0() {
+        readiness.status = "leaving";
+    }
     let status = if readiness.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(header::CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
 }

@@ -11,7 +11,7 @@ use axum::routing::get;
 use seatgate_core::gate::Gate;
 
 use crate::intake::mapping::Mapping;
-use crate::probe::AskSlack;
+use crate::probe::{AskLeaving, AskSlack};
 use crate::problem::Problem;
 use crate::sign::Verifier;
 use crate::token::ApiTokens;
@@ -26,6 +26,7 @@ pub struct HttpOptions {
     pub(crate) tokens: ApiTokens,
     pub(crate) mappings: BTreeMap<String, Mapping>,
     pub(crate) slack: Option<AskSlack>,
+    pub(crate) leaving: AskLeaving,
 }
 
 impl HttpOptions {
@@ -33,13 +34,22 @@ impl HttpOptions {
     #[must_use]
     pub fn new(intake: Verifier, tokens: ApiTokens) -> Self {
         let preset = |name: &'static str| Some((name.to_owned(), Mapping::preset(name)?));
-        Self { intake, tokens, mappings: Mapping::presets().into_iter().filter_map(preset).collect(), slack: None }
+        let mappings = Mapping::presets().into_iter().filter_map(preset).collect();
+        Self { intake, tokens, mappings, slack: None, leaving: AskLeaving::default() }
     }
 
     /// Tells on `/readyz` and `/metrics` how Slack is; `ask` must answer at once.
     #[must_use]
     pub fn slack(mut self, ask: impl Fn() -> SlackHealth + Send + Sync + 'static) -> Self {
         self.slack = Some(AskSlack(Arc::new(ask)));
+        self
+    }
+
+    /// Answers 503 on `/readyz` once `ask` says that the server is about to stop, so that nobody is sent here any more. It
+    /// must answer at once.
+    #[must_use]
+    pub fn leaving(mut self, ask: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.leaving = AskLeaving(Arc::new(ask));
         self
     }
 

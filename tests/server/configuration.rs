@@ -73,6 +73,7 @@ fn all_mistakes_are_named_at_once() {
     let file = r#"
         mode = "slow"
         lisen = "127.0.0.1:1"
+        drain = "2h"
         [policy]
         min_idel = "30d"
         quorum = 2
@@ -112,6 +113,7 @@ fn all_mistakes_are_named_at_once() {
     for name in [
         "mode:",
         "lisen:",
+        "drain:",
         "policy.min_idel:",
         "policy.quorum:",
         "policy.grace:",
@@ -263,6 +265,7 @@ fn mappings_are_judged_with_everything_else() {
     assert_eq!(code, 2);
     for name in [
         "lisen:",
+        "drain:",
         "intake.mapings:",
         "intake.mappings.a b:",
         "intake.mappings.one.preset:",

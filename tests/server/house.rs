@@ -142,9 +142,14 @@ impl Server {
         assert!(status.success());
     }
 
+    /// Tells it to stop, and goes on.
+    pub(crate) fn tell_to_stop(&self) {
+        self.signal("TERM");
+    }
+
     /// Asks it to stop, and answers how it ended.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        self.signal("TERM");
+        self.tell_to_stop();
         self.child.wait().unwrap()
     }
 

@@ -25,6 +25,7 @@ mod main_job;
 mod operate;
 mod postgres;
 mod proxy;
+mod rolling;
 mod slack;
 mod volume;
 mod webdriver;

@@ -15,9 +15,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use seatgate_core::person::Identity;
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
+use seatgate_core::time::Span;
 use seatgate_http::guard::AllowedPrivate;
 use seatgate_http::inbox::InboxIdentity;
 use seatgate_http::intake::mapping::Mapping;
@@ -69,6 +71,8 @@ impl fmt::Display for Problems {
 /// How the server runs.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
+    /// How long it says that it leaves before it does.
+    pub(crate) drain: Duration,
     pub(crate) database: Database,
     /// The mode to start in; without one, the mode that was switched to last.
     pub(crate) mode: Option<Mode>,
@@ -124,6 +128,7 @@ impl Config {
 
     fn judge(settings: &mut Settings, problems: &mut Problems) -> Option<Self> {
         let listen = listen(settings, problems);
+        let drain = drain(settings, problems);
         let database = Database::read(settings, problems);
         let mode = settings.plain("SEATGATE_MODE", "mode", problems);
         let mode = problems.read(mode, str::parse::<Mode>);
@@ -147,6 +152,7 @@ impl Config {
         }
         Some(Self {
             listen: listen?,
+            drain,
             database: database?,
             mode,
             policy: policy?,
@@ -191,6 +197,16 @@ fn listen(settings: &mut Settings, problems: &mut Problems) -> Option<SocketAddr
     let named = named.unwrap_or_else(|| Named::new("SEATGATE_LISTEN", "127.0.0.1:8080"));
     let text = named.text.replace("localhost:", "127.0.0.1:");
     problems.keep(&named.name, text.parse().map_err(|_| "expected an address such as 127.0.0.1:8080 or [::1]:8080"))
+}
+
+/// At most what the longest drain of an orchestrator is.
+const LONGEST_DRAIN: Duration = Duration::from_secs(3600);
+
+fn drain(settings: &mut Settings, problems: &mut Problems) -> Duration {
+    let named = settings.plain("SEATGATE_DRAIN", "drain", problems);
+    let fits = |span: &Span| span.duration() <= LONGEST_DRAIN;
+    let read = |text: &str| text.parse().ok().filter(fits).ok_or("expected a duration such as 10s, of at most 1h");
+    problems.read(named, read).map(Span::duration).unwrap_or_default()
 }
 
 fn policy(settings: &mut Settings, problems: &mut Problems) -> Option<Policy> {

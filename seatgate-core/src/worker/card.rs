@@ -95,7 +95,9 @@ impl Worker {
         if let Some(error) = failed {
             self.gate.count_undelivered(&error);
             receipt.ambiguous |= error == NotifyError::Unknown;
-            if let Some((next, lane)) = self.again(claimed, card.lane(), &error) {
+            let several = receipt.posted.is_some() || !card.copies.is_empty();
+            let again = self.again(claimed, card.lane(), &error);
+            if let Some((next, lane)) = again.map(|(next, lane)| (self.later(claimed, next, several), lane)) {
                 (settlement.next, settlement.lane) = (next, Some(lane));
                 settlement.card = Some(receipt);
                 return settlement;

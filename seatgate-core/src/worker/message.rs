@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::agenda::{Claimed, Lane, LaneReport, Next};
 use crate::port::NotifyError;
 use crate::retry::Backoff;
+use crate::time::Timestamp;
 use crate::worker::Worker;
 
 /// How messages are repeated: from a second to ten minutes.
@@ -33,9 +34,22 @@ impl Worker {
             }
             NotifyError::RetryAt(None) | NotifyError::Unknown | NotifyError::Misconfigured(_) => {}
         }
+        let at = self.backed_off(claimed);
+        Some((Next::Retry(at), LaneReport::closed(lane, at)))
+    }
+
+    /// What is shown in `several` places needs room for all of them at once. Whoever asks to wait for room for one would
+    /// be asked for that one for ever, and the others would never have their turn: so each wait is longer.
+    pub(super) fn later(&self, claimed: &Claimed, next: Next, several: bool) -> Next {
+        match next {
+            Next::At(at) if several => Next::Retry(at.max(self.backed_off(claimed))),
+            next => next,
+        }
+    }
+
+    fn backed_off(&self, claimed: &Claimed) -> Timestamp {
         let mut word = [0_u8; 8];
         self.gate.parts.entropy.fill(&mut word);
-        let at = now.saturating_add(BACKOFF.delay(claimed.tries.saturating_add(1), u64::from_le_bytes(word)));
-        Some((Next::Retry(at), LaneReport::closed(lane, at)))
+        self.gate.now().saturating_add(BACKOFF.delay(claimed.tries.saturating_add(1), u64::from_le_bytes(word)))
     }
 }

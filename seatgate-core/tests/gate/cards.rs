@@ -15,10 +15,11 @@ use seatgate_core::gate::Gate;
 use seatgate_core::id::{CardId, RequestId};
 use seatgate_core::message::{Content, Message, Recipient, SweepStanding};
 use seatgate_core::policy::Mode;
-use seatgate_core::port::{Notifier, NotifyError, Posted};
+use seatgate_core::port::{Clock, Notifier, NotifyError, Posted};
 use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::seat::Candidate;
 use seatgate_core::testing::{ScriptedDeprovisioner, block_on};
+use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
 use serde_json::json;
 
@@ -283,6 +284,28 @@ struct Wall {
     lost: Mutex<BTreeSet<String>>,
     fixed: Mutex<BTreeSet<String>>,
     closed: Mutex<BTreeSet<String>>,
+    paced: Mutex<Option<Paced>>,
+}
+
+/// One change a second, after a pause a few at once.
+struct Paced {
+    clock: Arc<dyn Clock>,
+    full_at: Timestamp,
+}
+
+impl Paced {
+    const BURST: u32 = 3;
+
+    fn take(&mut self) -> Result<(), NotifyError> {
+        let (now, second) = (self.clock.now(), Duration::from_secs(1));
+        let taken = self.full_at.max(now).saturating_add(second);
+        let empty = now.saturating_add(second * Self::BURST);
+        if taken > empty {
+            return Err(NotifyError::RetryAt(Some(now.saturating_add(taken.since(empty)))));
+        }
+        self.full_at = taken;
+        Ok(())
+    }
 }
 
 impl Wall {
@@ -319,6 +342,7 @@ impl Notifier for Wall {
     }
 
     async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
+        self.paced.lock().unwrap().as_mut().map_or(Ok(()), Paced::take)?;
         if self.lost.lock().unwrap().contains(&posted.place) {
             return Err(NotifyError::Unreachable);
         }
@@ -383,6 +407,31 @@ fn a_card_that_is_lost_keeps_no_copy_from_the_truth() {
         assert!(wall.places().contains(&("a copy".to_owned(), false)), "{:?}", wall.places());
         let kept = house.gate.card(card).await.unwrap().unwrap();
         assert_eq!((kept.posted.as_deref(), kept.copies), (Some("a copy"), Vec::new()));
+    });
+}
+
+#[test]
+fn copies_are_kept_true_however_slow_changes_are_let_through() {
+    block_on(async {
+        let (house, wall) = with_wall(None);
+        let ids = opened(&house, &["1", "2"]).await;
+        house.idle().await;
+        for (number, id) in ids.iter().enumerate() {
+            let card = house.request(*id).await.approval.asked[0].card;
+            house.gate.edit_card(card, CardEdit::Adopt { place: format!("copy {number}") }).await.unwrap();
+        }
+        house.idle().await;
+        let clock: Arc<dyn Clock> = house.world.clock.clone();
+        let full_at = clock.now().saturating_add(Duration::from_secs(3));
+        *wall.paced.lock().unwrap() = Some(Paced { clock, full_at });
+        for id in ids {
+            house.approve(id).await.unwrap();
+        }
+        for _ in 0..120 {
+            house.idle().await;
+            house.world.pass(Duration::from_secs(1));
+        }
+        assert_eq!(wall.places().into_iter().filter(|(_, live)| *live).collect::<Vec<_>>(), []);
     });
 }
 

@@ -190,9 +190,12 @@ fn probes() -> Vec<Route> {
     let get = |path, summary| Route::new("get", path, summary).by(Caller::Anybody);
     vec![
         get("/livez", "Whether the process lives.").answers_as("text/plain", text()),
-        get("/readyz", "Whether database and tables answer, and whether the agenda is late.")
-            .answers(schema("Readiness"))
-            .problems(&[503]),
+        get(
+            "/readyz",
+            "Whether to send anybody here: database and tables answer, and the server is not about to stop.",
+        )
+        .answers(schema("Readiness"))
+        .problems(&[503]),
         get("/metrics", "Numbers in Prometheus' text format.").answers_as("text/plain", text()).problems(&[503]),
         get("/openapi.json", "This document.").answers(json!({ "type": "object" })),
     ]

@@ -18,6 +18,18 @@ async fn the_probes_need_no_token() {
 }
 
 #[tokio::test]
+async fn whoever_is_about_to_stop_is_not_ready_and_still_answers() {
+    let world = World::leaving().await;
+    let ready = world.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), &ready.body["status"]), (503, &json!("leaving")));
+    assert_eq!(ready.body["checks"]["database"], "ok");
+    assert_eq!(
+        (world.get("/livez").await.status.as_u16(), world.get("/v1/requests").await.status.as_u16()),
+        (200, 200)
+    );
+}
+
+#[tokio::test]
 async fn a_slack_outage_shows_and_turns_nobody_away() {
     let slack = SlackHealth::new("unreachable", vec![("chat.postMessage", "ok", 3), ("chat.update", "unknown", 1)])
         .unknown_payloads(2);

@@ -75,6 +75,11 @@ impl World {
         Self::with(&[], |options| options.slack(move || slack.clone())).await
     }
 
+    /// A world whose server is about to stop.
+    pub(crate) async fn leaving() -> Self {
+        Self::with(&[], |options| options.leaving(|| true)).await
+    }
+
     async fn with(keys: &[(&str, &str)], set_up: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
         let targets = Targets::new().route("figma".parse().unwrap(), Target::new("figma", target.clone()));
