@@ -54,6 +54,7 @@ pub mod label;
 pub mod memory;
 pub mod message;
 pub mod money;
+mod object;
 pub mod person;
 pub mod policy;
 pub mod port;

@@ -41,11 +41,12 @@ impl FromStr for EmailAddress {
     type Err = EmailError;
 
     fn from_str(text: &str) -> Result<Self, EmailError> {
-        let text = text.trim();
+        // Before it is measured: some letters are longer in lower case.
+        let text = text.trim().to_lowercase();
         let (local, domain) = text.split_once('@').ok_or(EmailError)?;
         let sides_fit = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
         let bare = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        if sides_fit && bare && text.len() <= 254 { Ok(Self(text.to_lowercase())) } else { Err(EmailError) }
+        if sides_fit && bare && text.len() <= 254 { Ok(Self(text)) } else { Err(EmailError) }
     }
 }
 
@@ -389,6 +390,17 @@ mod tests {
         );
         for text in ["", "ana", "slack:T1", "slack:/U1", "slack:T 1/U1", "a@b@c", "a b@c", "@c", "a@"] {
             assert!(text.parse::<Identity>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_grows_in_lower_case_reads_as_it_prints_or_is_refused() {
+        // Two bytes in upper case, three in lower.
+        for count in 1..127 {
+            let text = format!("{}@example.com", "\u{130}".repeat(count));
+            if let Ok(address) = text.parse::<EmailAddress>() {
+                assert_eq!(address.as_str().parse().as_ref(), Ok(&address), "{count}");
+            }
         }
     }
 

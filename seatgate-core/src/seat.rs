@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, PersonRef};
 use crate::money::{Currency, Money};
+use crate::object::{object, object_or_null};
 use crate::person::{EmailAddress, Identity, PersonDraft, TextRef};
 use crate::text::serde_as_text;
 use crate::time::Timestamp;
@@ -241,11 +242,13 @@ pub struct CandidateDraft {
     pub source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    #[serde(deserialize_with = "object")]
     pub app: AppDraft,
+    #[serde(deserialize_with = "object")]
     pub account: AccountDraft,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entitlement: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_or_null")]
     pub manager: Option<ManagerDraft>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_activity_at: Option<String>,
@@ -253,7 +256,7 @@ pub struct CandidateDraft {
     pub never_used: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_or_null")]
     pub monthly_cost: Option<CostDraft>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requesting_channel: Option<String>,
@@ -441,6 +444,20 @@ mod tests {
             let mut json = good.clone();
             json[member] = value;
             assert_eq!(parse(json).map_err(|e| e.pointer).err().as_deref(), Some(pointer));
+        }
+    }
+
+    #[test]
+    fn a_list_is_no_object_though_its_values_would_fit() {
+        let good = serde_json::json!({"app": {"id": "figma"}, "account": {"id": "1"}, "never_used": true});
+        let lists = [("app", ["figma", "Figma"]), ("account", ["1", "a@b"]), ("manager", ["a@b", "Ana"])];
+        for (member, list) in lists.into_iter().chain([("monthly_cost", ["1.00", "USD"])]) {
+            let mut json = good.clone();
+            json[member] = serde_json::json!(list);
+            assert!(serde_json::from_value::<CandidateDraft>(json.clone()).is_err(), "{member}");
+            json[member] = serde_json::Value::Null;
+            let optional = ["manager", "monthly_cost"].contains(&member);
+            assert_eq!(serde_json::from_value::<CandidateDraft>(json).is_ok(), optional, "{member}");
         }
     }
 
