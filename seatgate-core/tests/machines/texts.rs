@@ -55,7 +55,9 @@ fn plain(value: &Value) -> String {
         Value::Object(members) => {
             let mut members: Vec<(Vec<u16>, String)> = members
                 .iter()
-                .map(|(name, value)| (name.encode_utf16().collect(), format!("{}:{}", plain(&name.as_str().into()), plain(value))))
+                .map(|(name, value)| {
+                    (name.encode_utf16().collect(), format!("{}:{}", plain(&name.as_str().into()), plain(value)))
+                })
                 .collect();
             members.sort();
             format!("{{{}}}", list(members.into_iter().map(|(_, text)| text).collect()))
