@@ -20,6 +20,13 @@ struct Delivery {
     failed: Option<NotifyError>,
 }
 
+impl Delivery {
+    /// Whether it is known what became of the message at `place`.
+    fn settles(&self, place: &str) -> bool {
+        self.shown.iter().any(|posted| posted.place == place) || self.gone.iter().any(|gone| gone == place)
+    }
+}
+
 impl Worker {
     /// Makes a card show what it is about now. It is desired state: rendered after the claim, posted when there is no
     /// receipt, else updated, its copies as well.
@@ -81,8 +88,10 @@ impl Worker {
             Ok(delivery) => {
                 // Claimed after whatever made it ambiguous, and it arrived: what we know is what is shown.
                 receipt.ambiguous = false;
+                let stays = card.posted.as_ref().is_some_and(|place| !delivery.settles(place));
                 let mut places = delivery.shown.into_iter().map(|posted| posted.place);
-                receipt.posted = places.next();
+                // What failed in its own place stays there, and what was shown elsewhere is a copy.
+                receipt.posted = if stays { None } else { places.next() };
                 receipt.copies = places.collect();
                 receipt.gone = delivery.gone;
                 receipt.shown = Some(shown.reference);

@@ -236,6 +236,23 @@ fn a_card_that_may_have_arrived_is_looked_for_before_another_is_posted() {
     });
 }
 
+#[test]
+fn a_card_whose_own_place_fails_while_a_copy_is_shown_is_not_forgotten_there() {
+    block_on(async {
+        let house = House::new();
+        let id = opened(&house, &["1"]).await[0];
+        house.idle().await;
+        let card = shown(&house)[0].0;
+        house.gate.edit_card(card, CardEdit::Adopt { place: "a copy".to_owned() }).await.unwrap();
+        house.world.notifier.fail_next(NotifyError::RetryAt(None));
+        house.settle().await;
+        house.approve(id).await.unwrap();
+        house.settle().await;
+        let live: Vec<usize> = shown(&house).into_iter().map(|(_, _, live)| live).collect();
+        assert_eq!(live, [0, 0], "the card and its copy");
+    });
+}
+
 /// Somebody who lost their lease sends what was, and sets it right when they learn of it.
 #[test]
 fn a_late_message_under_a_lost_lease_does_not_stay() {

@@ -15,5 +15,6 @@ mod request_table;
 mod rules;
 mod table;
 mod task_table;
+mod texts;
 mod trail;
 mod world;

@@ -54,6 +54,7 @@ pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
             let used = seatgate_core::port::Clock::now(&*world.stage.clock);
             let target = world.targets.values().nth(chance.below(APPS.len())).expect("three targets");
             target.ledger.use_seats_at(used);
+            world.stage.meet(Reached::SeatUsed);
         }
     }
 }

@@ -43,6 +43,7 @@ reached! {
     CardEdited,
     LateMessageMended,
     Erased,
+    SeatUsed,
     Excepted,
     Held,
     Filtered,

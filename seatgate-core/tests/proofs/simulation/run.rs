@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use seatgate_core::policy::Mode;
 use seatgate_core::port::Clock;
-use seatgate_core::request::{Event, StateLabel};
+use seatgate_core::request::{Event, StateLabel, WithdrawReason};
 
 use super::invariants::{self, Invariant};
 use super::outside;
@@ -274,13 +274,16 @@ impl Schedule {
         }
     }
 
+    /// Counts what it comes to.
     fn count(&self, seen: &Seen) {
         let Seen::Committed { facts, .. } = seen else { return };
         let mut log = self.stage.log();
         for fact in facts {
             log.counts.event(fact.event.kind());
-            if let Event::Closed { outcome, .. } = &fact.event {
-                log.counts.outcome(*outcome);
+            match &fact.event {
+                Event::Closed { outcome, .. } => log.counts.outcome(*outcome),
+                Event::Withdrawn { why: WithdrawReason::SameSeat, .. } => log.counts.meet(Reached::MergedAccounts),
+                _ => {}
             }
         }
     }

@@ -35,6 +35,8 @@ pub enum Seen {
     Revoked(ExceptionId),
     /// A removal call was made.
     Called { task: TaskId, key: String, seat: String, by: By },
+    /// A seat was looked up.
+    LookedUp { task: TaskId, seat: String },
     /// A message was handed to the notifier. Where somebody else has claimed its item since, it is `stale`.
     Told { message: Arc<Message>, place: Option<String>, result: Result<(), NotifyError>, stale: bool },
     /// A card was edited, and is to be shown again.

@@ -90,6 +90,7 @@ impl Deprovisioner for Fickle {
     }
 
     async fn probe(&self, job: &Job) -> SeatStatus {
+        self.stage.see(Seen::LookedUp { task: job.task, seat: ScriptedDeprovisioner::seat_of(job) });
         if self.stage.mishap(self.stage.features.probe) {
             let later = self.stage.clock.now().saturating_add(Duration::from_secs(15));
             match self.stage.chance.below(3) {

@@ -6,8 +6,9 @@ use super::reached::Counts;
 use super::run::{Ran, run};
 use super::store::Sabotage;
 
-/// Schedules in which something was wrong once.
-const REGRESSIONS: [u64; 0] = [];
+/// Schedules in which something was wrong once: a card whose own place failed while a copy was shown was forgotten there.
+/// What other seeds have found has tests of its own among those of the gate.
+const REGRESSIONS: [u64; 1] = [773];
 /// So many in a run that says nothing else.
 const SCHEDULES: u64 = 150;
 const LONG_SCHEDULES: u64 = 20_000;
@@ -100,6 +101,6 @@ fn a_store_that_breaks_its_contract_is_found_out() {
     for sabotage in Sabotage::ALL {
         let found = (1..=SOON).find_map(|seed| run(seed, Some(sabotage), false).violation.map(|found| (seed, found)));
         let (seed, found) = found.unwrap_or_else(|| panic!("{sabotage:?} is not noticed in {SOON} schedules"));
-        println!("{sabotage:?}: {} at seed {seed}", found.invariant);
+        println!("{sabotage:?}: {} at step {} of seed {seed}: {}", found.invariant, found.step, found.why);
     }
 }

@@ -14,7 +14,7 @@ use crate::simulation::world::World;
 #[derive(Default)]
 pub struct Honest {
     filed: BTreeSet<ExceptionId>,
-    /// What the calls of a task were about, in the words of the ledger.
+    /// What the calls and look-ups of a task were about, in the words of the ledger.
     seats: BTreeMap<TaskId, BTreeSet<String>>,
 }
 
@@ -72,7 +72,7 @@ impl Invariant for Honest {
                 self.filed.insert(exception.id);
                 Ok(())
             }
-            Seen::Called { task, seat, .. } => {
+            Seen::Called { task, seat, .. } | Seen::LookedUp { task, seat } => {
                 self.seats.entry(*task).or_default().insert(seat.clone());
                 Ok(())
             }
