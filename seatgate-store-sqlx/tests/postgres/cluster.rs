@@ -12,7 +12,7 @@ trap '' HUP INT TERM
 export LC_ALL=C
 dir=$(mktemp -d) && cd "$dir" || exit
 initdb -D data -U seatgate -A trust -E UTF8 --locale=C -N >log 2>&1 &&
-pg_ctl -D data -l log -w -t 120 -o "-c listen_addresses='' -k $dir -c fsync=off -c max_connections=200" start >>log 2>&1 &&
+pg_ctl -D data -l log -w -t 120 -o "-c listen_addresses='' -k $dir -c fsync=$FSYNC -c max_connections=200" start >>log 2>&1 &&
 echo "$dir" || cat log >&2
 cat >/dev/null
 pg_ctl -D data -m immediate stop >>log 2>&1
@@ -27,11 +27,23 @@ struct Cluster {
 
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
 
-/// The database; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids.
+/// The database; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids. One of our own is quick, and
+/// would not survive a power cut.
+#[allow(dead_code, reason = "tests use this one")]
 pub(crate) fn url() -> Option<&'static str> {
+    url_of("off")
+}
+
+/// The same; one of our own keeps what it says, as the defaults have it.
+#[allow(dead_code, reason = "benchmarks use this one")]
+pub(crate) fn durable_url() -> Option<&'static str> {
+    url_of("on")
+}
+
+fn url_of(fsync: &str) -> Option<&'static str> {
     let cluster = CLUSTER.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => Some(Cluster { url, _keeper: None }),
-        Err(_) => start(),
+        Err(_) => start(fsync),
     });
     if cluster.is_none() {
         let required = std::env::var_os("SEATGATE_REQUIRE_ALL").is_some();
@@ -41,11 +53,12 @@ pub(crate) fn url() -> Option<&'static str> {
     cluster.as_ref().map(|cluster| cluster.url.as_str())
 }
 
-fn start() -> Option<Cluster> {
-    let programs = programs()?;
+fn start(fsync: &str) -> Option<Cluster> {
+    let programs = programs(&["initdb", "pg_ctl"])?;
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
     let mut keeper = shell()
         .env("PATH", path)
+        .env("FSYNC", fsync)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -59,15 +72,13 @@ fn start() -> Option<Cluster> {
     Some(Cluster { url, _keeper: Some((keeper, stdin)) })
 }
 
-/// The folder of `initdb`, which distributions keep off the path.
-fn programs() -> Option<String> {
+/// The folder of these programs of PostgreSQL's, which distributions keep off the path.
+pub(crate) fn programs(names: &[&str]) -> Option<String> {
     let on_path = std::env::var("PATH").unwrap_or_default();
     let mut folders: Vec<String> = on_path.split(':').map(str::to_owned).collect();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     folders.extend(versions.map(|version| version.path().join("bin").display().to_string()));
-    folders
-        .into_iter()
-        .find(|folder| Path::new(folder).join("initdb").exists() && Path::new(folder).join("pg_ctl").exists())
+    folders.into_iter().find(|folder| names.iter().all(|name| Path::new(folder).join(name).exists()))
 }
 
 /// The shell that keeps the server: PostgreSQL refuses to run as root, so root steps down.
