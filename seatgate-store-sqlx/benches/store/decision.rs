@@ -7,7 +7,7 @@ use std::process::Command;
 use seatgate_core::port::Change;
 
 use crate::cluster;
-use crate::database::Database;
+use crate::database::{self, Database};
 use crate::figure::{Duel, Goal, sized};
 use crate::world;
 
@@ -79,7 +79,7 @@ fn pgbench(database: &Database, first: usize, count: usize, clients: usize) -> f
         .args(["-D", &format!("first={first}"), "-D", &format!("clients={clients}")])
         .args(["-c", &clients.to_string(), "-t", &each.to_string(), "-f"])
         .arg(script.path())
-        .arg(cluster::durable_url().unwrap())
+        .arg(database::url().unwrap())
         .env("PGOPTIONS", format!("-c search_path={} -c jit=off", database.schema))
         .output()
         .unwrap();

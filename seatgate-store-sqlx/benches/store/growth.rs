@@ -66,9 +66,7 @@ async fn fill(database: &Database, history: usize, real: usize) {
             copy(database, columns, history / real - 1).await;
         }
     }
-    let mut connection = database.pool.acquire().await.unwrap();
-    sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *connection).await.unwrap();
-    sqlx::raw_sql("CHECKPOINT").execute(&mut *connection).await.unwrap();
+    database.settle_down().await;
     assert_eq!(database.count("SELECT count(*) FROM requests").await, history as i64);
 }
 
