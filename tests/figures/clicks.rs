@@ -38,7 +38,7 @@ async fn contest(database: &str, environment: &[(&str, &str)]) {
     let scene = Scene::start(environment).await;
     let clicks = scene.clicks(count).await;
     let mut took = send(&scene.server, clicks).await;
-    scene.target.called(0, count).await;
+    scene.target.called(0, took.iter().filter(|took| took.is_finite()).count()).await;
     assert!(scene.server.stop().success());
     took.sort_by(f64::total_cmp);
     let name = |part| format!("server: a click's acknowledgement, 100 clicks/s on {database}, {part}");
@@ -111,7 +111,8 @@ impl Scene {
     }
 }
 
-/// Sends each when it is due, and answers how many milliseconds after that each was acknowledged.
+/// Sends each when it is due, and answers how many milliseconds after that each was acknowledged; what a server without
+/// room refuses never was.
 async fn send(server: &Server, clicks: Vec<Click>) -> Vec<f64> {
     let start = Instant::now() + EVERY;
     let mut calls = tokio::task::JoinSet::new();
@@ -127,9 +128,9 @@ async fn send(server: &Server, clicks: Vec<Click>) -> Vec<f64> {
         calls.spawn(async move {
             sleep_until(due).await;
             let answer = call.send().await.unwrap();
-            assert_eq!(answer.status().as_u16(), 200);
+            let acknowledged = answer.status().as_u16() == 200;
             answer.bytes().await.unwrap();
-            due.elapsed().as_secs_f64() * 1e3
+            if acknowledged { due.elapsed().as_secs_f64() * 1e3 } else { f64::INFINITY }
         });
     }
     calls.join_all().await
