@@ -12,7 +12,7 @@ trap '' HUP INT TERM
 export LC_ALL=C
 dir=$(mktemp -d) && cd "$dir" || exit
 initdb -D data -U seatgate -A trust -E UTF8 --locale=C -N >log 2>&1 &&
-pg_ctl -D data -l log -w -t 120 -o "-c listen_addresses='' -k $dir -c fsync=off -c max_connections=200" start >>log 2>&1 &&
+pg_ctl -D data -l log -w -t 120 -o "-c listen_addresses='' -k $dir -c fsync=$FSYNC -c max_connections=200" start >>log 2>&1 &&
 echo "$dir" || cat log >&2
 while read -r mode; do
     pg_ctl -D data -l log -w -t 120 -m "$mode" restart >>log 2>&1
@@ -33,11 +33,21 @@ pub(crate) struct Cluster {
 
 static SHARED: OnceLock<Option<(String, Option<Cluster>)>> = OnceLock::new();
 
-/// The database; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids.
+/// The database; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids. One of our own is quick, and
+/// would not survive a power cut.
 pub(crate) fn url() -> Option<&'static str> {
+    url_of("off")
+}
+
+/// The same; one of our own keeps what it says, as the defaults have it.
+pub(crate) fn durable_url() -> Option<&'static str> {
+    url_of("on")
+}
+
+fn url_of(fsync: &str) -> Option<&'static str> {
     let shared = SHARED.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
         Ok(url) => Some((url, None)),
-        Err(_) => Cluster::start().map(|cluster| (cluster.url.clone(), Some(cluster))),
+        Err(_) => Cluster::start_with(fsync).map(|cluster| (cluster.url.clone(), Some(cluster))),
     });
     shared.as_ref().map(|(url, _)| url.as_str())
 }
@@ -45,15 +55,20 @@ pub(crate) fn url() -> Option<&'static str> {
 impl Cluster {
     /// A server for one test alone; none where there is no PostgreSQL, which `SEATGATE_REQUIRE_ALL` forbids.
     pub(crate) fn start() -> Option<Self> {
-        let Some(programs) = programs() else {
+        Self::start_with("off")
+    }
+
+    fn start_with(fsync: &str) -> Option<Self> {
+        let Some(programs) = programs(&["initdb", "pg_ctl"]) else {
             let required = std::env::var_os("SEATGATE_REQUIRE_ALL").is_some();
             assert!(!required, "PostgreSQL is required, and is not installed");
-            eprintln!("skipped: there is no PostgreSQL (initdb and pg_ctl)");
+            eprintln!("skipped: there is no PostgreSQL (initdb and pg_ctl), and TEST_DATABASE_URL is not set");
             return None;
         };
         let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
         let mut keeper = shell()
             .env("PATH", path)
+            .env("FSYNC", fsync)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -90,15 +105,13 @@ impl Drop for Cluster {
     }
 }
 
-/// The folder of `initdb`, which distributions keep off the path.
-fn programs() -> Option<String> {
+/// The folder of these programs of PostgreSQL's, which distributions keep off the path.
+pub(crate) fn programs(names: &[&str]) -> Option<String> {
     let on_path = std::env::var("PATH").unwrap_or_default();
     let mut folders: Vec<String> = on_path.split(':').map(str::to_owned).collect();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     folders.extend(versions.map(|version| version.path().join("bin").display().to_string()));
-    folders
-        .into_iter()
-        .find(|folder| Path::new(folder).join("initdb").exists() && Path::new(folder).join("pg_ctl").exists())
+    folders.into_iter().find(|folder| names.iter().all(|name| Path::new(folder).join(name).exists()))
 }
 
 /// The shell that keeps the server: PostgreSQL refuses to run as root, so root steps down.

@@ -10,6 +10,7 @@
 
 #[path = "../shared/cases.rs"]
 mod cases;
+#[allow(dead_code, reason = "benchmarks want a durable one")]
 mod cluster;
 mod conformance;
 #[cfg(feature = "sqlite")]
