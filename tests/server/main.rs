@@ -19,6 +19,7 @@ mod contract;
 mod crash;
 #[path = "../fake_slack/mod.rs"]
 mod fake_slack;
+mod fuzz;
 mod hostile;
 mod house;
 mod main_job;

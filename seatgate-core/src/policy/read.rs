@@ -242,9 +242,9 @@ fn written(value: &impl Serialize) -> String {
     json.trim_matches('"').to_owned()
 }
 
-/// A key from outside, on one line.
+/// A key from outside, on one line; an empty one as a file writes it.
 fn printable(key: &str) -> String {
-    key.escape_debug().to_string()
+    if key.is_empty() { "\"\"".to_owned() } else { key.escape_debug().to_string() }
 }
 
 /// The known key that `key` probably was meant to be: at most two slips away, and not another word altogether.

@@ -32,6 +32,12 @@ fn documented() -> Value {
 }
 
 #[test]
+fn an_empty_key_is_named_as_a_file_writes_it() {
+    assert_eq!(problems(json!({"": 1})), ["\"\": unknown key"]);
+    assert_eq!(problems(json!({"retry": {"": 1}})), ["retry.\"\": unknown key"]);
+}
+
+#[test]
 fn the_documented_values_are_the_defaults() {
     assert_eq!(policy(documented()).unwrap(), Policy::default());
     assert_eq!(policy(json!({})).unwrap(), Policy::default());
@@ -82,7 +88,7 @@ fn every_mistake_is_reported_at_once() {
         "retry.frist: unknown key; did you mean `first`?",
         "colour: unknown key",
         "gracee: unknown key; did you mean `grace`?",
-        "apps.: an app's id cannot be empty",
+        "apps.\"\": an app's id cannot be empty",
         "apps.figma.grace: expected a whole number and a unit, such as 30s, 15m, 12h or 2d, of at most 100 years",
         "apps.figma.apps: unknown key",
         "apps.slack: expected a table of keys",
