@@ -11,6 +11,7 @@ use seatgate_http::sign::Signer;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::crash::target::Target;
@@ -235,7 +236,7 @@ async fn switch(server: &Server, mode: &str) {
 }
 
 /// How many removals a second the living target gets, of so many seats of these apps that wait for it all at once.
-async fn throughput(server: &Server, target: &Target, apps: &[&str], seats: usize) -> f64 {
+async fn throughput(server: &Server, target: &Target, apps: &[&str], seats: usize, together: &Barrier) -> f64 {
     let seat = |app: &str, number: usize| {
         json!({ "app": { "id": app }, "account": { "email": format!("{}-{number}@example.com", apps.len()) },
             "never_used": true, "manager": { "email": "mona@example.com" } })
@@ -250,23 +251,34 @@ async fn throughput(server: &Server, target: &Target, apps: &[&str], seats: usiz
         let approve = json!({ "decision": "approve", "as": { "email": "mona@example.com" } });
         assert_eq!(server.post(&path, TOKEN, &approve).await.0, 200);
     }
+    let due = async || server.get("/readyz", "").await.1["checks"]["agenda"]["due"].as_u64();
+    eventually(async || (due().await == u64::try_from(seats.len()).ok()).then_some(())).await;
     // Nothing but the removals is left.
-    eventually(|| async { (server.get("/readyz", "").await.1["checks"]["agenda"]["due"] == 0).then_some(()) }).await;
-    let (before, started) = (target.calls().len(), Instant::now());
+    together.wait().await;
+    let (removed, started) = (seats.len() / apps.len(), Instant::now());
     switch(server, "live").await;
-    let removed = seats.len() / apps.len();
-    target.called(0, before + removed).await;
+    target.called(0, removed).await;
     f64::from(u32::try_from(removed).unwrap()) / started.elapsed().as_secs_f64()
 }
 
+/// At the same time on two servers, so that whatever else the machine does slows both down.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_target_slows_no_other_down() {
-    const SEATS: usize = 80;
-    let (directory, target) = (tempfile::tempdir().unwrap(), Target::start().await);
-    let server = beside_a_dead_target(directory.path(), &target).await;
-    let alone = throughput(&server, &target, &["figma"], SEATS).await;
-    let beside = throughput(&server, &target, &["zoom", "figma"], SEATS).await;
+    const SEATS: usize = 120;
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (one, other) = (Target::start().await, Target::start().await);
+    let servers = [
+        beside_a_dead_target(directories[0].path(), &one).await,
+        beside_a_dead_target(directories[1].path(), &other).await,
+    ];
+    let together = Barrier::new(2);
+    let (alone, beside) = tokio::join!(
+        throughput(&servers[0], &one, &["figma"], SEATS, &together),
+        throughput(&servers[1], &other, &["zoom", "figma"], SEATS, &together)
+    );
     println!("{alone:.0} removals/s alone, {beside:.0} beside a dead target: {:.2}", beside / alone);
-    assert!(beside > alone / 2.0, "{beside} of {alone}");
-    server.kill();
+    // It is about one. On a busy machine it varies, but a target that took the room of others would hold them up until its
+    // calls time out, after 15 s: much longer than all of this takes.
+    assert!(beside > alone / 4.0, "{beside} of {alone}");
+    servers.into_iter().for_each(Server::kill);
 }
