@@ -83,6 +83,8 @@ async fn take_in(
     Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<Response, Problem> {
     let delivery = authentic(&app, &headers, body).await?;
+    // After the signature: nobody else takes room away.
+    let _room = app.room.take(delivery.body().len())?;
     let asked = Asked::read(query.as_deref())?;
     let format = Format::of(&headers)?;
     let chosen = asked.mapping(&app.options)?;

@@ -31,6 +31,8 @@ pub mod problem;
 #[cfg(feature = "axum")]
 mod request;
 #[cfg(feature = "axum")]
+mod room;
+#[cfg(feature = "axum")]
 mod seat;
 #[cfg(feature = "axum")]
 pub mod server;

@@ -13,6 +13,7 @@ use seatgate_core::gate::Gate;
 use crate::intake::mapping::Mapping;
 use crate::probe::{AskLeaving, AskSlack};
 use crate::problem::Problem;
+use crate::room::Room;
 use crate::sign::Verifier;
 use crate::token::ApiTokens;
 use crate::{api, intake, openapi, probe, trace};
@@ -66,6 +67,7 @@ impl HttpOptions {
 pub(crate) struct App {
     pub(crate) gate: Gate,
     pub(crate) options: Arc<HttpOptions>,
+    pub(crate) room: Room,
 }
 
 /// Intake, API, probes and `/metrics`, which needs no token: it holds numbers only.
@@ -76,7 +78,7 @@ pub(crate) struct App {
 /// A body must come whole within a minute. Serve it with a limit on how long a client may take to send its headers, and
 /// on how many clients there are: axum has none.
 pub fn router(gate: Gate, options: HttpOptions) -> Router {
-    let app = App { gate, options: Arc::new(options) };
+    let app = App { gate, options: Arc::new(options), room: Room::default() };
     Router::new()
         .route("/v1/candidates", intake::route())
         .merge(api::routes(&app))

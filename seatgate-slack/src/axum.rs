@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::axum::Router;
 use ::axum::body::Bytes;
 use ::axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use ::axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use ::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use ::axum::response::{IntoResponse, Json, Response};
 use ::axum::routing::{MethodRouter, post};
 
@@ -14,6 +14,8 @@ use crate::verify::{BODY_LIMIT, RequestHeaders};
 
 /// How long a body may take. Slack's are small and come at once.
 const WITHIN: Duration = Duration::from_secs(5);
+/// When what was not done may be tried again.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 mod follow_ups;
 
@@ -83,9 +85,13 @@ fn respond(ack: Ack, follow_ups: &FollowUps) -> Response {
         follow_ups.spawn(after);
     }
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    match body {
+    let mut response = match body {
         None => status.into_response(),
         Some(AckBody::Json(body)) => (status, Json(body)).into_response(),
         Some(AckBody::Text(body)) => (status, body).into_response(),
+    };
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
+    response
 }

@@ -286,3 +286,29 @@ async fn a_file_is_looked_at_without_a_change() {
     let text = SqliteStore::inspect(&folder.path().join("text.db")).await;
     assert_eq!(text.map_err(|error| error.kind()), Err(StoreErrorKind::Corrupt));
 }
+
+#[tokio::test]
+async fn what_cannot_be_written_in_time_is_refused_and_never_written() {
+    use sqlx::{ConnectOptions as _, Executor as _};
+
+    let (_folder, path) = folder();
+    let store = Arc::new(open(&path).await);
+    let mut other = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    // More than share a transaction, and more than may wait.
+    let started = std::time::Instant::now();
+    let mut commits = tokio::task::JoinSet::new();
+    for _ in 0..2000 {
+        let (store, change) = (Arc::clone(&store), change(&mut new_chain()));
+        commits.spawn(async move { store.commit(vec![change]).await });
+    }
+    while let Some(answer) = commits.join_next().await {
+        assert_eq!(answer.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    other.execute("ROLLBACK").await.unwrap();
+    let mut chain = new_chain();
+    let kept = change(&mut chain);
+    assert_eq!(store.commit(vec![kept]).await.unwrap(), [Answer::Committed]);
+    assert_eq!(store.streams(None, 10).await.unwrap(), [chain.stream], "nothing of what was refused");
+}

@@ -67,6 +67,11 @@ impl FakeSlack {
         format!("{}/api/", self.origin)
     }
 
+    /// The same for one life of a server that dies and comes back: each has a path of its own, so no delay confuses them.
+    pub fn api_url_of(&self, life: usize) -> String {
+        format!("{}/{life}/api/", self.origin)
+    }
+
     /// What its response URLs start with.
     pub fn response_base(&self) -> String {
         format!("{}/response/", self.origin)

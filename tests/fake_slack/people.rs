@@ -1,6 +1,7 @@
 //! People: they click, submit, type and mention, and Slack signs it and sends it to the app.
 
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::HeaderMap;
 use seatgate_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
@@ -20,6 +21,7 @@ pub fn sign(secret: &str, timestamp: &str, body: &str) -> String {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     pub body: String,
 }
 
@@ -128,10 +130,15 @@ impl Gesture {
 
     /// Sends it to the app at `base` and waits for the answer.
     pub async fn send(self, base: &str) -> Answer {
+        self.try_send(base).await.unwrap()
+    }
+
+    /// The same for an app that may die before it answers.
+    pub async fn try_send(self, base: &str) -> reqwest::Result<Answer> {
         let (path, content_type, body) = self.request();
-        let answer = self.post(&format!("{base}{path}"), content_type, body).await;
+        let answer = self.post(&format!("{base}{path}"), content_type, body).await?;
         self.settle(&answer);
-        answer
+        Ok(answer)
     }
 
     /// The route, the content type and the body.
@@ -168,7 +175,7 @@ impl Gesture {
         payload
     }
 
-    async fn post(&self, url: &str, content_type: &str, body: String) -> Answer {
+    async fn post(&self, url: &str, content_type: &str, body: String) -> reqwest::Result<Answer> {
         let now = self.signed_at.unwrap_or_else(|| self.fake.clock.now());
         let timestamp = now.as_seconds().to_string();
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
@@ -178,8 +185,9 @@ impl Gesture {
             .header("x-slack-request-timestamp", &timestamp)
             .header("x-slack-signature", sign(&self.secret, &timestamp, &body))
             .body(body);
-        let response = request.send().await.unwrap();
-        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Answer { status, headers, body: response.text().await? })
     }
 
     /// What Slack does with the answer: a modal closes, shows errors, or shows something else.

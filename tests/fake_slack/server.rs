@@ -31,6 +31,7 @@ struct Reset;
 pub(super) async fn serve(listener: TcpListener, fake: FakeSlack) {
     let router = Router::new()
         .route("/api/{method}", post(api))
+        .route("/{life}/api/{method}", post(api_of_life))
         .route("/response/{id}", post(hooks::respond))
         .route("/link/{ticket}", get(socket::link))
         .with_state(fake);
@@ -57,27 +58,41 @@ fn unless_reset(response: Response) -> Result<Response, io::Error> {
 }
 
 async fn api(State(fake): State<FakeSlack>, Path(method): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
-    let content_type = header_text(&headers, header::CONTENT_TYPE);
-    let parameters = web_api::parameters(&method, &content_type, &body);
+    perform(&fake, None, method, &headers, &body).await
+}
+
+async fn api_of_life(
+    State(fake): State<FakeSlack>,
+    Path((life, method)): Path<(usize, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    perform(&fake, Some(life), method, &headers, &body).await
+}
+
+async fn perform(fake: &FakeSlack, life: Option<usize>, method: String, headers: &HeaderMap, body: &Bytes) -> Response {
+    let content_type = header_text(headers, header::CONTENT_TYPE);
+    let parameters = web_api::parameters(&method, &content_type, body);
     let channel = parameters["channel"].as_str().map(str::to_owned);
     let now = fake.clock.now();
     let fault = fake.with(|state| {
-        let call = Call { method: method.clone(), channel: channel.clone(), content_type, body: parameters.clone() };
-        state.calls.push(call);
         let limited = state.admit(&method, channel.as_deref(), now).err();
         let limited = limited.map(|seconds| Fault::RateLimited { seconds });
-        limited.or_else(|| state.faults.take(&method, channel.as_deref()))
+        let fault = limited.or_else(|| state.faults.take(&method, channel.as_deref()));
+        let (method, channel, body, broken) = (method.clone(), channel.clone(), parameters.clone(), fault.is_some());
+        state.calls.push(Call { method, channel, content_type, body, life, broken });
+        fault
     });
     if let Some(fault) = fault.as_ref().filter(|fault| !fault.is_after()) {
         return break_down(fault).await;
     }
-    let outcome = match header_text(&headers, header::AUTHORIZATION).strip_prefix("Bearer ") {
+    let outcome = match header_text(headers, header::AUTHORIZATION).strip_prefix("Bearer ") {
         None => Err("not_authed"),
         Some(TOKEN) if method == OPEN => Err("not_allowed_token_type"),
         Some(APP_TOKEN) if method == OPEN => Ok(fake.open_socket()),
         Some(APP_TOKEN) => Err("not_allowed_token_type"),
         Some(token) if token != TOKEN => Err("invalid_auth"),
-        Some(_) => fake.with(|state| web_api::perform(state, &method, &parameters, now)),
+        Some(_) => fake.with(|state| web_api::perform(state, &method, &parameters, life, now)),
     };
     match fault {
         Some(fault) => break_down(&fault).await,

@@ -2,7 +2,7 @@
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -87,7 +87,7 @@ impl OverSocket {
         let id = self.deliver(&gesture);
         let acknowledged = self.fake.wait_for_ack(&id).await;
         let body = acknowledged.payload.map(|payload| payload.to_string()).unwrap_or_default();
-        let answer = Answer { status: 200, body };
+        let answer = Answer { status: 200, headers: HeaderMap::new(), body };
         gesture.settle(&answer);
         answer
     }

@@ -92,6 +92,8 @@ pub struct Message {
     pub thread_ts: Option<String>,
     pub metadata: Option<Value>,
     pub posted_at: Timestamp,
+    /// The life of the server that posted it, where [`FakeSlack::api_url_of`](super::FakeSlack::api_url_of) tells them apart.
+    pub life: Option<usize>,
     /// Text and blocks before each edit, oldest first.
     pub edits: Vec<(String, Vec<Value>)>,
 }
@@ -122,6 +124,10 @@ pub struct Call {
     pub channel: Option<String>,
     pub content_type: String,
     pub body: Value,
+    /// As for a message.
+    pub life: Option<usize>,
+    /// Whether a fault befell it.
+    pub broken: bool,
 }
 
 pub(super) struct Trigger {

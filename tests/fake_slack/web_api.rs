@@ -28,11 +28,11 @@ fn parameter((name, text): (impl Into<String>, impl AsRef<str>)) -> (String, Val
     (name, value.unwrap_or_else(|| text.as_ref().into()))
 }
 
-pub(super) fn perform(state: &mut State, method: &str, body: &Value, now: Timestamp) -> Outcome {
+pub(super) fn perform(state: &mut State, method: &str, body: &Value, life: Option<usize>, now: Timestamp) -> Outcome {
     scoped(state, method, body)?;
     match method {
         "auth.test" => Ok(auth_test(state)),
-        "chat.postMessage" => post_message(state, body, now),
+        "chat.postMessage" => post_message(state, body, life, now),
         "chat.update" => update(state, body, now),
         "chat.postEphemeral" => post_ephemeral(state, body, now),
         "users.lookupByEmail" => lookup(state, body),
@@ -110,7 +110,7 @@ fn writable(state: &mut State, body: &Value) -> Result<String, &'static str> {
     }
 }
 
-fn post_message(state: &mut State, body: &Value, now: Timestamp) -> Outcome {
+fn post_message(state: &mut State, body: &Value, life: Option<usize>, now: Timestamp) -> Outcome {
     let channel = writable(state, body)?;
     let ((text, blocks), metadata) = (blocks::content(body)?, blocks::metadata(body)?);
     let message = Message {
@@ -122,6 +122,7 @@ fn post_message(state: &mut State, body: &Value, now: Timestamp) -> Outcome {
         thread_ts: body["thread_ts"].as_str().map(str::to_owned),
         metadata,
         posted_at: now,
+        life,
         edits: Vec::new(),
     };
     let answer = json!({"channel": message.channel, "ts": message.ts, "message": message.as_json(false)});

@@ -265,7 +265,6 @@ fn mappings_are_judged_with_everything_else() {
     assert_eq!(code, 2);
     for name in [
         "lisen:",
-        "drain:",
         "intake.mapings:",
         "intake.mappings.a b:",
         "intake.mappings.one.preset:",

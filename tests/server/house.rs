@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// Much longer than anything here takes, also on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const LISTENS: &str = "seatgate listens on ";
 
 /// The example, which cargo builds before it runs the tests of its package.
@@ -36,6 +36,19 @@ pub(crate) fn run(directory: &Path, environment: &[(&str, &str)], arguments: &[&
     let output = command(directory, environment, arguments).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output, text)
+}
+
+/// Where a server can be asked.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Door {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
 }
 
 pub(crate) struct Server {
@@ -127,6 +140,11 @@ impl Server {
             (request["state"] == "closed").then_some(request)
         })
         .await
+    }
+
+    /// Where it can be asked by whoever does not own it.
+    pub(crate) fn door(&self) -> Door {
+        Door { base: self.base.clone(), http: self.http.clone() }
     }
 
     /// The most memory it has held so far, in KiB, where the system says so.

@@ -17,6 +17,7 @@ mod cluster;
 mod configuration;
 mod contract;
 mod crash;
+mod database;
 #[path = "../fake_slack/mod.rs"]
 mod fake_slack;
 mod fuzz;
@@ -25,6 +26,7 @@ mod house;
 mod main_job;
 mod operate;
 mod postgres;
+mod pressure;
 mod proxy;
 mod rolling;
 mod slack;

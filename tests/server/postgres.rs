@@ -1,9 +1,13 @@
 //! Two servers on one PostgreSQL, and the way there from a file.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::cluster::{self, Cluster};
-use crate::house::{Server, run};
+use crate::crash::{Ground, INTAKE, TOKEN};
+use crate::database::Database;
+use crate::house::{Server, eventually, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_decisions_on_two_servers_one_counts() {
@@ -98,4 +102,43 @@ fn what_cannot_be_moved_is_refused_without_a_word_of_the_password() {
         assert!(output.status.code() == Some(1) && said.starts_with(why) && !said.contains("secret"), "{said}");
     }
     assert!(!directory.path().join("seatgate.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_emergency_stop_on_one_server_stops_the_other() {
+    let Some(database) = Database::create("stopped").await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let ground = Ground::new(directory.path(), Some(&database.url)).await;
+    let [one, other] = [0, 1].map(|life| ground.start(life, None).unwrap());
+    let seats = json!(["figma", "zoom"].map(|app| {
+        json!({ "app": { "id": app }, "account": { "email": "ana@example.com" }, "never_used": true,
+            "manager": { "email": "mona@example.com" } })
+    }));
+    std::fs::write(directory.path().join("seats.json"), seats.to_string()).unwrap();
+    let secrets = [("SEATGATE_INTAKE_SECRET", INTAKE), ("SEATGATE_API_TOKEN", TOKEN)];
+    let (swept, said) = run(directory.path(), &secrets, &["--server", &one.base, "sweep", "seats.json"]);
+    assert!(swept.status.success(), "{said}");
+    let (_, page) = one.get("/v1/requests", TOKEN).await;
+    let [removed, kept] = [0, 1].map(|number| page["items"][number]["id"].as_str().unwrap().to_owned());
+    let decide = async |id: &str, decision: &str| {
+        let body = json!({ "decision": decision, "reason": "Seen", "as": { "email": "mona@example.com" } });
+        assert_eq!(other.post(&format!("/v1/requests/{id}/decision"), TOKEN, &body).await.0, 200);
+    };
+
+    let started = Instant::now();
+    let off = one.http.put(one.url("/v1/policy")).bearer_auth(TOKEN).json(&json!({ "mode": "off" }));
+    assert_eq!(off.send().await.unwrap().status(), 200);
+    one.kill();
+    eventually(|| async { (other.get("/v1/policy", TOKEN).await.1["mode"] == "off").then_some(()) }).await;
+    println!("off on one server holds on the other after {:?}", started.elapsed());
+    // What is decided later is done later: a keep shows that the worker has been there, and left the removal alone.
+    decide(&removed, "approve").await;
+    decide(&kept, "keep").await;
+    assert_eq!(other.closed(&kept, TOKEN).await["outcome"], "kept");
+    let (_, waiting) = other.get(&format!("/v1/requests/{removed}"), TOKEN).await;
+    assert_eq!((&waiting["tasks"][0]["status"], ground.target.calls().len()), (&json!("ready"), 0));
+    let live = other.http.put(other.url("/v1/policy")).bearer_auth(TOKEN).json(&json!({ "mode": "live" }));
+    assert_eq!(live.send().await.unwrap().status(), 200);
+    assert_eq!(other.closed(&removed, TOKEN).await["outcome"], "reclaimed");
+    assert!(other.stop().success());
 }

@@ -33,7 +33,8 @@ impl House {
         let request = client.post(format!("{}{}", self.base, raw.path)).header("content-type", raw.content_type);
         let request = raw.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let response = request.body(raw.body).send().await.unwrap();
-        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, body: response.text().await.unwrap() }
     }
 }
 

@@ -48,6 +48,7 @@ async fn list(house: &House) -> Message {
         thread_ts: None,
         metadata: None,
         posted_at: house.clock.now(),
+        life: None,
         edits: Vec::new(),
     };
     house.slack.with(|state| state.messages.push(list.clone()));

@@ -1,7 +1,9 @@
 //! Changes, as the function that lands them wants them.
 
 use seatgate_core::id::{ChangeId, RequestId, SweepId};
-use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, SweepRecord};
+use seatgate_core::port::{
+    Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, StoreErrorKind, SweepRecord,
+};
 use seatgate_core::seat::Seat;
 use seatgate_core::trail::Stream;
 use serde::Serialize;
@@ -172,6 +174,10 @@ impl PgStore {
         let mut answers = vec![None; changes.len()];
         let mut failures = Vec::new();
         for batch in places.chunks(BATCH) {
+            // Each more would only wait as long.
+            if failures.last().is_some_and(is_away) {
+                break;
+            }
             for (place, answer) in batch.iter().zip(self.land_batch(changes, batch).await) {
                 match answer {
                     Ok(answer) => answers[*place] = Some(answer),
@@ -196,7 +202,11 @@ impl PgStore {
         tracing::warn!(%error, changes = batch.len(), "a batch failed; its changes are tried one by one");
         let mut answers = Vec::with_capacity(together.len());
         for change in together {
-            answers.push(self.land_together(&[change]).await.map(|mut answers| answers.remove(0)));
+            let answer = match answers.last() {
+                Some(Err(error)) if is_away(error) => Err(StoreError::new(error.kind(), CONTEXT)),
+                _ => self.land_together(&[change]).await.map(|mut answers| answers.remove(0)),
+            };
+            answers.push(answer);
         }
         answers
     }
@@ -207,6 +217,11 @@ impl PgStore {
         let call = || sqlx::query_scalar(COMMIT).bind(rows.as_str()).bind(now);
         answers(write(&self.pool, CONTEXT, call).await?, changes.len()).map_err(super::error::store_error(CONTEXT))
     }
+}
+
+/// Whether nothing can be written now, whatever it is: no connection, a lock that is not given up.
+fn is_away(error: &StoreError) -> bool {
+    error.kind() == StoreErrorKind::Unavailable
 }
 
 pub(super) fn change_list(changes: &[&Change]) -> Result<String, sqlx::Error> {

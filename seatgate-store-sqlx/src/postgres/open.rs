@@ -16,7 +16,7 @@ const MIGRATIONS_TABLE: &str = "_seatgate_migrations";
 const SCHEMA: &str = "seatgate";
 const CONNECTIONS: u32 = 16;
 /// How long somebody waits for a free connection.
-const ACQUIRE: Duration = Duration::from_secs(10);
+const ACQUIRE: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is asked whether it is still there: so the first caller after a restart of the
 /// database does not find out, and a busy server does not pay for it.
 const STALE: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const STALE: Duration = Duration::from_secs(1);
 const SESSION: [(&str, &str); 5] = [
     ("client_min_messages", "warning"),
     ("statement_timeout", "30s"),
-    ("lock_timeout", "10s"),
+    ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "30s"),
     ("jit", "off"),
 ];

@@ -4,19 +4,26 @@
 //! savepoint of its own, commits, and only then answers: so many commits share one sync of the disk, and a lone one waits
 //! for nobody. Nobody else holds the connection, so a caller that is dropped never leaves a transaction half done.
 
+use std::error::Error;
 use std::fs::File;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use seatgate_core::port::{Clock, StoreError, StoreErrorKind};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Executor as _};
+use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{commit_kind, store_error};
 
-/// So many jobs may wait; whoever brings another one waits with it.
+/// So many jobs may wait; whoever brings another one waits with it, but not for long.
 const QUEUE: usize = 1024;
+const ROOM_WITHIN: Duration = Duration::from_secs(2);
+/// A job that waited longer is refused, unwritten: whoever brought it would be gone, or ask again. So where the disk does
+/// not keep up, callers hear so instead of waiting ever longer.
+const BEGUN_WITHIN: Duration = Duration::from_secs(5);
 /// So many jobs share a transaction.
 const BATCH: usize = 256;
 
@@ -57,10 +64,13 @@ trait Job: Send {
     fn answer(self: Box<Self>);
     /// Answers that its transaction failed.
     fn fail(self: Box<Self>, failure: Failure);
+    /// Whether it waited too long.
+    fn is_late(&self) -> bool;
 }
 
 struct Ticket<W: Work> {
     work: W,
+    handed_in: Instant,
     answer: Option<Result<W::Answer, StoreError>>,
     reply: oneshot::Sender<Result<W::Answer, StoreError>>,
 }
@@ -88,23 +98,44 @@ impl<W: Work> Job for Ticket<W> {
         let error = StoreError::new(failure.kind, W::CONTEXT).caused_by(failure.error);
         let _ = self.reply.send(Err(error));
     }
+
+    fn is_late(&self) -> bool {
+        self.handed_in.elapsed() > BEGUN_WITHIN
+    }
 }
 
 /// A transaction that failed as a whole.
+#[derive(Clone)]
 struct Failure {
     kind: StoreErrorKind,
-    error: sqlx::Error,
+    /// Whether it never began: then that is no job's fault, and none would fare better alone.
+    before_all: bool,
+    error: Arc<dyn Error + Send + Sync>,
 }
 
 impl Failure {
+    fn of_begin(error: sqlx::Error) -> Self {
+        Self { before_all: true, ..Self::before_commit(error) }
+    }
+
     fn before_commit(error: sqlx::Error) -> Self {
-        Self { kind: StoreErrorKind::Unavailable, error }
+        Self { kind: StoreErrorKind::Unavailable, before_all: false, error: Arc::new(error) }
     }
 
     fn of_commit(error: sqlx::Error) -> Self {
-        Self { kind: commit_kind(&error), error }
+        Self { kind: commit_kind(&error), before_all: false, error: Arc::new(error) }
+    }
+
+    fn too_late() -> Self {
+        Self {
+            kind: StoreErrorKind::Unavailable,
+            before_all: true,
+            error: Arc::from(Box::<dyn Error + Send + Sync>::from(TOO_LATE)),
+        }
     }
 }
+
+const TOO_LATE: &str = "it waited too long to be written";
 
 enum Message {
     Job(Box<dyn Job>),
@@ -140,10 +171,18 @@ impl Writer {
     /// Hands in a job.
     pub(super) async fn submit<W: Work>(&self, work: W) -> Result<Pending<W::Answer>, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Message::Job(Box::new(Ticket { work, answer: None, reply }));
-        let closed = |_| StoreError::new(StoreErrorKind::Unavailable, W::CONTEXT).caused_by("the store is closed");
-        self.0.send(job).await.map_err(closed)?;
-        Ok(Pending { reply: answer, context: W::CONTEXT })
+        let job = Message::Job(Box::new(Ticket { work, handed_in: Instant::now(), answer: None, reply }));
+        let refused = |why: &str| StoreError::new(StoreErrorKind::Unavailable, W::CONTEXT).caused_by(why);
+        let sent = match self.0.try_send(job) {
+            Err(TrySendError::Full(job)) => self.0.send_timeout(job, ROOM_WITHIN).await,
+            Err(TrySendError::Closed(job)) => Err(SendTimeoutError::Closed(job)),
+            Ok(()) => Ok(()),
+        };
+        match sent {
+            Ok(()) => Ok(Pending { reply: answer, context: W::CONTEXT }),
+            Err(SendTimeoutError::Closed(_)) => Err(refused("the store is closed")),
+            Err(SendTimeoutError::Timeout(_)) => Err(refused("too much waits to be written")),
+        }
     }
 
     /// Hands in a job and waits for its answer.
@@ -204,27 +243,37 @@ impl Task {
         batch
     }
 
-    /// Lands a batch in one transaction; if that fails as a whole, each job in one of its own.
-    async fn land(&mut self, mut batch: Vec<Box<dyn Job>>) {
+    /// Lands a batch in one transaction; if that fails as a whole, each job in one of its own, as long as they begin.
+    async fn land(&mut self, batch: Vec<Box<dyn Job>>) {
+        let (late, mut batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_late());
+        late.into_iter().for_each(|job| job.fail(Failure::too_late()));
         if batch.is_empty() {
             return;
         }
-        let Err(Failure { error, .. }) = self.transact(&mut batch).await else {
+        let Err(failure) = self.transact(&mut batch).await else {
             return batch.into_iter().for_each(Job::answer);
         };
-        tracing::warn!(%error, jobs = batch.len(), "a transaction failed; its jobs are tried one by one");
+        let mut begins = !failure.before_all;
+        tracing::warn!(error = %failure.error, jobs = batch.len(), begins, "a transaction failed");
         for mut job in batch {
-            match self.transact(std::slice::from_mut(&mut job)).await {
+            let done = if begins { self.transact(std::slice::from_mut(&mut job)).await } else { Err(failure.clone()) };
+            match done {
                 Ok(()) => job.answer(),
-                Err(failure) => job.fail(failure),
+                Err(failure) => {
+                    begins &= !failure.before_all;
+                    job.fail(failure);
+                }
             }
         }
     }
 
     async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let done = match self.perform(jobs).await {
-            Ok(()) => self.sql("COMMIT").await.map_err(Failure::of_commit),
-            Err(error) => Err(Failure::before_commit(error)),
+        let done = match self.sql("BEGIN IMMEDIATE; SAVEPOINT job").await {
+            Err(error) => Err(Failure::of_begin(error)),
+            Ok(()) => match self.perform(jobs).await {
+                Ok(()) => self.sql("COMMIT").await.map_err(Failure::of_commit),
+                Err(error) => Err(Failure::before_commit(error)),
+            },
         };
         if done.is_err() {
             // Refused when SQLite has ended the transaction itself, which is as good.
@@ -233,14 +282,15 @@ impl Task {
         done
     }
 
+    /// Each under a savepoint of its own, of which the first is there.
     async fn perform(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
-        let mut begin = "BEGIN IMMEDIATE; SAVEPOINT job";
-        for job in jobs {
-            self.sql(begin).await?;
+        for (number, job) in jobs.iter_mut().enumerate() {
+            if number > 0 {
+                self.sql("RELEASE job; SAVEPOINT job").await?;
+            }
             if !job.perform(&mut self.desk).await {
                 self.sql("ROLLBACK TO job").await?;
             }
-            begin = "RELEASE job; SAVEPOINT job";
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A removal target that counts its calls, and can keep their callers waiting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -28,8 +28,9 @@ pub(crate) struct Call {
 pub(crate) struct Target {
     pub(crate) address: String,
     calls: Arc<Mutex<BTreeMap<String, Vec<Call>>>>,
-    /// The life whose calls get no answer, and the number of calls so far.
-    held: watch::Sender<Option<usize>>,
+    /// The lives whose calls get no answer, those that wait for one, and the number of calls so far.
+    held: watch::Sender<BTreeSet<usize>>,
+    waiting: watch::Sender<BTreeSet<usize>>,
     arrived: watch::Sender<usize>,
 }
 
@@ -37,8 +38,8 @@ impl Target {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let target =
-            Self { address, calls: Arc::default(), held: watch::Sender::new(None), arrived: watch::Sender::new(0) };
+        let (held, waiting, arrived) = (watch::Sender::default(), watch::Sender::default(), watch::Sender::default());
+        let target = Self { address, calls: Arc::default(), held, waiting, arrived };
         let routes = Router::new().route("/hook/{life}", post(remove)).with_state(target.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         target
@@ -48,9 +49,16 @@ impl Target {
         format!("http://{}/hook/{life}", self.address)
     }
 
-    /// Lets the calls of this life wait for ever, and of no other.
-    pub(crate) fn hold(&self, life: Option<usize>) {
-        self.held.send_replace(life);
+    /// Lets the calls of these lives wait for ever, and of no other.
+    pub(crate) fn hold(&self, lives: impl IntoIterator<Item = usize>) {
+        self.waiting.send_replace(BTreeSet::new());
+        self.held.send_replace(lives.into_iter().collect());
+    }
+
+    /// The first life whose call is held.
+    pub(crate) async fn holding(&self) -> usize {
+        let mut waiting = self.waiting.subscribe();
+        *waiting.wait_for(|lives| !lives.is_empty()).await.unwrap().first().unwrap()
     }
 
     /// The calls so far, by task.
@@ -80,6 +88,9 @@ async fn remove(State(target): State<Target>, Path(life): Path<usize>, headers: 
     let call = Call { life, key: call.id().to_string() };
     target.calls.lock().unwrap().entry(task).or_default().push(call);
     target.arrived.send_modify(|calls| *calls += 1);
-    target.held.subscribe().wait_for(|held| *held != Some(life)).await.unwrap();
+    if target.held.borrow().contains(&life) {
+        target.waiting.send_modify(|lives| lives.extend([life]));
+        target.held.subscribe().wait_for(|held| !held.contains(&life)).await.unwrap();
+    }
     axum::Json(json!({ "outcome": "removed" })).into_response()
 }

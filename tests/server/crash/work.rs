@@ -1,4 +1,4 @@
-//! What is asked of the server, and a book of what it acknowledged.
+//! What is asked of the servers, and a book of what they acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -7,10 +7,12 @@ use seatgate_core::port::{Clock, SystemClock};
 use seatgate_http::sign::Signer;
 use serde_json::{Value, json};
 
+use super::doors::Doors;
+use super::people::{Clicked, Manager};
 use super::{INTAKE, TOKEN};
-use crate::house::Server;
+use crate::fake_slack::FakeSlack;
+use crate::house::{Door, LOOK_AGAIN};
 
-const MANAGER: &str = "mona@example.com";
 const A_MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// What becomes of a seat.
@@ -22,12 +24,32 @@ pub(super) enum Fate {
     Undone,
 }
 
-impl Fate {
-    /// One round's seats: the app, and what becomes of it.
-    const ROUND: [(&'static str, Self); 4] =
-        [("figma", Self::Removed), ("zoom", Self::Kept), ("notion", Self::Undone), ("miro", Self::Removed)];
+/// Where a seat's manager answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface {
+    Api,
+    Slack,
+}
 
-    fn decision(self) -> &'static str {
+impl Surface {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Slack => "slack",
+        }
+    }
+}
+
+impl Fate {
+    /// One round's seats: the app, what becomes of it, and where that is said.
+    const ROUND: [(&'static str, Self, Surface); 4] = [
+        ("figma", Self::Removed, Surface::Slack),
+        ("zoom", Self::Kept, Surface::Slack),
+        ("notion", Self::Undone, Surface::Api),
+        ("miro", Self::Removed, Surface::Api),
+    ];
+
+    pub(super) fn decision(self) -> &'static str {
         if self == Self::Kept { "keep" } else { "approve" }
     }
 
@@ -38,133 +60,266 @@ impl Fate {
             Self::Undone => "withdrawn",
         }
     }
+
+    /// What a card says in the end.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Removed => "The seat is reclaimed.",
+            Self::Kept => "Seat kept",
+            Self::Undone => "Withdrawn; nothing was done.",
+        }
+    }
+}
+
+/// What is to become of a request, as was acknowledged for its row.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    pub(super) fate: Fate,
+    pub(super) surface: Surface,
+    pub(super) manager: Manager,
 }
 
 #[derive(Debug, Clone)]
 enum Step {
     /// Hand in the candidates of this round.
     Sweep(usize),
-    Decide(String, Fate),
+    Decide(String),
     Undo(String),
     /// File an exception for a seat that nobody reported.
     Except(usize),
 }
 
-/// What was acknowledged, and what is still to be asked.
-#[derive(Default)]
-pub(super) struct Work {
+/// What came of a step.
+enum Asked {
+    Done,
+    /// Nobody answered, or with 503.
+    Unanswered,
+    /// Slack shows nothing yet that could be clicked on.
+    NotYet,
+}
+
+/// What was acknowledged.
+#[derive(Clone, Default)]
+pub(super) struct Book {
     /// The rows of each sweep, as they were answered.
     pub(super) sweeps: BTreeMap<String, Value>,
-    pub(super) requests: BTreeMap<String, Fate>,
+    pub(super) requests: BTreeMap<String, Case>,
     /// Requests that somebody's answer was acknowledged for.
     pub(super) decided: BTreeSet<String>,
     pub(super) undone: BTreeSet<String>,
     pub(super) exceptions: BTreeSet<String>,
-    /// Steps that got no answer at first: the server died over them.
+    /// Steps that got no answer at first.
     pub(super) repeated: usize,
+}
+
+impl Book {
+    pub(super) fn add(&mut self, other: Self) {
+        self.sweeps.extend(other.sweeps);
+        self.requests.extend(other.requests);
+        self.decided.extend(other.decided);
+        self.undone.extend(other.undone);
+        self.exceptions.extend(other.exceptions);
+        self.repeated += other.repeated;
+    }
+}
+
+/// Somebody who asks, one thing after the other.
+pub(super) struct Work {
+    slack: FakeSlack,
+    /// No other has it.
+    name: String,
+    pub(super) book: Book,
     rounds: usize,
-    steps: VecDeque<Step>,
-    /// Whether the first step was asked before, without an answer.
-    again: bool,
+    /// What is still to be asked, and whether it was before, without an answer: then it may have happened.
+    steps: VecDeque<(Step, bool)>,
 }
 
 impl Work {
+    pub(super) fn new(name: &str, slack: &FakeSlack) -> Self {
+        let (slack, name) = (slack.clone(), name.to_owned());
+        Self { slack, name, book: Book::default(), rounds: 0, steps: VecDeque::new() }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// Four more seats, if nothing else is to be asked.
     pub(super) fn refill(&mut self) {
-        if self.steps.is_empty() {
-            self.steps.extend([Step::Sweep(self.rounds), Step::Except(self.rounds)]);
-            self.rounds += 1;
+        if self.is_done() {
+            self.add_round();
         }
     }
 
-    /// Asks everything that is to be asked, in order; `false` where the server died over it.
-    pub(super) async fn ask_all(&mut self, server: &Server) -> bool {
-        while let Some(step) = self.steps.front().cloned() {
-            let again = std::mem::replace(&mut self.again, true);
-            self.repeated += usize::from(again);
-            if self.ask(server, step, again).await.is_none() {
+    /// Four more seats.
+    pub(super) fn add_round(&mut self) {
+        self.steps.extend([(Step::Sweep(self.rounds), false), (Step::Except(self.rounds), false)]);
+        self.rounds += 1;
+    }
+
+    /// Asks everything that is to be asked, at one server; `false` where it died over it.
+    pub(super) async fn ask_all(&mut self, door: &Door) -> bool {
+        while !self.is_done() {
+            let alive = match self.ask_next(door).await {
+                Asked::Done => true,
+                Asked::Unanswered | Asked::NotYet => lives(door).await,
+            };
+            if !alive {
                 return false;
             }
-            self.steps.pop_front();
-            self.again = false;
         }
         true
     }
 
-    /// Asks one thing, and writes down the answer; nothing, where none came. What was asked `again` may have happened.
-    async fn ask(&mut self, server: &Server, step: Step, again: bool) -> Option<()> {
-        match step {
-            Step::Sweep(round) => {
-                let (status, answer) = answer(sweep(server, round)).await?;
-                assert_eq!((status, &answer["counts"]), (202, &json!({ "asked": Fate::ROUND.len() })), "{answer}");
-                self.swept(&answer);
+    /// Asks the next thing wherever somebody answers.
+    pub(super) async fn ask_anywhere(&mut self, doors: &Doors) {
+        let door = doors.next().await;
+        if !matches!(self.ask_next(&door).await, Asked::Done) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Whoever is dropped over it leaves the step where it is, as one that may have happened.
+    async fn ask_next(&mut self, door: &Door) -> Asked {
+        let Some((step, tried)) = self.steps.front_mut() else { return Asked::Done };
+        let (step, again) = (step.clone(), std::mem::replace(tried, true));
+        let asked = self.ask(door, &step, again).await;
+        self.book.repeated += usize::from(matches!(asked, Asked::Unanswered));
+        match asked {
+            Asked::Done => drop(self.steps.pop_front()),
+            Asked::Unanswered => {}
+            Asked::NotYet => {
+                self.steps.pop_front();
+                self.steps.push_back((step, again));
             }
-            Step::Decide(id, fate) => {
-                let body =
-                    json!({ "decision": fate.decision(), "reason": "No longer there", "as": { "email": MANAGER } });
-                let (status, answer) = post(server, &format!("/v1/requests/{id}/decision"), &body).await?;
-                assert!(status == 200 || (again && status == 409), "{status}: {answer}");
-                let decision = &answer["decision"];
-                let expected = (&json!(fate.decision()), &json!(MANAGER));
-                assert_eq!((&decision["decision"], &decision["by"]["email"]), expected, "{answer}");
-                self.decided.insert(id);
+        }
+        asked
+    }
+
+    async fn ask(&mut self, door: &Door, step: &Step, again: bool) -> Asked {
+        let answered = match step {
+            Step::Sweep(round) => self.sweep(door, *round).await,
+            Step::Except(round) => self.except(door, *round).await,
+            Step::Undo(id) => self.undo(door, id, again).await,
+            Step::Decide(id) => match self.book.requests[id].surface {
+                Surface::Api => self.decide(door, id, again).await,
+                Surface::Slack => return self.click(door, id, again).await,
+            },
+        };
+        answered.map_or(Asked::Unanswered, |()| Asked::Done)
+    }
+
+    async fn sweep(&mut self, door: &Door, round: usize) -> Option<()> {
+        // Nobody is asked so much that Slack's pace would matter.
+        let managers = ["a", "b"].map(|half| Manager::join(&self.slack, &format!("m{}r{round}{half}", self.name)));
+        let (status, answer) = answer(delivery(door, &self.name, round, &managers)).await?;
+        assert_eq!((status, &answer["counts"]), (202, &json!({ "asked": Fate::ROUND.len() })), "{answer}");
+        self.book.sweeps.insert(answer["sweep_id"].as_str().unwrap().to_owned(), answer["results"].clone());
+        let rows = answer["results"].as_array().unwrap().iter().zip(Fate::ROUND);
+        for (number, (row, (_, fate, surface))) in rows.enumerate().rev() {
+            let id = row["request_id"].as_str().unwrap().to_owned();
+            self.steps.push_back((Step::Decide(id.clone()), false));
+            if fate == Fate::Undone {
+                self.steps.push_back((Step::Undo(id.clone()), false));
             }
-            Step::Undo(id) => {
-                let (status, answer) = post(server, &format!("/v1/requests/{id}/undo"), &json!({})).await?;
-                assert!(status == 200 || (again && status == 409), "{status}: {answer}");
-                self.undone.insert(id);
-            }
-            Step::Except(round) => {
-                let until = SystemClock.now().saturating_add(A_MONTH).to_string();
-                let body = json!({ "app": { "id": "slack" }, "account": { "email": format!("seat-{round}@example.com") },
-                    "until": until, "reason": "On leave" });
-                let (status, answer) = post(server, "/v1/exceptions", &body).await?;
-                assert_eq!(status, 201, "{answer}");
-                self.exceptions.insert(answer["id"].as_str().unwrap().to_owned());
-            }
+            let case = Case { fate, surface, manager: managers[number / 2].clone() };
+            assert!(self.book.requests.insert(id, case).is_none(), "a request answers for one row");
         }
         Some(())
     }
 
-    fn swept(&mut self, answer: &Value) {
-        self.sweeps.insert(answer["sweep_id"].as_str().unwrap().to_owned(), answer["results"].clone());
-        for (row, (_, fate)) in answer["results"].as_array().unwrap().iter().zip(Fate::ROUND) {
-            let id = row["request_id"].as_str().unwrap().to_owned();
-            self.steps.push_back(Step::Decide(id.clone(), fate));
-            if fate == Fate::Undone {
-                self.steps.push_back(Step::Undo(id.clone()));
+    async fn except(&mut self, door: &Door, round: usize) -> Option<()> {
+        let until = SystemClock.now().saturating_add(A_MONTH).to_string();
+        let email = format!("seat-{}-{round}@example.com", self.name);
+        let body = json!({ "app": { "id": "slack" }, "account": { "email": email }, "until": until,
+            "reason": "On leave" });
+        let (status, answer) = post(door, "/v1/exceptions", &body).await?;
+        assert_eq!(status, 201, "{answer}");
+        self.book.exceptions.insert(answer["id"].as_str().unwrap().to_owned());
+        Some(())
+    }
+
+    async fn decide(&mut self, door: &Door, id: &str, again: bool) -> Option<()> {
+        let Case { fate, manager, .. } = &self.book.requests[id];
+        let body =
+            json!({ "decision": fate.decision(), "reason": "No longer there", "as": { "email": manager.email } });
+        let (status, answer) = post(door, &format!("/v1/requests/{id}/decision"), &body).await?;
+        assert!(status == 200 || (again && status == 409), "{status}: {answer}");
+        self.acknowledged(id, &answer["decision"]);
+        Some(())
+    }
+
+    async fn undo(&mut self, door: &Door, id: &str, again: bool) -> Option<()> {
+        let (status, answer) = post(door, &format!("/v1/requests/{id}/undo"), &json!({})).await?;
+        assert!(status == 200 || (again && status == 409), "{status}: {answer}");
+        self.book.undone.insert(id.to_owned());
+        Some(())
+    }
+
+    /// What was clicked on before may have been heard: then there is nothing to click on any more.
+    async fn click(&mut self, door: &Door, id: &str, again: bool) -> Asked {
+        if again {
+            let Some((_, request)) = get(door, &format!("/v1/requests/{id}")).await else { return Asked::Unanswered };
+            if !request["decision"].is_null() {
+                self.acknowledged(id, &request["decision"]);
+                return Asked::Done;
             }
-            assert_eq!(self.requests.insert(id, fate), None, "a request answers for one row");
         }
+        let Case { fate, manager, .. } = &self.book.requests[id];
+        let clicked = match fate {
+            Fate::Kept => manager.keep(&self.slack, door, id).await,
+            _ => manager.approve(&self.slack, door, id).await,
+        };
+        match clicked {
+            Clicked::Done => {
+                self.book.decided.insert(id.to_owned());
+                Asked::Done
+            }
+            Clicked::Unanswered => Asked::Unanswered,
+            Clicked::NotYet => Asked::NotYet,
+        }
+    }
+
+    fn acknowledged(&mut self, id: &str, decision: &Value) {
+        let Case { fate, manager, .. } = &self.book.requests[id];
+        let expected = (&json!(fate.decision()), &json!(manager.email));
+        assert_eq!((&decision["decision"], &decision["by"]["email"]), expected, "{decision}");
+        self.book.decided.insert(id.to_owned());
     }
 }
 
 /// The same delivery each time, so that one without an answer can be repeated.
-fn sweep(server: &Server, round: usize) -> reqwest::RequestBuilder {
-    let seat = |(app, _)| {
-        json!({ "app": { "id": app }, "account": { "email": format!("seat-{round}@example.com") }, "never_used": true,
-            "manager": { "email": MANAGER, "name": "Mona Li" } })
+fn delivery(door: &Door, name: &str, round: usize, managers: &[Manager; 2]) -> reqwest::RequestBuilder {
+    let seat = |(number, (app, _, _)): (usize, _)| {
+        json!({ "app": { "id": app }, "account": { "email": format!("seat-{name}-{round}@example.com") },
+            "never_used": true, "manager": { "email": managers[number / 2].email } })
     };
-    let body = Value::Array(Fate::ROUND.map(seat).to_vec()).to_string().into_bytes();
+    let body = Value::Array(Fate::ROUND.into_iter().enumerate().map(seat).collect()).to_string().into_bytes();
     let signer = Signer::new(INTAKE.parse().unwrap());
-    let id = format!("round-{round}").parse().unwrap();
+    let id = format!("round-{name}-{round}").parse().unwrap();
     let signed = signer.sign(&id, SystemClock.now().as_seconds(), &body);
-    let request = server.http.post(server.url("/v1/candidates")).header("content-type", "application/json");
+    let request = door.http.post(door.url("/v1/candidates")).header("content-type", "application/json");
     signed.into_pairs().into_iter().fold(request, |request, (name, value)| request.header(name, value)).body(body)
 }
 
-pub(super) async fn get(server: &Server, path: &str) -> Option<(u16, Value)> {
-    answer(server.http.get(server.url(path)).bearer_auth(TOKEN)).await
+async fn lives(door: &Door) -> bool {
+    let lives = door.http.get(door.url("/livez")).send().await.is_ok();
+    tokio::time::sleep(LOOK_AGAIN).await;
+    lives
 }
 
-async fn post(server: &Server, path: &str, body: &Value) -> Option<(u16, Value)> {
-    answer(server.http.post(server.url(path)).bearer_auth(TOKEN).json(body)).await
+pub(super) async fn get(door: &Door, path: &str) -> Option<(u16, Value)> {
+    answer(door.http.get(door.url(path)).bearer_auth(TOKEN)).await
 }
 
-/// The whole answer, or nothing where the server went away.
+async fn post(door: &Door, path: &str, body: &Value) -> Option<(u16, Value)> {
+    answer(door.http.post(door.url(path)).bearer_auth(TOKEN).json(body)).await
+}
+
+/// The whole answer, or nothing where the server went away, or asks to come again.
 async fn answer(request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
     let response = request.send().await.ok()?;
     let status = response.status().as_u16();
     let body = response.bytes().await.ok()?;
-    Some((status, serde_json::from_slice(&body).unwrap()))
+    (status != 503).then(|| (status, serde_json::from_slice(&body).unwrap()))
 }
