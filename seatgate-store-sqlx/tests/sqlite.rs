@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use seatgate_core::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, Next, Settlement};
 use seatgate_core::id::{ChangeId, InstanceId, RequestId};
@@ -311,4 +312,30 @@ async fn what_cannot_be_written_in_time_is_refused_and_never_written() {
     let kept = change(&mut chain);
     assert_eq!(store.commit(vec![kept]).await.unwrap(), [Answer::Committed]);
     assert_eq!(store.streams(None, 10).await.unwrap(), [chain.stream], "nothing of what was refused");
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_else_has_locked_fails_writes_for_now_and_loses_nothing() {
+    use sqlx::ConnectOptions as _;
+    let (_folder, path) = folder();
+    let options = SqliteOptions::new(&path).lease_clock(Arc::new(Noon)).busy_timeout(Duration::from_millis(20));
+    let store = SqliteStore::open(options).await.unwrap();
+    let (mut before, during) = (change(&mut new_chain()), change(&mut new_chain()));
+    before.agenda.push(schedule(wake()));
+    assert_eq!(store.commit(vec![before.clone()]).await.unwrap(), [Answer::Committed]);
+
+    let mut other = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let error = store.commit(vec![during.clone()]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("locked"), "{error:?}");
+    assert_eq!(store.claim(Claim::new(Noon.now(), 10)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(store.chain(before.stream).await.unwrap().version, 1, "what only reads waits for nobody");
+    assert_eq!(store.chain(during.stream).await.unwrap().version, 0);
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(store.commit(vec![during.clone()]).await.unwrap(), [Answer::Committed], "and works on as it was");
+    assert_eq!(store.commit(vec![before, during]).await.unwrap(), [Answer::Duplicate; 2]);
+    assert_eq!(claim(&store).await.items.len(), 1);
+    store.close().await;
 }

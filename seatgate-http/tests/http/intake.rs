@@ -10,6 +10,7 @@ use axum::http::Request;
 use http_body::Frame;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::Clock;
+use seatgate_core::testing::Fault;
 use serde_json::json;
 
 use crate::world::{SECRET, World, candidate, signed};
@@ -279,4 +280,22 @@ async fn a_gate_that_is_off_takes_nothing_in() {
     let reply = world.deliver(&candidate("ana")).await;
     assert_eq!(reply.problem().0, 503);
     assert!(reply.header("retry-after").parse::<u32>().is_ok());
+}
+
+/// Whatever part of the work a full disk or a lost database refuses.
+#[tokio::test]
+async fn a_store_that_cannot_keep_anything_asks_the_sender_to_come_back() {
+    let world = World::new().await;
+    for nth in 1.. {
+        world.store.fail_at(world.store.calls() + nth, Fault::Before);
+        let reply = world.deliver(&candidate(&format!("user{nth}"))).await;
+        if reply.status == 202 {
+            assert!(nth > 1, "the store was asked");
+            return;
+        }
+        assert_eq!(reply.problem().0, 503);
+        assert!(reply.header("retry-after").parse::<u32>().is_ok());
+        let reply = world.deliver(&candidate(&format!("user{nth}"))).await;
+        assert_eq!((reply.status.as_u16(), &reply.body["results"][0]["status"]), (202, &json!("asked")), "{reply:?}");
+    }
 }

@@ -10,7 +10,7 @@ use seatgate_core::gate::Gate;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::policy::{Policy, PolicyDraft};
 use seatgate_core::port::{Clock, Idempotency, Router as Targets, Target};
-use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy};
+use seatgate_core::testing::{Faulty, ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy};
 use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
 use seatgate_http::intake::mapping::Mapping;
@@ -54,6 +54,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) target: Arc<ScriptedDeprovisioner>,
     pub(crate) notifier: Arc<RecordingNotifier>,
+    /// Fails where it is told to.
+    pub(crate) store: Arc<Faulty<MemoryStore>>,
     pub(crate) router: Router,
     deliveries: AtomicU32,
 }
@@ -107,9 +109,11 @@ impl World {
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let notifier = Arc::new(RecordingNotifier::default());
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
+        let faulty = Arc::new(Faulty::new(store.clone()));
         let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(1)))
             .router(targets)
             .notifier(notifier.clone())
+            .requests(faulty.clone())
             .policy(Policy::from_draft(&draft).unwrap())
             .build()
             .unwrap();
@@ -117,7 +121,7 @@ impl World {
         let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
         let options = HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap());
         let router = router(gate.clone(), set_up(options));
-        Self { gate, clock, target, notifier, router, deliveries: AtomicU32::new(0) }
+        Self { gate, clock, target, notifier, store: faulty, router, deliveries: AtomicU32::new(0) }
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {

@@ -164,7 +164,7 @@ CREATE FUNCTION free_items(asked jsonb, caller_now bigint, lease_now bigint) RET
 $$;
 
 -- The earliest of what no lease, no mode and no closed lane holds; and of what only a closed lane holds. Apart, so that
--- the first is one step in the index by due time.
+-- the first is one step in the index by due time, and the second one step a closed lane in the index by lane.
 CREATE FUNCTION next_due(caller_now bigint, lease_now bigint, removals_open boolean) RETURNS bigint LANGUAGE sql AS $$
     SELECT least((
         SELECT due FROM agenda
@@ -173,9 +173,11 @@ CREATE FUNCTION next_due(caller_now bigint, lease_now bigint, removals_open bool
             OR lane IN (SELECT lane FROM lanes WHERE not_before > caller_now)))
         ORDER BY due LIMIT 1
     ), (
-        SELECT min(greatest(due, not_before)) FROM lanes JOIN agenda USING (lane)
-        WHERE not_before > caller_now AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
-        AND (removals_open OR lane NOT LIKE 'removals/%')
+        SELECT min(greatest(head.due, not_before)) FROM lanes CROSS JOIN LATERAL (
+            SELECT due FROM agenda
+            WHERE agenda.lane = lanes.lane AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
+            ORDER BY due, key LIMIT 1) AS head
+        WHERE not_before > caller_now AND (removals_open OR lanes.lane NOT LIKE 'removals/%')
     ))
 $$;
 

@@ -9,6 +9,8 @@ mod claim;
 mod commit;
 mod error;
 mod exceptions;
+#[cfg(test)]
+mod full;
 #[cfg(feature = "postgres")]
 mod hand_over;
 mod inspect;

@@ -38,19 +38,28 @@ const TAKE_LEASES_BACK: &str = "UPDATE agenda SET lease_until = $1 WHERE lease_u
 pub struct SqliteOptions {
     path: PathBuf,
     lease_clock: Arc<dyn Clock>,
+    busy_timeout: Duration,
 }
 
 impl SqliteOptions {
     /// The file at `path`, which is created if it is missing.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), lease_clock: Arc::new(SystemClock) }
+        Self { path: path.into(), lease_clock: Arc::new(SystemClock), busy_timeout: BUSY_TIMEOUT }
     }
 
     /// Judges leases by `clock` instead of the machine's.
     #[must_use]
     pub fn lease_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.lease_clock = clock;
+        self
+    }
+
+    /// How long a write waits for somebody else who has the file locked, such as a backup (5 s). Then it fails, and has
+    /// written nothing.
+    #[must_use]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
         self
     }
 }
@@ -82,7 +91,7 @@ impl std::fmt::Debug for SqliteOptions {
 /// Opens what [`SqliteStore::open`] describes.
 pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, StoreError> {
     let (path, guard) = own(&options.path)?;
-    let connect = connect_options(&path);
+    let connect = connect_options(&path).busy_timeout(options.busy_timeout);
     let mut connection = writing(connect.clone()).await.map_err(store_error("opening the database"))?;
     migrate(&mut connection).await?;
     take_leases_back(&mut connection).await.map_err(store_error("taking leases back"))?;

@@ -37,12 +37,12 @@ const TEXTS: &str = "SELECT texts.body FROM json_each($1) AS wanted LEFT JOIN te
 
 /// An account that bears one of the addresses goes with all of its names; a row without names, which only leads from a
 /// merged account to the one that remains, stays.
-const ERASE: &str = "DELETE FROM accounts WHERE id IN (
-        SELECT account FROM account_aliases JOIN identities ON identity = 'email:' || value
-        WHERE kind = 'email' AND person = $1);
+pub(super) const ERASE: &str = "DELETE FROM accounts WHERE id IN (
+        SELECT account FROM identities JOIN account_aliases ON kind = 'email' AND value = substr(identity, 7)
+        WHERE person = $1 AND identity LIKE 'email:%');
     DELETE FROM account_aliases WHERE account IN (
-        SELECT account FROM account_aliases JOIN identities ON identity = 'email:' || value
-        WHERE kind = 'email' AND person = $1);
+        SELECT account FROM identities JOIN account_aliases ON kind = 'email' AND value = substr(identity, 7)
+        WHERE person = $1 AND identity LIKE 'email:%');
     DELETE FROM texts WHERE id IN (SELECT text FROM text_subjects WHERE person = $1);
     DELETE FROM text_subjects WHERE person = $1;
     DELETE FROM identities WHERE person = $1;

@@ -16,6 +16,7 @@ mod conformance;
 #[cfg(feature = "sqlite")]
 mod migrate;
 mod outages;
+mod plans;
 mod proxy;
 mod servers;
 #[path = "../shared/town.rs"]

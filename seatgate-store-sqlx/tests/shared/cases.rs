@@ -84,7 +84,7 @@ pub(crate) async fn one_of_64_decisions_counts<S: Store + 'static>(
     });
     let (won, lost): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
     assert_eq!(won.len(), 1);
-    let decision = won[0].as_ref().unwrap().approval.state.clone();
+    let decision = won[0].as_ref().unwrap().approval.state;
     for answer in lost {
         let Err(GateError::Refused { refusal, request }) = answer else { panic!("{answer:?}") };
         assert!(matches!(refusal, Refusal::AlreadyDecided | Refusal::AlreadyKept | Refusal::Closed), "{refusal:?}");
