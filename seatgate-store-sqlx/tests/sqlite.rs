@@ -306,7 +306,7 @@ async fn what_cannot_be_written_in_time_is_refused_and_never_written() {
     while let Some(answer) = commits.join_next().await {
         assert_eq!(answer.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
     }
-    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     other.execute("ROLLBACK").await.unwrap();
     let mut chain = new_chain();
     let kept = change(&mut chain);

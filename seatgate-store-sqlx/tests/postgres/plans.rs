@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use seatgate_core::gate::{Ask, SeatNames, Submission};
 use seatgate_core::person::{Actor, Surface};
+use seatgate_core::policy::Mode;
 use seatgate_core::port::{
     EffectError, ExceptionStore, PeopleStore as _, RequestFilter, RequestQueries, RequestStore as _,
 };
@@ -139,7 +140,7 @@ async fn pages(town: &Town, house: &House<PgStore>, ids: &[seatgate_core::id::Re
     let sweep = store.sweep_of("new-1").await.unwrap().unwrap().id;
     house.gate.swept(sweep).await.unwrap();
     store.row_counts(sweep).await.unwrap();
-    store.standings(sweep, &"C0SWEEP".parse().unwrap()).await.unwrap();
+    store.standings(sweep, &"C0SWEEP".parse().unwrap(), Mode::Live).await.unwrap();
     store.entries(Stream::Request(ids[0]), 1, 3).await.unwrap();
     store.streams(Some(Stream::Request(ids[0])), 3).await.unwrap();
     ExceptionStore::list(&**store, now, None, 3).await.unwrap();
