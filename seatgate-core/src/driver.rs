@@ -11,6 +11,9 @@ use crate::retry::Backoff;
 use crate::time::Timestamp;
 use crate::worker::{Bundle, Finished, Worker};
 
+/// So far apart are two claims: what becomes due meanwhile is claimed together. After a rest the first comes at once.
+const PACE: Duration = Duration::from_millis(4);
+
 /// How the driver runs.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -25,7 +28,7 @@ pub struct DriverOptions {
 
 impl Default for DriverOptions {
     fn default() -> Self {
-        Self { in_flight: 64, poll: Duration::from_secs(5), drain: Duration::from_secs(20) }
+        Self { in_flight: 128, poll: Duration::from_secs(5), drain: Duration::from_secs(20) }
     }
 }
 
@@ -43,12 +46,17 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     let mut tasks = JoinSet::new();
     tokio::pin!(stop);
     loop {
+        let pace = tokio::time::sleep(PACE);
         let wait = claim_and_spawn(&worker, &options, &mut tasks).await;
         tokio::select! {
             () = &mut stop => break,
             () = news.notified() => {}
             () = tokio::time::sleep(wait) => {}
             Some(_) = tasks.join_next() => {}
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            () = pace => {}
         }
         while tasks.try_join_next().is_some() {}
     }
