@@ -7,21 +7,11 @@ use seatgate_core::time::Timestamp;
 use serde::Serialize;
 
 use super::PgStore;
+use super::ask::{ActiveExceptions, SeatLists};
 use super::call::write;
 use super::error::{effect_error, store_error};
-use super::query::seat_lists;
 use crate::row::{decode, encode, from_limit, json, to_time};
 
-/// Of several exceptions for a seat, the one that holds longest.
-const ACTIVE: &str = "SELECT found.body, found.revoked_at
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (app, account, entitlement, place)
-    LEFT JOIN accounts ON accounts.id = wanted.account
-    LEFT JOIN LATERAL (
-        SELECT body, revoked_at FROM exceptions
-        WHERE app = wanted.app AND account = COALESCE(accounts.merged_into, wanted.account)
-        AND entitlement = wanted.entitlement AND until > $4 AND revoked_at IS NULL
-        ORDER BY until DESC, id DESC LIMIT 1) AS found ON true
-    ORDER BY place";
 const LIST: &str = "SELECT body, revoked_at FROM exceptions
     WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
 const FILING: &str = "filing an exception";
@@ -72,12 +62,6 @@ impl PgStore {
         write(&self.pool, FILING, call).await.map(|_| ())
     }
 
-    async fn covering(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, sqlx::Error> {
-        let (apps, accounts, entitlements) = seat_lists(seats.iter().map(|named| &named.seat));
-        let query = sqlx::query_as(ACTIVE).bind(apps).bind(accounts).bind(entitlements).bind(now.as_micros());
-        query.fetch_all(&self.pool).await?.into_iter().map(exception).collect()
-    }
-
     async fn holding(
         &self,
         now: Timestamp,
@@ -97,7 +81,9 @@ impl PgStore {
 #[async_trait]
 impl ExceptionStore for PgStore {
     async fn active(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, StoreError> {
-        self.covering(seats, now).await.map_err(store_error("looking for exceptions"))
+        let seats = SeatLists::of(seats.iter().map(|named| &named.seat));
+        let rows = self.queues.exceptions.perform(ActiveExceptions { seats, now: now.as_micros() }).await?;
+        rows.into_iter().map(exception).collect::<Result<_, _>>().map_err(store_error("looking for exceptions"))
     }
 
     async fn file(&self, exception: &Exception) -> Result<(), EffectError> {

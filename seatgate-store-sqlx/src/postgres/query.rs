@@ -1,54 +1,18 @@
-//! Everything that only reads. Each answer is one statement, so it is one snapshot.
-
-use std::collections::BTreeMap;
+//! Lists and sums. Each answer is one statement, so it is one snapshot.
 
 use seatgate_core::agenda::Lane;
-use seatgate_core::card::Card;
-use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
-use seatgate_core::message::Standing;
-use seatgate_core::port::{
-    AgendaDepth, AskedPerson, RequestFilter, RowResult, RowStatus, SeatStatusRow, StateCounts, Stored, SweepRecord,
-};
+use seatgate_core::id::{PersonRef, SweepId};
+use seatgate_core::port::{AgendaDepth, AskedPerson, RequestFilter, RowResult, StateCounts};
 use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
-use seatgate_core::trail::{Chain, Entry, Stream};
+use seatgate_core::trail::{Entry, Stream};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
-use crate::found::{self, CardRow};
+use crate::found;
 use crate::row::{decode, from_count, from_limit, read, to_count, to_number, to_time};
 use crate::savings::{LineRow, sums};
 
-const LOAD: &str = "SELECT requests.body, streams.version, streams.head
-    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
-    LEFT JOIN requests ON requests.id = wanted.id
-    LEFT JOIN streams ON streams.stream = requests.id
-    ORDER BY place";
-const CHAIN: &str = "SELECT version, head FROM streams WHERE stream = $1";
-const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (app, account, entitlement, place)
-    LEFT JOIN accounts ON accounts.id = wanted.account
-    LEFT JOIN seats ON seats.app = wanted.app
-        AND seats.account = COALESCE(accounts.merged_into, wanted.account)
-        AND seats.entitlement = wanted.entitlement
-    ORDER BY place";
-const CARDS: &str =
-    "SELECT cards.id, approver, sweep, channel, posted, copies, shown, delivered_at, delivered, page, ambiguous, version,
-        COALESCE((SELECT json_agg(request ORDER BY request) FROM card_requests WHERE card = cards.id), '[]')::text
-        AS requests
-    FROM cards WHERE id = ANY ($1)";
-const ROW_COUNTS: &str = "SELECT status, count(*) FROM sweep_rows WHERE sweep = $1 GROUP BY status";
-/// Costs are added up in two parts: no sum of theirs overflows.
-const STANDINGS: &str =
-    "SELECT state, outcome, currency, count(*), sum(cost / 1000000)::bigint, sum(cost % 1000000)::bigint
-    FROM requests WHERE sweep = $1 AND channel = $2 GROUP BY state, outcome, currency";
-const SWEEP_OF: &str = "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
-    FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
-    WHERE inbound_ids.id = $1";
-const SWEEP: &str = "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
-    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
-    WHERE sweeps.id = $1";
 const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY sweep_rows.row";
 const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
 const ENTRIES: &str = "SELECT body, hash FROM events WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3";
@@ -67,70 +31,6 @@ const DEPTH: &str = "SELECT (SELECT count(*) FROM agenda), (SELECT count(*) FROM
 const SAVINGS: &str = "SELECT month, app, standing, proof, effective_at, currency, count(*),
         sum(minor / 1000000)::bigint, sum(minor % 1000000)::bigint
     FROM savings GROUP BY month, app, standing, proof, effective_at, currency";
-
-/// Seats as lists of apps, accounts and entitlements.
-pub(super) fn seat_lists<'a>(seats: impl Iterator<Item = &'a Seat>) -> (Vec<String>, Vec<String>, Vec<String>) {
-    let parts =
-        |seat: &Seat| (seat.app.id.as_str().to_owned(), seat.account.to_string(), seat.entitlement.as_str().to_owned());
-    seats.map(parts).collect()
-}
-
-/// Ids as they are stored.
-pub(super) fn texts<T: ToString>(ids: &[T]) -> Vec<String> {
-    ids.iter().map(ToString::to_string).collect()
-}
-
-pub(super) async fn load(ids: &[RequestId], db: &PgPool) -> Result<Vec<Option<Stored>>, sqlx::Error> {
-    found::stored(ids, sqlx::query_as(LOAD).bind(texts(ids)).fetch_all(db).await?)
-}
-
-pub(super) async fn chain(stream: Stream, db: &PgPool) -> Result<Chain, sqlx::Error> {
-    found::chain(stream, sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?)
-}
-
-pub(super) async fn seats(seats: &[Seat], db: &PgPool) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
-    let (apps, accounts, entitlements) = seat_lists(seats.iter());
-    found::seats(sqlx::query_as(SEATS).bind(apps).bind(accounts).bind(entitlements).fetch_all(db).await?)
-}
-
-#[derive(sqlx::FromRow)]
-struct VersionedCard {
-    #[sqlx(flatten)]
-    card: CardRow,
-    version: i64,
-}
-
-/// Cards with the versions that whoever writes them must know.
-pub(super) async fn versioned_cards(ids: &[CardId], db: &PgPool) -> Result<BTreeMap<CardId, (Card, i64)>, sqlx::Error> {
-    let rows: Vec<VersionedCard> = sqlx::query_as(CARDS).bind(texts(ids)).fetch_all(db).await?;
-    let card = |row: VersionedCard| row.card.card().map(|card| (card.id, (card, row.version)));
-    rows.into_iter().map(card).collect()
-}
-
-pub(super) async fn cards(ids: &[CardId], db: &PgPool) -> Result<Vec<Option<Card>>, sqlx::Error> {
-    let mut cards = versioned_cards(ids, db).await?;
-    Ok(ids.iter().map(|id| cards.remove(id).map(|(card, _)| card)).collect())
-}
-
-pub(super) async fn row_counts(sweep: SweepId, db: &PgPool) -> Result<BTreeMap<RowStatus, u64>, sqlx::Error> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(ROW_COUNTS).bind(sweep.to_string()).fetch_all(db).await?;
-    rows.into_iter().map(|(status, count)| Ok((read(&status)?, to_count(count)?))).collect()
-}
-
-pub(super) async fn standings(sweep: SweepId, channel: &Channel, db: &PgPool) -> Result<Vec<Standing>, sqlx::Error> {
-    let query = sqlx::query_as(STANDINGS).bind(sweep.to_string()).bind(channel.as_str());
-    found::standings(query.fetch_all(db).await?)
-}
-
-pub(super) async fn sweep_of(inbound: &str, db: &PgPool) -> Result<Option<SweepRecord>, sqlx::Error> {
-    let row = sqlx::query_as(SWEEP_OF).bind(inbound).fetch_optional(db).await?;
-    row.map(|row| found::delivery(inbound, row)).transpose()
-}
-
-pub(super) async fn sweep(id: SweepId, db: &PgPool) -> Result<Option<SweepRecord>, sqlx::Error> {
-    let row = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
-    row.map(|row| found::sweep(id, row)).transpose()
-}
 
 pub(super) async fn rows(sweep: SweepId, db: &PgPool) -> Result<Vec<RowResult>, sqlx::Error> {
     let bodies: Vec<String> = sqlx::query_scalar(ROWS).bind(sweep.to_string()).fetch_all(db).await?;
