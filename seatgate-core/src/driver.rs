@@ -12,6 +12,9 @@ use crate::retry::Backoff;
 use crate::time::Timestamp;
 use crate::worker::{Bundle, Finished, Worker};
 
+/// So far apart are two claims: what becomes due meanwhile is claimed together. After a rest the first comes at once.
+const PACE: Duration = Duration::from_millis(4);
+
 /// How the driver runs.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -27,7 +30,7 @@ pub struct DriverOptions {
 
 impl Default for DriverOptions {
     fn default() -> Self {
-        Self { in_flight: 64, poll: Duration::from_secs(5), drain: Duration::from_secs(20) }
+        Self { in_flight: 128, poll: Duration::from_secs(5), drain: Duration::from_secs(20) }
     }
 }
 
@@ -47,6 +50,7 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
     loop {
+        let pace = tokio::time::sleep(PACE);
         let wait = claim_and_spawn(&worker, &options, &mut tasks).await;
         tokio::select! {
             () = &mut stop => break,
@@ -55,6 +59,10 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
             // A store that is away is asked again.
             _ = look.tick() => { let _ = worker.gate().follow_mode().await; }
             Some(_) = tasks.join_next() => {}
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            () = pace => {}
         }
         while tasks.try_join_next().is_some() {}
     }

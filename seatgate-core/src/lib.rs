@@ -44,6 +44,7 @@
 pub mod agenda;
 pub mod approvers;
 pub mod authorize;
+mod both;
 pub mod canonical;
 pub mod card;
 #[cfg(feature = "tokio")]

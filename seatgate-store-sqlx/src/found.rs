@@ -47,7 +47,7 @@ pub(crate) fn seats(rows: Vec<(i64, Option<String>)>) -> Result<Vec<SeatStatusRo
 }
 
 /// A row of the table of cards, with the requests on it.
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(crate) struct CardRow {
     id: String,
     approver: Option<String>,
@@ -64,6 +64,11 @@ pub(crate) struct CardRow {
 }
 
 impl CardRow {
+    #[cfg(feature = "postgres")]
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(crate) fn card(self) -> Result<Card, sqlx::Error> {
         let about = match (&self.approver, &self.sweep, &self.channel) {
             (Some(approver), ..) => About::Requests { approver: read(approver)?, requests: from_json(&self.requests)? },

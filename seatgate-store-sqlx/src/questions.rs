@@ -1,38 +1,20 @@
 //! What both databases are asked in the same words. Each answer is one statement, so it is one snapshot.
 
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use seatgate_core::agenda::Lane;
 use seatgate_core::id::{ExceptionId, PersonRef, SweepId};
-use seatgate_core::message::StateTally;
-use seatgate_core::person::Identity;
-use seatgate_core::policy::Mode;
-use seatgate_core::port::{AskedPerson, Exception, RequestFilter, RowResult, RowStatus, StateCounts, SweepRecord};
+use seatgate_core::port::{AskedPerson, Exception, RequestFilter, RowResult, StateCounts};
 use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::Channel;
 use seatgate_core::time::Timestamp;
-use seatgate_core::trail::{Chain, Entry, Stream};
+use seatgate_core::trail::{Entry, Stream};
 use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, QueryBuilder, Type};
 
 use crate::found;
 use crate::row::{decode, from_count, from_limit, read, to_count, to_number};
 use crate::savings::{LineRow, sums};
 
-pub(crate) const CHAIN: &str = "SELECT version, head FROM streams WHERE stream = $1";
-pub(crate) const ROW_COUNTS: &str = "SELECT status, count(*) FROM sweep_rows WHERE sweep = $1 GROUP BY status";
-/// Costs are added up in two parts: no sum of theirs overflows.
-pub(crate) const STANDINGS: &str = "SELECT state, outcome, currency, count(*), CAST(sum(cost / 1000000) AS bigint),
-        CAST(sum(cost % 1000000) AS bigint)
-    FROM requests WHERE sweep = $1 AND channel = $2 AND mode = $3 GROUP BY state, outcome, currency";
-pub(crate) const SWEEP_OF: &str =
-    "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
-    FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
-    WHERE inbound_ids.id = $1";
-pub(crate) const SWEEP: &str = "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
-    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
-    WHERE sweeps.id = $1";
 pub(crate) const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY sweep_rows.row";
 pub(crate) const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
 pub(crate) const ENTRIES: &str = "SELECT body, hash FROM events WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3";
@@ -48,7 +30,6 @@ pub(crate) const SAVINGS: &str = "SELECT month, app, standing, proof, effective_
     FROM savings GROUP BY month, app, standing, proof, effective_at, currency";
 pub(crate) const EXCEPTIONS: &str = "SELECT body, revoked_at FROM exceptions
     WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
-pub(crate) const PERSON: &str = "SELECT person FROM identities WHERE identity = $1";
 
 /// A database that is asked.
 pub(crate) trait Dialect: Database<Arguments: IntoArguments<Self>> {
@@ -66,45 +47,6 @@ where
     i32: Type<DB> + for<'v> Decode<'v, DB>,
     usize: ColumnIndex<DB::Row>,
 {
-    pub(crate) async fn chain(stream: Stream, db: impl Executor<'_, Database = DB>) -> Result<Chain, sqlx::Error> {
-        found::chain(stream, sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?)
-    }
-
-    pub(crate) async fn row_counts(
-        sweep: SweepId,
-        db: impl Executor<'_, Database = DB>,
-    ) -> Result<BTreeMap<RowStatus, u64>, sqlx::Error> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(ROW_COUNTS).bind(sweep.to_string()).fetch_all(db).await?;
-        rows.into_iter().map(|(status, count)| Ok((read(&status)?, to_count(count)?))).collect()
-    }
-
-    pub(crate) async fn standings(
-        sweep: SweepId,
-        channel: &Channel,
-        mode: Mode,
-        db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<StateTally>, sqlx::Error> {
-        let query = sqlx::query_as(STANDINGS).bind(sweep.to_string());
-        let query = query.bind(channel.as_str().to_owned()).bind(mode.label().to_owned());
-        found::standings(query.fetch_all(db).await?)
-    }
-
-    pub(crate) async fn sweep_of(
-        inbound: &str,
-        db: impl Executor<'_, Database = DB>,
-    ) -> Result<Option<SweepRecord>, sqlx::Error> {
-        let row = sqlx::query_as(SWEEP_OF).bind(inbound.to_owned()).fetch_optional(db).await?;
-        row.map(|row| found::delivery(inbound, row)).transpose()
-    }
-
-    pub(crate) async fn sweep(
-        id: SweepId,
-        db: impl Executor<'_, Database = DB>,
-    ) -> Result<Option<SweepRecord>, sqlx::Error> {
-        let row = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
-        row.map(|row| found::sweep(id, row)).transpose()
-    }
-
     pub(crate) async fn rows(
         sweep: SweepId,
         db: impl Executor<'_, Database = DB>,
@@ -226,13 +168,5 @@ where
             .bind(after.map(|id| id.to_string()).unwrap_or_default())
             .bind(from_limit(limit));
         Ok(found::exceptions(query.fetch_all(db).await?)?.into_iter().flatten().collect())
-    }
-
-    pub(crate) async fn person(
-        identity: &Identity,
-        db: impl Executor<'_, Database = DB>,
-    ) -> Result<Option<PersonRef>, sqlx::Error> {
-        let person: Option<String> = sqlx::query_scalar(PERSON).bind(identity.to_string()).fetch_optional(db).await?;
-        person.map(|person| read(&person)).transpose()
     }
 }

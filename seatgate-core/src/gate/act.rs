@@ -235,15 +235,16 @@ impl Gate {
 
     /// Commits one change; a lost reply is asked for once more, which is safe because the change has an id.
     pub(crate) async fn commit_one(&self, change: Change) -> Result<Answer, GateError> {
-        let counted = change.clone();
         let first = self.parts.requests.commit(vec![change.clone()]).await;
         let answers = match first {
-            Err(error) if error.kind() == StoreErrorKind::Unknown => self.parts.requests.commit(vec![change]).await?,
+            Err(error) if error.kind() == StoreErrorKind::Unknown => {
+                self.parts.requests.commit(vec![change.clone()]).await?
+            }
             answers => answers?,
         };
         let answer = answers.into_iter().next().ok_or(GateError::Contended)?;
         if answer.is_kept() {
-            self.count_kept(&counted);
+            self.count_kept(&change);
         }
         Ok(answer)
     }

@@ -26,6 +26,7 @@ use self::judge::{fallback, holder, identities, judge};
 use self::limit::Limits;
 pub(super) use self::turn::Turns;
 use crate::agenda::{self, GATHER, Lane};
+use crate::both::both;
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
 use crate::id::{AccountId, CardId, PersonRef, SweepId};
 use crate::person::{Actor, Identity, PersonDraft, Surface, Text, TextRef};
@@ -333,10 +334,18 @@ impl<'a> Intake<'a> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let accounts = batch.iter().map(|(_, candidate)| new_account(candidate)).collect();
-        let accounts = gate.parts.people.accounts(accounts, now).await?;
-        let names = self.names(&batch, &accounts).await?;
-        let people = self.people(&batch, &names).await?;
+        let accounts =
+            gate.parts.people.accounts(batch.iter().map(|(_, candidate)| new_account(candidate)).collect(), now);
+        let reported: Vec<AccountNames> = batch.iter().map(|(_, candidate)| candidate.account.clone()).collect();
+        let (accounts, names, people) = if reported.iter().all(|names| names.email.is_some()) {
+            let (accounts, people) = both(accounts, self.people(&batch, &reported)).await;
+            (accounts?, reported, people?)
+        } else {
+            let accounts = accounts.await?;
+            let names = self.names(reported, &accounts).await?;
+            let people = self.people(&batch, &names).await?;
+            (accounts, names, people)
+        };
         let mut reads = Vec::with_capacity(batch.len());
         for (((row, candidate), account), names) in batch.into_iter().zip(accounts).zip(names) {
             let find = |draft: Option<PersonDraft>| draft.and_then(|draft| people.get(&draft.identity).copied());
@@ -355,13 +364,13 @@ impl<'a> Intake<'a> {
     }
 
     /// The names that the accounts are known by: so a holder is known, and bound, although a report names an id alone.
-    async fn names(&self, batch: &[(u32, Candidate)], accounts: &[AccountId]) -> Result<Vec<AccountNames>, StoreError> {
-        let reported = batch.iter().map(|(_, candidate)| candidate.account.clone());
-        if batch.iter().all(|(_, candidate)| candidate.account.email.is_some()) {
-            return Ok(reported.collect());
-        }
+    async fn names(
+        &self,
+        reported: Vec<AccountNames>,
+        accounts: &[AccountId],
+    ) -> Result<Vec<AccountNames>, StoreError> {
         let known = self.gate.parts.people.account_names(accounts).await?;
-        Ok(reported.zip(known).map(|(reported, known)| known.unwrap_or(reported)).collect())
+        Ok(reported.into_iter().zip(known).map(|(reported, known)| known.unwrap_or(reported)).collect())
     }
 
     async fn people(

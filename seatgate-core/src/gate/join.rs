@@ -1,7 +1,9 @@
 //! Joining names to references, at the last moment before something is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 
+use crate::both::both;
 use crate::gate::Gate;
 use crate::id::{AccountId, PersonRef, TextId};
 use crate::message::{DecisionLine, Row};
@@ -104,22 +106,26 @@ impl Gate {
         let accounts: Vec<_> = wanted.accounts.into_iter().collect();
         let texts: Vec<_> = wanted.texts.into_iter().collect();
         let store = &self.parts.people;
-        let mut joined = Joined::default();
-        if !people.is_empty() {
-            joined.people = known(&people, store.details(&people).await?);
-        }
-        if !accounts.is_empty() {
-            joined.accounts = known(&accounts, store.account_names(&accounts).await?);
-        }
-        if !texts.is_empty() {
-            joined.texts = known(&texts, store.texts(&texts).await?);
-        }
-        Ok(joined)
+        let people = unless_empty(&people, |people| store.details(people));
+        let accounts = unless_empty(&accounts, |accounts| store.account_names(accounts));
+        let texts = unless_empty(&texts, |texts| store.texts(texts));
+        let (people, (accounts, texts)) = both(people, both(accounts, texts)).await;
+        Ok(Joined { people: people?, accounts: accounts?, texts: texts? })
     }
 }
 
-fn known<K: Ord + Copy, V>(keys: &[K], values: Vec<Option<V>>) -> BTreeMap<K, V> {
-    keys.iter().zip(values).filter_map(|(key, value)| Some((*key, value?))).collect()
+/// What is known by these keys; without any, nobody is asked.
+async fn unless_empty<'a, K: Ord + Copy, V, F>(
+    keys: &'a [K],
+    ask: impl FnOnce(&'a [K]) -> F,
+) -> Result<BTreeMap<K, V>, StoreError>
+where
+    F: Future<Output = Result<Vec<Option<V>>, StoreError>>,
+{
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(keys.iter().zip(ask(keys).await?).filter_map(|(key, value)| Some((*key, value?))).collect())
 }
 
 #[derive(Default)]

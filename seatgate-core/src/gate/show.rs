@@ -21,6 +21,8 @@ pub struct Shown {
     pub about: Vec<PersonRef>,
     /// Whether somebody can still answer on it, or whether it only tells.
     pub live: bool,
+    /// The requests it asks about, as they were read for it.
+    pub requests: Vec<Request>,
 }
 
 impl Gate {
@@ -54,7 +56,7 @@ impl Gate {
         let to = joined.person(approver).cloned().unwrap_or_else(unknown);
         let content = Content::Card { card: card.id, rows, page: card.page };
         let about = requests.iter().flat_map(Request::people).chain([approver]).collect();
-        Ok(Shown { message: Message::new(Recipient::Person(to), content), about, live })
+        Ok(Shown { message: Message::new(Recipient::Person(to), content), about, live, requests })
     }
 
     async fn show_sweep(&self, card: &Card, sweep: SweepId, channel: &Channel) -> Result<Shown, StoreError> {
@@ -71,7 +73,8 @@ impl Gate {
             standings: self.parts.queries.standings(sweep, channel, mode).await?,
         };
         let content = Content::Sweep(Box::new(standing));
-        Ok(Shown { message: Message::new(Recipient::Channel(channel.clone()), content), about: Vec::new(), live: true })
+        let message = Message::new(Recipient::Channel(channel.clone()), content);
+        Ok(Shown { message, about: Vec::new(), live: true, requests: Vec::new() })
     }
 
     /// What a channel is told about requests that ended or need attention.

@@ -121,6 +121,12 @@ impl Change {
             released: Vec::new(),
         }
     }
+
+    /// What [`RequestStore::load`] finds once this is kept, until somebody changes it; nothing if it leaves no state.
+    pub(crate) fn leaves(&self) -> Option<Stored> {
+        let (request, last) = (self.request.clone()?, self.entries.last()?);
+        Some(Stored::new(request, Chain::at(self.stream, last.seq, last.hash)))
+    }
 }
 
 /// What became of a change.

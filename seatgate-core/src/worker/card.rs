@@ -3,10 +3,13 @@
 use crate::agenda::{Claimed, LaneReport, Next, Settlement};
 use crate::card::{Card, CardReceipt};
 use crate::gate::{GateError, Shown};
-use crate::id::CardId;
+use crate::id::{CardId, RequestId};
 use crate::message::Message;
 use crate::person::Text;
 use crate::port::{NotifyError, Posted};
+use crate::request::Request;
+use crate::schedule::next_wake;
+use crate::time::Timestamp;
 use crate::worker::{End, Worker, end};
 
 /// What became of a card and its copies.
@@ -32,7 +35,7 @@ impl Worker {
     /// receipt, else updated, its copies as well.
     pub(super) async fn sync_card(&self, claimed: &Claimed, id: CardId) -> Result<End, GateError> {
         let Some(card) = self.gate.card(id).await? else { return Ok(end(claimed, Next::Done)) };
-        let Shown { mut message, about, live } = self.gate.show(&card).await?;
+        let Shown { mut message, about, live, requests } = self.gate.show(&card).await?;
         let ambiguous = card.ambiguous || claimed.after_lost_lease;
         message.repeated = ambiguous && card.posted.is_none();
         if card.posted.is_none() && !live && !ambiguous {
@@ -42,7 +45,9 @@ impl Worker {
         let said = sent.as_ref().ok().and_then(|sent| sent.shown.first()?.said.clone());
         let said = said.unwrap_or_else(|| message.plain_text());
         let shown = Text::new(said, about, self.gate.now(), &*self.gate.parts.entropy);
-        Ok(End::Item(Box::new(self.card_settlement(claimed, &card, ambiguous, shown, sent))))
+        let mut settlement = self.card_settlement(claimed, &card, ambiguous, shown, sent);
+        settlement.wakes = deadlines(&card, &settlement, &requests);
+        Ok(End::Item(Box::new(settlement)))
     }
 
     /// Posts a card or replaces it wherever it is: what fails in one place keeps no other from it. While there may be a
@@ -115,16 +120,21 @@ impl Worker {
         self.delivered(card, receipt, settlement)
     }
 
-    /// The time to answer starts now for whoever is asked about more than before. Where nobody will see the card, it does,
-    /// too: the inbox shows it.
+    /// Where nobody will see the card, the time to answer starts, too: the inbox shows it.
     fn delivered(&self, card: &Card, mut receipt: CardReceipt, mut settlement: Settlement) -> Settlement {
-        let now = self.gate.now();
         receipt.delivered = u32::try_from(card.requests().len()).unwrap_or(u32::MAX);
-        if card.delivered_at.is_none() || receipt.delivered > card.delivered {
-            settlement.wakes = card.requests().iter().map(|request| (*request, now)).collect();
-        }
-        receipt.delivered_at = card.delivered_at.or(Some(now));
+        receipt.delivered_at = card.delivered_at.or(Some(self.gate.now()));
         settlement.card = Some(receipt);
         settlement
     }
+}
+
+/// The time to answer starts for whoever is asked about more than before: their requests are woken when it ends.
+fn deadlines(card: &Card, settlement: &Settlement, requests: &[Request]) -> Vec<(RequestId, Timestamp)> {
+    let receipt = settlement.card.as_ref().filter(|receipt| receipt.delivered_at.is_some());
+    let Some(receipt) = receipt else { return Vec::new() };
+    if card.delivered_at.is_some() && receipt.delivered <= card.delivered {
+        return Vec::new();
+    }
+    requests.iter().filter_map(|request| Some((request.id, next_wake(request, receipt.delivered_at)?))).collect()
 }

@@ -56,6 +56,8 @@ struct TaskResult {
     change: ChangeId,
     claimed: Claimed,
     request: RequestId,
+    /// The request as our Begin left it: it need not be read again unless somebody has changed it since.
+    began: Option<Stored>,
     command: Command,
     texts: Vec<Text>,
     lane: Option<LaneReport>,
@@ -246,10 +248,13 @@ impl Worker {
 
     /// Judges `command` until its change is kept, refused, or no longer ours.
     async fn settle_task(&self, result: TaskResult) -> Result<(), GateError> {
-        let TaskResult { change: id, claimed, request, mut command, texts, lane } = result;
+        let TaskResult { change: id, claimed, request, mut began, mut command, texts, lane } = result;
         let mut fence = Some(claimed.fence());
         for _ in 0..TRIES {
-            let before: Stored = self.gate.load(request).await?;
+            let before = match began.take() {
+                Some(began) => began,
+                None => self.gate.load(request).await?,
+            };
             let Ok(transition) = before.request.handle(&command, &self.context(&before.request)) else {
                 let Some(observation) = observation(&command) else { return Ok(()) };
                 (command, fence) = (observation, None);

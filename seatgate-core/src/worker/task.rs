@@ -64,13 +64,16 @@ impl Worker {
         let mut change = self.gate.change(self.gate.new_change(), before, transition, None, Vec::new())?;
         change.agenda.push(AgendaChange::Hold { item: claimed.item.clone(), lease: timeout + Self::LEASE_MARGIN });
         change.fence = Some(claimed.fence());
+        let began = change.leaves();
         match self.gate.commit_one(change).await? {
             Answer::Committed | Answer::Duplicate => {}
             // Somebody stopped, undid or changed it: nothing was sent, and the item is looked at again.
             Answer::Conflict(Conflict::Version) => return Ok(end(claimed, Next::At(self.gate.now()))),
             Answer::Conflict(_) => return Ok(End::Settled),
         }
-        Ok(self.call(claimed, request, task, attempt, call).await)
+        let mut result = self.call(claimed, request, task, attempt, call).await;
+        result.began = began;
+        Ok(End::Task(Box::new(result)))
     }
 
     /// Checks again what may have changed since the decision. `Ok(Err)` says why the call must not be made.
@@ -130,7 +133,7 @@ impl Worker {
         Ok(Some(job))
     }
 
-    async fn call(&self, claimed: &Claimed, request: &Request, task: &Task, attempt: u32, call: Call) -> End {
+    async fn call(&self, claimed: &Claimed, request: &Request, task: &Task, attempt: u32, call: Call) -> TaskResult {
         let (result, lane) = match call {
             Call::Remove { target, job } => {
                 (target.deprovisioner.deprovision(&job).await, Lane::Removals(target.name.clone()))
@@ -143,7 +146,7 @@ impl Worker {
         let mut texts = Vec::new();
         let result = self.attempt_result(request, task, result, &mut texts);
         let command = Command::Settle { task: task.id, attempt, result };
-        self.task_end(claimed, request.id, command, texts, report)
+        self.task_result(claimed, request.id, command, texts, report)
     }
 
     fn attempt_result(
@@ -236,8 +239,19 @@ impl Worker {
         texts: Vec<Text>,
         lane: Option<LaneReport>,
     ) -> End {
+        End::Task(Box::new(self.task_result(claimed, request, command, texts, lane)))
+    }
+
+    fn task_result(
+        &self,
+        claimed: &Claimed,
+        request: RequestId,
+        command: Command,
+        texts: Vec<Text>,
+        lane: Option<LaneReport>,
+    ) -> TaskResult {
         let change = self.gate.new_change();
-        End::Task(Box::new(TaskResult { change, claimed: claimed.clone(), request, command, texts, lane }))
+        TaskResult { change, claimed: claimed.clone(), request, began: None, command, texts, lane }
     }
 }
 

@@ -393,10 +393,10 @@ fn a_result_that_could_not_be_written_can_be_handed_in_again() {
             house.approve(id).await.unwrap();
             let claimed = claimed_task(&house.worker).await;
             let finished = house.worker.perform(claimed).await;
-            // The request is read, and then it is committed: twice, if the first reply is lost.
-            store.fail_at(store.calls() + 2, fault);
+            // What Begin left is known, so it is committed at once: twice, if the first reply is lost.
+            store.fail_at(store.calls() + 1, fault);
             if fault == Fault::After {
-                store.fail_at(store.calls() + 3, fault);
+                store.fail_at(store.calls() + 2, fault);
             }
             let first = house.worker.settle(vec![finished.clone()]).await;
             assert!(first.is_err_and(|error| error.is_transient()));

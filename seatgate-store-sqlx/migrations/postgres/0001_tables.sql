@@ -8,7 +8,7 @@ CREATE TABLE streams (
     stream  text COLLATE "C" PRIMARY KEY,
     version bigint NOT NULL,
     head    text NOT NULL
-);
+) WITH (fillfactor = 60); -- a row is written again a few times soon: with room on its page, its index is not
 
 CREATE TABLE events (
     stream    text COLLATE "C" NOT NULL,
@@ -43,7 +43,7 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_state ON requests (state, id);
 CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
-CREATE INDEX requests_sweep ON requests (sweep, channel, mode, state, outcome, currency, cost);
+CREATE INDEX requests_sweep ON requests (sweep, mode) INCLUDE (channel, state, outcome, currency, cost);
 CREATE INDEX requests_decider ON requests (decider, id) WHERE decider IS NOT NULL;
 
 -- Who was asked, with what one person's lists are filtered by: so each of them is one range of one index.
@@ -73,7 +73,7 @@ CREATE TABLE tasks (
     receipt           text,
     updated_at        bigint,
     PRIMARY KEY (request, id)
-);
+) WITH (fillfactor = 70);
 
 -- What a decided request saves or does not, written with its state. Without a currency, nobody has said the seat's cost.
 CREATE TABLE savings (
@@ -87,7 +87,7 @@ CREATE TABLE savings (
     currency     text COLLATE "C",
     minor        bigint NOT NULL
 );
-CREATE INDEX savings_lines ON savings (month, app, standing, proof, effective_at, currency, minor);
+CREATE INDEX savings_lines ON savings (month, app, standing) INCLUDE (proof, effective_at, currency, minor);
 
 CREATE TABLE seats (
     app          text COLLATE "C" NOT NULL,
@@ -141,7 +141,7 @@ CREATE TABLE cards (
     ambiguous    boolean NOT NULL,
     -- How often it was written: whoever writes it compares and sets this.
     version      bigint NOT NULL DEFAULT 0
-);
+) WITH (fillfactor = 70);
 
 CREATE TABLE card_requests (
     card    text COLLATE "C" NOT NULL,

@@ -262,13 +262,223 @@ EXCEPTION WHEN SQLSTATE 'SG001' THEN
     RETURN answer;
 END $$;
 
--- Changes one after the other, each answered on its own, in order.
+-- Leaves the fast way: something is not as most changes find it, and each change has to be looked at by itself.
+CREATE FUNCTION one_by_one() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'SG002', MESSAGE = 'one by one';
+END $$;
+
+-- Lengthens all chains, in the order of their names.
+CREATE FUNCTION advance_all(changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    moved bigint;
+    more bigint;
+BEGIN
+    INSERT INTO streams (stream, version, head)
+    SELECT stream, version, head
+    FROM jsonb_to_recordset(changes) AS change (stream text, expected bigint, version bigint, head text)
+    WHERE expected = 0 AND head IS NOT NULL ORDER BY stream
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved < jsonb_array_length(changes) THEN
+        PERFORM FROM streams WHERE stream IN (SELECT value ->> 'stream' FROM jsonb_array_elements(changes))
+        ORDER BY stream FOR UPDATE;
+        UPDATE streams SET version = change.version, head = change.head
+        FROM jsonb_to_recordset(changes) AS change (id text, stream text, expected bigint, version bigint, head text)
+        WHERE streams.stream = change.stream AND streams.version = change.expected AND change.expected > 0
+        AND change.head IS NOT NULL
+        AND NOT EXISTS (SELECT FROM events WHERE events.stream = change.stream AND events.change_id = change.id);
+        GET DIAGNOSTICS more = ROW_COUNT;
+    END IF;
+    -- A chain that grew, a change that is known, or two changes of one chain.
+    IF moved + COALESCE(more, 0) < jsonb_array_length(changes) THEN
+        PERFORM one_by_one();
+    END IF;
+END $$;
+
+-- Checks the leases and moves the seats of all.
+CREATE FUNCTION take_all(changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    fences jsonb := jsonb_path_query_array(changes, '$[*].fence ? (@ != null)');
+    takes jsonb := jsonb_path_query_array(changes, '$[*] ? (@.take != null)');
+    releases text[];
+    done bigint;
+BEGIN
+    IF jsonb_array_length(fences) > 0 THEN
+        PERFORM FROM agenda JOIN jsonb_to_recordset(fences) AS fence (key text, token bigint) USING (key, token)
+        ORDER BY key FOR UPDATE OF agenda;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        IF done < jsonb_array_length(fences) THEN
+            PERFORM one_by_one();
+        END IF;
+    END IF;
+    IF jsonb_array_length(takes) > 0 THEN
+        PERFORM FROM accounts WHERE id IN (SELECT value -> 'take' ->> 'account' FROM jsonb_array_elements(takes))
+        ORDER BY id FOR SHARE;
+        INSERT INTO seats (app, account, entitlement, generation, open_request)
+        SELECT seat.app, COALESCE(accounts.merged_into, seat.account), seat.entitlement, 0, value ->> 'seat_request'
+        FROM jsonb_array_elements(takes), jsonb_to_record(value -> 'take')
+            AS seat (app text, account text, entitlement text, generation bigint)
+        LEFT JOIN accounts ON accounts.id = seat.account
+        WHERE seat.generation = 0 ORDER BY 1, 2, 3
+        ON CONFLICT (app, account, entitlement) DO UPDATE SET open_request = excluded.open_request
+        WHERE seats.open_request IS NULL AND seats.generation = 0;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        -- Seats that were asked about before are rare.
+        IF done < jsonb_array_length(takes) THEN
+            PERFORM one_by_one();
+        END IF;
+    END IF;
+    SELECT array_agg(value ->> 'seat_request') INTO releases
+    FROM jsonb_array_elements(changes) WHERE (value ->> 'release')::boolean;
+    IF releases IS NOT NULL THEN
+        PERFORM FROM accounts WHERE id IN (SELECT account FROM seats WHERE open_request = ANY (releases))
+        ORDER BY id FOR SHARE;
+        UPDATE seats SET open_request = NULL, generation = generation + 1 WHERE open_request = ANY (releases);
+    END IF;
+END $$;
+
+-- Adds the sweeps, deliveries and answers of all.
+CREATE FUNCTION receive_all(changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    sweeps_new jsonb := jsonb_path_query_array(changes, '$[*].sweep ? (@ != null)');
+    inbound jsonb := jsonb_path_query_array(sweeps_new, '$[*] ? (@.inbound != null)');
+    answers jsonb := jsonb_path_query_array(changes, '$[*].rows[*]');
+    wanted bigint := jsonb_array_length(sweeps_new) + jsonb_array_length(inbound) + jsonb_array_length(answers);
+    done bigint;
+BEGIN
+    IF jsonb_array_length(sweeps_new) > 0 THEN
+        INSERT INTO sweeps (id, submitted_by, received_at, row_count, delivery)
+        SELECT new.id, new.submitted_by, new.received_at, new.rows, new.inbound ->> 'id'
+        FROM jsonb_to_recordset(sweeps_new)
+            AS new (id text, submitted_by text, received_at bigint, rows int, inbound jsonb)
+        ORDER BY new.id
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        wanted := wanted - done;
+    END IF;
+    IF jsonb_array_length(inbound) > 0 THEN
+        INSERT INTO inbound_ids (id, digest, sweep, first_row, received_at)
+        SELECT delivery.id, delivery.digest, value ->> 'id', delivery.first_row, (value ->> 'received_at')::bigint
+        FROM jsonb_array_elements(inbound),
+            jsonb_to_record(value -> 'inbound') AS delivery (id text, digest text, first_row int)
+        ORDER BY delivery.id
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        wanted := wanted - done;
+    END IF;
+    IF jsonb_array_length(answers) > 0 THEN
+        INSERT INTO sweep_rows (sweep, row, status, body)
+        SELECT new ->> 0, (new ->> 1)::int, new ->> 2, new ->> 3 FROM jsonb_array_elements(answers) AS new
+        ORDER BY new ->> 0, (new ->> 1)::int
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        wanted := wanted - done;
+    END IF;
+    IF wanted > 0 THEN
+        PERFORM one_by_one();
+    END IF;
+END $$;
+
+-- The states of all, and the tables beside them.
+CREATE FUNCTION land_requests(changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    states jsonb := jsonb_path_query_array(changes, '$[*] ? (@.request != null)');
+    done jsonb := jsonb_path_query_array(states, '$[*] ? (@.tasks.size() > 0)');
+    saved jsonb := jsonb_path_query_array(states, '$[*] ? (@.saving != null)');
+BEGIN
+    INSERT INTO requests
+        (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, body)
+    SELECT new.*
+    FROM jsonb_array_elements(states) AS list (change), jsonb_to_record(change -> 'request')
+        AS new (id text, state text, mode text, app text, opened_at bigint, closed_at bigint, kept_until bigint, sweep text,
+            channel text, outcome text, cost bigint, currency text, decider text, body text)
+    ON CONFLICT (id) DO UPDATE
+    SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, kept_until = excluded.kept_until,
+        outcome = excluded.outcome, decider = excluded.decider, body = excluded.body;
+
+    DELETE FROM request_asked USING jsonb_array_elements(states) AS list (change)
+    WHERE request = change -> 'request' ->> 'id' AND NOT change -> 'asked' ? person AND (change ->> 'expected')::bigint > 0;
+    INSERT INTO request_asked (person, request, state, kept_until)
+    SELECT DISTINCT person, change -> 'request' ->> 'id', change -> 'request' ->> 'state',
+        (change -> 'request' ->> 'kept_until')::bigint
+    FROM jsonb_array_elements(states) AS list (change), jsonb_array_elements_text(change -> 'asked') AS person
+    ON CONFLICT (person, request) DO UPDATE SET state = excluded.state, kept_until = excluded.kept_until
+    WHERE (request_asked.state, request_asked.kept_until) IS DISTINCT FROM (excluded.state, excluded.kept_until);
+
+    IF jsonb_array_length(done) > 0 THEN
+        INSERT INTO tasks
+            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)
+        SELECT change -> 'request' ->> 'id', task.id, place - 1, task.name, task.status, task.attempts, task.pause,
+            task.may_have_happened, task.proof, task.receipt, task.updated_at
+        FROM jsonb_array_elements(done) AS list (change), jsonb_array_elements(change -> 'tasks') WITH ORDINALITY AS entries (entry, place),
+            jsonb_to_record(entry) AS task (id text, name text, status text, attempts int, pause int,
+                may_have_happened boolean, proof text, receipt text, updated_at bigint)
+        ON CONFLICT (request, id) DO UPDATE
+        SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pause,
+            may_have_happened = excluded.may_have_happened, proof = excluded.proof, receipt = excluded.receipt,
+            updated_at = excluded.updated_at
+        WHERE (tasks.status, tasks.attempts, tasks.pause, tasks.may_have_happened) IS DISTINCT FROM
+            (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
+    END IF;
+
+    DELETE FROM savings USING jsonb_array_elements(states) AS list (change)
+    WHERE request = change -> 'request' ->> 'id' AND change ->> 'saving' IS NULL AND (change ->> 'expected')::bigint > 0;
+    IF jsonb_array_length(saved) > 0 THEN
+        INSERT INTO savings AS known (request, month, app, standing, proof, effective_at, currency, minor)
+        SELECT change -> 'request' ->> 'id', new.*
+        FROM jsonb_array_elements(saved) AS list (change), jsonb_to_record(change -> 'saving') AS new (month text, app text,
+            standing text, proof text, effective_at bigint, currency text, minor bigint)
+        ON CONFLICT (request) DO UPDATE
+        SET month = excluded.month, standing = excluded.standing, proof = excluded.proof,
+            effective_at = excluded.effective_at
+        WHERE (known.month, known.standing, known.proof, known.effective_at) IS DISTINCT FROM
+            (excluded.month, excluded.standing, excluded.proof, excluded.effective_at);
+    END IF;
+END $$;
+
+-- All changes at once: a statement a table, and so much less work a change. Where one of them collides, or they want the
+-- same thing in an order that counts, nothing is done.
+CREATE FUNCTION land_all(changes jsonb, lease_now bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    added jsonb;
+BEGIN
+    IF jsonb_path_exists(changes, '$[*] ? (@.head == null || @.join != null || @.released.size() > 0)') THEN
+        PERFORM one_by_one();
+    END IF;
+    PERFORM advance_all(changes);
+    PERFORM take_all(changes);
+    PERFORM receive_all(changes);
+    INSERT INTO events (stream, seq, change_id, kind, at, hash, body)
+    SELECT value ->> 'stream', new.*
+    FROM jsonb_array_elements(changes), jsonb_to_recordset(value -> 'events')
+        AS new (seq bigint, change text, kind text, at bigint, hash text, body text);
+    PERFORM land_requests(changes);
+    added := jsonb_path_query_array(changes, '$[*].texts[*]');
+    IF jsonb_array_length(added) > 0 THEN
+        PERFORM land_texts(added);
+    END IF;
+    added := jsonb_path_query_array(changes, '$[*].cards[*]');
+    IF jsonb_array_length(added) > 0 THEN
+        PERFORM land_cards(added, jsonb_path_query_array(changes, '$[*].members[*]'));
+    END IF;
+    PERFORM edit_agenda_all(changes, lease_now);
+    PERFORM report_lanes(jsonb_path_query_array(changes, '$[*].lane ? (@ != null)'));
+END $$;
+
+-- Changes, each answered on its own, in order: all at once if nothing stands in the way, or else one after the other.
 CREATE FUNCTION commit_changes(changes jsonb, given_now bigint) RETURNS text[] LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 DECLARE
     change jsonb;
     answers text[] := '{}';
 BEGIN
+    BEGIN
+        PERFORM land_all(changes, lease_clock(given_now));
+        RETURN array_fill('committed'::text, ARRAY[jsonb_array_length(changes)]);
+    EXCEPTION WHEN SQLSTATE 'SG002' OR cardinality_violation THEN
+        NULL;
+    END;
     FOR change IN SELECT value FROM jsonb_array_elements(changes) WITH ORDINALITY ORDER BY ordinality LOOP
         answers := answers || commit_change(change, lease_clock(given_now));
     END LOOP;

@@ -58,6 +58,68 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The edits of all changes at once. An item that several of them want must be one that coalesces.
+CREATE FUNCTION edit_agenda_all(changes jsonb, lease_now bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    edits jsonb := jsonb_path_query_array(changes, '$[*].agenda[*]');
+    wishes jsonb := jsonb_path_query_array(edits, '$[*] ? (@.edit == "schedule")');
+    removed jsonb := jsonb_path_query_array(edits, '$[*] ? (@.edit == "remove").key');
+    held jsonb := jsonb_path_query_array(edits, '$[*] ? (@.edit == "hold")');
+    settled jsonb := jsonb_path_query_array(changes, '$[*] ? (exists (@.agenda[*] ? (@.edit == "settle")))');
+BEGIN
+    IF EXISTS (
+        SELECT FROM jsonb_to_recordset(edits) AS edit (edit text, key text, coalesces boolean)
+        GROUP BY key HAVING count(*) > 1 AND NOT bool_and(edit = 'schedule' AND coalesces)
+    ) THEN
+        PERFORM one_by_one();
+    END IF;
+    IF jsonb_array_length(wishes) > 0 THEN
+        PERFORM schedule_all(wishes);
+    END IF;
+    IF jsonb_array_length(removed) > 0 THEN
+        DELETE FROM agenda WHERE key IN (SELECT value FROM jsonb_array_elements_text(removed));
+    END IF;
+    IF jsonb_array_length(held) > 0 THEN
+        UPDATE agenda SET lease_until = lease_now + hold.lease, gated = false
+        FROM jsonb_to_recordset(held) AS hold (key text, lease bigint) WHERE agenda.key = hold.key;
+    END IF;
+    IF jsonb_array_length(settled) > 0 THEN
+        PERFORM settle_item(agenda.key, token, edit) FROM jsonb_array_elements(settled),
+            jsonb_path_query(value, '$.agenda[*] ? (@.edit == "settle")') AS edit, agenda
+        WHERE agenda.key = edit ->> 'key' AND agenda.key = value -> 'fence' ->> 'key';
+    END IF;
+END $$;
+
+-- Puts items on the agenda as `schedule` does, those that are wanted several times in one go. By key, so that two of these
+-- never wait for each other.
+CREATE FUNCTION schedule_all(wishes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO agenda AS known (key, item, due, lane, gated, wanted)
+    SELECT key, min(item), min(due), min(lane), bool_or(gated), count(*)
+    FROM jsonb_to_recordset(wishes) AS wish (key text, item text, due bigint, lane text, gated boolean, coalesces boolean)
+    WHERE coalesces GROUP BY key ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+    SET due = least(known.due, excluded.due), wanted = known.wanted + excluded.wanted;
+    INSERT INTO agenda (key, item, due, lane, gated)
+    SELECT key, item, due, lane, gated
+    FROM jsonb_to_recordset(wishes) AS wish (key text, item text, due bigint, lane text, gated boolean, coalesces boolean)
+    WHERE NOT coalesces ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+    SET item = excluded.item, due = excluded.due, lane = excluded.lane, gated = excluded.gated, wanted = 1, tries = 0,
+        token = NULL, lease_until = NULL;
+END $$;
+
+-- What attempts say about lanes.
+CREATE FUNCTION report_lanes(reports jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF jsonb_path_exists(reports, '$[*] ? (@.closed_until != null)') THEN
+        PERFORM report_lane(value) FROM jsonb_array_elements(reports) WITH ORDINALITY ORDER BY value ->> 'lane', ordinality;
+    ELSIF jsonb_array_length(reports) > 0 THEN
+        UPDATE lanes SET failures = 0
+        WHERE lane IN (SELECT value ->> 'lane' FROM jsonb_array_elements(reports)) AND failures <> 0;
+    END IF;
+END $$;
+
 -- What an attempt says about its lane. A closing that still runs stands.
 CREATE FUNCTION report_lane(report jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -106,12 +168,64 @@ EXCEPTION WHEN SQLSTATE 'SG001' THEN
     RETURN 'again';
 END $$;
 
--- Settlements one after the other, each answered on its own, in order.
+-- All settlements at once. Where one of them is lost or its card has changed, nothing is done.
+CREATE FUNCTION settle_together(settlements jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    kept jsonb := jsonb_path_query_array(settlements, '$[*].card ? (@ != null)');
+    wishes jsonb := jsonb_path_query_array(settlements, '$[*].wakes[*]');
+    added jsonb := jsonb_path_query_array(settlements, '$[*].texts[*]');
+    done bigint;
+BEGIN
+    PERFORM FROM agenda JOIN jsonb_to_recordset(settlements) AS settled (key text, token bigint) USING (key, token)
+    ORDER BY key FOR UPDATE OF agenda;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done < jsonb_array_length(settlements) THEN
+        PERFORM one_by_one();
+    END IF;
+    IF jsonb_array_length(kept) > 0 THEN
+        PERFORM FROM cards WHERE id IN (SELECT value ->> 'id' FROM jsonb_array_elements(kept)) ORDER BY id FOR UPDATE;
+        UPDATE cards
+        SET posted = card.posted, copies = card.copies, shown = card.shown, delivered_at = card.delivered_at,
+            delivered = card.delivered, page = card.page, ambiguous = card.ambiguous, version = cards.version + 1
+        FROM jsonb_to_recordset(kept) AS card (id text, posted text, copies text, shown text, delivered_at bigint,
+            delivered int, page int, ambiguous boolean, version bigint)
+        WHERE cards.id = card.id AND cards.version = card.version;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        IF done < jsonb_array_length(kept) THEN
+            PERFORM one_by_one();
+        END IF;
+    END IF;
+    DELETE FROM agenda USING jsonb_to_recordset(settlements) AS settled (key text, wanted bigint, next text)
+    WHERE agenda.key = settled.key AND agenda.wanted = settled.wanted AND settled.next = 'done';
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done < jsonb_array_length(settlements) THEN
+        UPDATE agenda
+        SET due = CASE WHEN agenda.wanted = settled.wanted THEN settled.due ELSE agenda.due END,
+            tries = CASE WHEN settled.next = 'retry' THEN tries + 1 ELSE 0 END, token = NULL, lease_until = NULL
+        FROM jsonb_to_recordset(settlements) AS settled (key text, token bigint, wanted bigint, next text, due bigint)
+        WHERE agenda.key = settled.key AND agenda.token = settled.token;
+    END IF;
+    IF jsonb_array_length(wishes) > 0 THEN
+        PERFORM schedule_all(wishes);
+    END IF;
+    IF jsonb_array_length(added) > 0 THEN
+        PERFORM land_texts(added);
+    END IF;
+    PERFORM report_lanes(jsonb_path_query_array(settlements, '$[*].lane ? (@ != null)'));
+END $$;
+
+-- Settlements, each answered on its own, in order: all at once if nothing stands in the way, or else one after the other.
 CREATE FUNCTION settle_all(settlements jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
     settled jsonb;
     answers text[] := '{}';
 BEGIN
+    BEGIN
+        PERFORM settle_together(settlements);
+        RETURN array_fill('settled'::text, ARRAY[jsonb_array_length(settlements)]);
+    EXCEPTION WHEN SQLSTATE 'SG002' THEN
+        NULL;
+    END;
     FOR settled IN SELECT value FROM jsonb_array_elements(settlements) WITH ORDINALITY ORDER BY ordinality LOOP
         answers := answers || settle(settled);
     END LOOP;
@@ -132,54 +246,64 @@ END $$;
 --
 -- However long the queues are, only the head of each is looked at: `names` steps from lane to lane in the index, and of
 -- each lane at most `most` items are ordered against the others.
-CREATE FUNCTION free_items(asked jsonb, caller_now bigint, lease_now bigint) RETURNS SETOF text LANGUAGE sql AS $$
-    WITH RECURSIVE names (lane) AS (
-        (SELECT lane FROM agenda WHERE lane IS NOT NULL ORDER BY lane LIMIT 1)
-        UNION ALL
-        SELECT (SELECT next.lane FROM agenda AS next WHERE next.lane > names.lane ORDER BY next.lane LIMIT 1)
-        FROM names WHERE names.lane IS NOT NULL
-    ), leased AS (
-        SELECT lane, count(*) AS items FROM agenda WHERE lease_until > lease_now GROUP BY lane
-    ), caps AS (
-        SELECT key AS lane, value::bigint AS cap FROM jsonb_each_text(asked -> 'caps')
-    ), head AS (
-        SELECT names.lane, queue.key, queue.due,
-            row_number() OVER (PARTITION BY names.lane ORDER BY queue.due, queue.key) AS place
-        FROM names LEFT JOIN lanes ON lanes.lane = names.lane CROSS JOIN LATERAL (
-            SELECT agenda.key, agenda.due FROM agenda
-            WHERE agenda.lane = names.lane AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-            AND NOT (gated AND (COALESCE(not_before, caller_now) > caller_now
-                OR NOT (asked ->> 'removals_open')::boolean AND names.lane LIKE 'removals/%'))
-            ORDER BY due, key LIMIT (asked ->> 'most')::bigint) AS queue
-    ), free AS (
-        SELECT head.key, head.due FROM head
-        LEFT JOIN leased ON leased.lane = head.lane LEFT JOIN caps ON caps.lane = head.lane
-        WHERE place + COALESCE(items, 0) <= COALESCE(cap, (asked ->> 'per_lane')::bigint)
-        UNION ALL
-        (SELECT key, due FROM agenda
-        WHERE lane IS NULL AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-        ORDER BY due, key LIMIT (asked ->> 'limit')::bigint)
-    )
-    SELECT key FROM free ORDER BY due, key LIMIT (asked ->> 'limit')::bigint
-$$;
+CREATE FUNCTION free_items(asked jsonb, caller_now bigint, lease_now bigint) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    caps jsonb := asked -> 'caps';
+    per_lane bigint := asked ->> 'per_lane';
+    most bigint := asked ->> 'most';
+    enough bigint := asked ->> 'limit';
+    removals_open boolean := asked ->> 'removals_open';
+BEGIN
+    RETURN ARRAY(
+        WITH RECURSIVE names (lane) AS (
+            (SELECT agenda.lane FROM agenda WHERE agenda.lane IS NOT NULL ORDER BY agenda.lane LIMIT 1)
+            UNION ALL
+            SELECT (SELECT next.lane FROM agenda AS next WHERE next.lane > names.lane ORDER BY next.lane LIMIT 1)
+            FROM names WHERE names.lane IS NOT NULL
+        ), leased AS MATERIALIZED (
+            SELECT lane, count(*) AS items FROM agenda WHERE lease_until > lease_now GROUP BY lane
+        ), head AS (
+            SELECT names.lane, queue.key, queue.due,
+                row_number() OVER (PARTITION BY names.lane ORDER BY queue.due, queue.key) AS place
+            FROM names LEFT JOIN lanes ON lanes.lane = names.lane CROSS JOIN LATERAL (
+                SELECT agenda.key, agenda.due FROM agenda
+                WHERE agenda.lane = names.lane AND agenda.due <= caller_now
+                AND (lease_until IS NULL OR lease_until <= lease_now)
+                AND NOT (gated AND (COALESCE(not_before, caller_now) > caller_now
+                    OR NOT removals_open AND names.lane LIKE 'removals/%'))
+                ORDER BY agenda.due, agenda.key LIMIT most) AS queue
+        ), free AS (
+            SELECT head.key, head.due FROM head LEFT JOIN leased ON leased.lane = head.lane
+            WHERE place + COALESCE(items, 0) <= COALESCE((caps ->> head.lane)::bigint, per_lane)
+            UNION ALL
+            (SELECT agenda.key, agenda.due FROM agenda
+            WHERE lane IS NULL AND agenda.due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+            ORDER BY agenda.due, agenda.key LIMIT enough)
+        )
+        SELECT key FROM free ORDER BY due, key LIMIT enough);
+END $$;
 
 -- The earliest of what no lease, no mode and no closed lane holds; and of what only a closed lane holds. Apart, so that
 -- the first is one step in the index by due time, and the second one step a closed lane in the index by lane.
-CREATE FUNCTION next_due(caller_now bigint, lease_now bigint, removals_open boolean) RETURNS bigint LANGUAGE sql AS $$
-    SELECT least((
-        SELECT due FROM agenda
-        WHERE (lease_until IS NULL OR lease_until <= lease_now)
-        AND NOT (gated AND lane IS NOT NULL AND (NOT removals_open AND lane LIKE 'removals/%'
-            OR lane IN (SELECT lane FROM lanes WHERE not_before > caller_now)))
-        ORDER BY due LIMIT 1
-    ), (
-        SELECT min(greatest(head.due, not_before)) FROM lanes CROSS JOIN LATERAL (
+CREATE FUNCTION next_due(caller_now bigint, lease_now bigint, removals_open boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    closed text[] := ARRAY(SELECT lane FROM lanes WHERE not_before > caller_now);
+    open_due bigint;
+    closed_due bigint;
+BEGIN
+    SELECT due INTO open_due FROM agenda
+    WHERE (lease_until IS NULL OR lease_until <= lease_now)
+    AND NOT (gated AND lane IS NOT NULL AND (NOT removals_open AND lane LIKE 'removals/%' OR lane = ANY (closed)))
+    ORDER BY due LIMIT 1;
+    IF cardinality(closed) > 0 THEN
+        SELECT min(greatest(head.due, not_before)) INTO closed_due FROM lanes, LATERAL (
             SELECT due FROM agenda
             WHERE agenda.lane = lanes.lane AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
             ORDER BY due, key LIMIT 1) AS head
-        WHERE not_before > caller_now AND (removals_open OR lanes.lane NOT LIKE 'removals/%')
-    ))
-$$;
+        WHERE lanes.lane = ANY (closed) AND (removals_open OR lanes.lane NOT LIKE 'removals/%');
+    END IF;
+    RETURN least(open_due, closed_due);
+END $$;
 
 -- Claims what is due. One claim after the other, or two servers would each fill a lane's quota. What somebody is just
 -- settling or changing is not waited for. One token serves a whole claim: no item is in it twice.
@@ -193,8 +317,8 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock('agenda'::regclass::oid::int, 0);
     lease_now := lease_clock(given_now);
-    SELECT array_agg(key) INTO free FROM free_items(asked, caller_now, lease_now) AS key;
-    IF free IS NOT NULL THEN
+    free := free_items(asked, caller_now, lease_now);
+    IF cardinality(free) > 0 THEN
         fresh := nextval('agenda_token');
         WITH mine AS (
             SELECT key, lease_until IS NOT NULL AS lost FROM agenda

@@ -1,48 +1,38 @@
 -- Whoever adds people or accounts shares this; whoever erases somebody has it alone, so that nothing is added to what is
 -- just going.
-CREATE FUNCTION add_personal_data() RETURNS void LANGUAGE sql AS $$
-    SELECT pg_advisory_xact_lock_shared('people'::regclass::oid::int, 0)
-$$;
-
--- Finds somebody, or adds them. Of two who ask at once, one adds, and the other finds.
-CREATE FUNCTION find_person(new jsonb) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    reference text;
-    named boolean;
+CREATE FUNCTION add_personal_data() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    LOOP
-        SELECT person, people.name IS NOT NULL INTO reference, named
-        FROM identities JOIN people ON people.id = person WHERE identity = new ->> 'identity';
-        IF FOUND THEN
-            IF NOT named AND new ->> 'name' IS NOT NULL THEN
-                UPDATE people SET name = new ->> 'name' WHERE id = reference AND people.name IS NULL;
-            END IF;
-            RETURN reference;
-        END IF;
-        INSERT INTO identities (identity, person) VALUES (new ->> 'identity', new ->> 'reference')
-        ON CONFLICT DO NOTHING;
-        IF FOUND THEN
-            INSERT INTO people AS known (id, name) VALUES (new ->> 'reference', new ->> 'name')
-            ON CONFLICT (id) DO UPDATE SET name = COALESCE(known.name, excluded.name);
-            RETURN new ->> 'reference';
-        END IF;
-    END LOOP;
+    PERFORM pg_advisory_xact_lock_shared('people'::regclass::oid::int, 0);
 END $$;
 
--- People, by identity: so that two who add the same ones never wait for each other.
+-- Finds people, or adds them, by identity: so that two who add the same ones never wait for each other. Of two who ask at
+-- once, one adds, and the other finds.
 CREATE FUNCTION find_people(wanted jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-    new jsonb;
-    place bigint;
-    found_people text[] := array_fill(NULL::text, ARRAY[jsonb_array_length(wanted)]);
+    added bigint;
 BEGIN
     PERFORM add_personal_data();
-    FOR new, place IN SELECT value, ordinality FROM jsonb_array_elements(wanted) WITH ORDINALITY
-        ORDER BY value ->> 'identity', ordinality
-    LOOP
-        found_people[place] := find_person(new);
-    END LOOP;
-    RETURN found_people;
+    INSERT INTO identities (identity, person)
+    SELECT DISTINCT ON (identity) identity, reference
+    FROM jsonb_to_recordset(wanted) AS new (identity text, reference text)
+    WHERE NOT EXISTS (SELECT FROM identities AS known WHERE known.identity = new.identity)
+    ORDER BY identity
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    IF added > 0 THEN
+        INSERT INTO people AS known (id, name)
+        SELECT DISTINCT ON (reference) reference, new.name
+        FROM jsonb_to_recordset(wanted) AS new (identity text, name text, reference text)
+        JOIN identities ON identities.identity = new.identity AND person = reference
+        ORDER BY reference, new.name NULLS LAST
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE known.name IS NULL AND excluded.name IS NOT NULL;
+    END IF;
+    UPDATE people SET name = new.name
+    FROM jsonb_to_recordset(wanted) AS new (identity text, name text) JOIN identities USING (identity)
+    WHERE people.id = person AND people.name IS NULL AND new.name IS NOT NULL;
+    RETURN ARRAY(
+        SELECT person FROM jsonb_array_elements(wanted) WITH ORDINALITY
+        LEFT JOIN identities ON identity = value ->> 'identity' ORDER BY ordinality);
 END $$;
 
 -- Where an app's names lead, and whether the account that the address leads to has an id of its own.
@@ -55,26 +45,6 @@ BEGIN
     WHERE account_aliases.app = of_app AND kind = 'email' AND value = address;
     email_has_id := COALESCE(email_has_id, false);
 END $$;
-
--- The account that these names lead to, if finding it would write nothing.
-CREATE FUNCTION settled_account(new jsonb) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    led record;
-    answer text;
-BEGIN
-    SELECT * INTO led FROM look(new ->> 'app', new ->> 'id', new ->> 'email');
-    SELECT id INTO answer FROM accounts
-    WHERE id = COALESCE(led.by_id, led.by_email)
-    AND (new ->> 'id' IS NULL OR led.by_id = id AND ext_id = new ->> 'id')
-    AND (new ->> 'email' IS NULL OR led.by_email = id AND email = new ->> 'email')
-    AND (new ->> 'name' IS NULL OR name = new ->> 'name');
-    RETURN answer;
-END $$;
-
--- For each account in question; none where it has to be written.
-CREATE FUNCTION settled_accounts(wanted jsonb) RETURNS text[] LANGUAGE sql AS $$
-    SELECT array_agg(settled_account(value) ORDER BY ordinality) FROM jsonb_array_elements(wanted) WITH ORDINALITY
-$$;
 
 -- Makes both names lead to the account. An address that led elsewhere moves, and what was said last is shown.
 CREATE FUNCTION link_account(new jsonb, target text) RETURNS void LANGUAGE plpgsql AS $$
@@ -122,33 +92,121 @@ BEGIN
     RETURN losers;
 END $$;
 
--- Finds or adds accounts, in order. One transaction at a time works on a name.
-CREATE FUNCTION find_accounts(wanted jsonb, OUT found_accounts text[], OUT losers text[]) LANGUAGE plpgsql AS $$
-DECLARE
-    new jsonb;
-    led record;
-    answer text;
+-- One transaction at a time works on a name.
+CREATE FUNCTION lock_names(wanted jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM add_personal_data();
     PERFORM pg_advisory_xact_lock(lock) FROM (
         SELECT DISTINCT hashtextextended(concat_ws('/', value ->> 'app', kind, value ->> kind),
             'accounts'::regclass::oid::bigint) AS lock
         FROM jsonb_array_elements(wanted), unnest(ARRAY['id', 'email']) AS kind
         WHERE value ->> kind IS NOT NULL ORDER BY lock OFFSET 0) AS names;
+END $$;
+
+-- The account that these names lead to, or a new one, once none has to be merged any more.
+CREATE FUNCTION find_account(new jsonb, by_id text, by_email text, email_has_id boolean) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    IF by_id IS NULL AND (new ->> 'id' IS NULL OR NOT email_has_id) THEN
+        answer := by_email;
+    ELSE
+        answer := by_id;
+    END IF;
+    answer := COALESCE(answer, new ->> 'account');
+    PERFORM link_account(new, answer);
+    RETURN answer;
+END $$;
+
+-- Finds or adds accounts, in order, and merges those that turn out to be one.
+CREATE FUNCTION find_accounts(wanted jsonb, OUT found_accounts text[], OUT losers text[]) LANGUAGE plpgsql AS $$
+DECLARE
+    new jsonb;
+    led record;
+BEGIN
+    PERFORM add_personal_data();
+    PERFORM lock_names(wanted);
     FOR new IN SELECT value FROM jsonb_array_elements(wanted) WITH ORDINALITY ORDER BY ordinality LOOP
         SELECT * INTO led FROM look(new ->> 'app', new ->> 'id', new ->> 'email');
         IF led.by_id <> led.by_email AND NOT led.email_has_id THEN
             losers := losers || merge_account(led.by_email, led.by_id);
         END IF;
-        IF led.by_id IS NULL AND (new ->> 'id' IS NULL OR NOT led.email_has_id) THEN
-            answer := led.by_email;
-        ELSE
-            answer := led.by_id;
-        END IF;
-        answer := COALESCE(answer, new ->> 'account');
-        PERFORM link_account(new, answer);
-        found_accounts := found_accounts || answer;
+        found_accounts := found_accounts || find_account(new, led.by_id, led.by_email, led.email_has_id);
     END LOOP;
+END $$;
+
+-- The accounts that these names lead to where finding them writes nothing, as in nearly every sweep.
+CREATE FUNCTION settled_accounts(wanted jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT accounts.id
+        FROM jsonb_array_elements(wanted) WITH ORDINALITY AS list (entry, place)
+        CROSS JOIN LATERAL jsonb_to_record(entry) AS new (app text, id text, email text, name text)
+        LEFT JOIN account_aliases AS by_id ON by_id.app = new.app AND by_id.kind = 'id' AND by_id.value = new.id
+        LEFT JOIN account_aliases AS by_email
+            ON by_email.app = new.app AND by_email.kind = 'email' AND by_email.value = new.email
+        LEFT JOIN accounts ON accounts.id = COALESCE(by_id.account, by_email.account)
+            AND (new.id IS NULL OR by_id.account = accounts.id AND ext_id = new.id)
+            AND (new.email IS NULL OR by_email.account = accounts.id AND accounts.email = new.email)
+            AND (new.name IS NULL OR accounts.name = new.name)
+        ORDER BY place);
+END $$;
+
+-- Adds accounts, if none of their names is known and no two share one.
+CREATE FUNCTION add_accounts(wanted jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM jsonb_to_recordset(wanted) AS new (app text, id text, email text)
+        CROSS JOIN LATERAL (VALUES ('id', new.id), ('email', new.email)) AS name (kind, value)
+        WHERE name.value IS NOT NULL
+        GROUP BY new.app, name.kind, name.value HAVING count(*) > 1 OR EXISTS (
+            SELECT FROM account_aliases AS known
+            WHERE known.app = new.app AND known.kind = name.kind AND known.value = name.value)
+    ) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO accounts (id, app, ext_id, email, name)
+    SELECT account, app, id, email, name
+    FROM jsonb_to_recordset(wanted) AS new (account text, app text, id text, email text, name text);
+    INSERT INTO account_aliases (app, kind, value, account)
+    SELECT app, name.kind, name.value, account
+    FROM jsonb_to_recordset(wanted) AS new (account text, app text, id text, email text)
+    CROSS JOIN LATERAL (VALUES ('id', new.id), ('email', new.email)) AS name (kind, value)
+    WHERE name.value IS NOT NULL;
+    RETURN true;
+END $$;
+
+-- The accounts, found or added, in order, where nothing has to be merged; for what has to be, nothing is answered.
+CREATE FUNCTION settle_accounts(wanted jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    answers text[] := settled_accounts(wanted);
+    rest jsonb;
+    new jsonb;
+    place bigint;
+    led record;
+BEGIN
+    IF array_position(answers, NULL) IS NULL THEN
+        RETURN answers;
+    END IF;
+    SELECT jsonb_agg(value ORDER BY ordinality) INTO rest
+    FROM jsonb_array_elements(wanted) WITH ORDINALITY WHERE answers[ordinality] IS NULL;
+    PERFORM add_personal_data();
+    PERFORM lock_names(rest);
+    IF add_accounts(rest) THEN
+        RETURN ARRAY(
+            SELECT COALESCE(answers[ordinality], value ->> 'account')
+            FROM jsonb_array_elements(wanted) WITH ORDINALITY ORDER BY ordinality);
+    END IF;
+    FOR new, place IN
+        SELECT value, ordinality FROM jsonb_array_elements(wanted) WITH ORDINALITY
+        WHERE answers[ordinality] IS NULL ORDER BY ordinality
+    LOOP
+        SELECT * INTO led FROM look(new ->> 'app', new ->> 'id', new ->> 'email');
+        IF led.by_id IS NOT DISTINCT FROM led.by_email OR led.by_id IS NULL OR led.by_email IS NULL OR led.email_has_id THEN
+            answers[place] := find_account(new, led.by_id, led.by_email, led.email_has_id);
+        END IF;
+    END LOOP;
+    RETURN answers;
 END $$;
 
 -- An account that bears one of the addresses goes with all of its names; a row without names, which only leads from a

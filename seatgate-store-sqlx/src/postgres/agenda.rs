@@ -6,16 +6,17 @@ use std::time::Duration;
 use seatgate_core::agenda::{AgendaChange, Fence, Item, LaneReport, Next, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, RequestId};
-use seatgate_core::port::StoreError;
+use seatgate_core::port::{StoreError, StoreErrorKind};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use super::PgStore;
-use super::call::{BATCH, write};
+use super::ask::{CardsById, VersionedCard};
+use super::call::write;
 use super::error::store_error;
-use super::query;
+use super::queue::{Work, each_or_none, in_order, list};
 use crate::landing::{self, TextRow};
-use crate::pieces::whole_failure;
 use crate::row::{encode, json, unknown};
 
 const SETTLING: &str = "settling an item";
@@ -217,77 +218,87 @@ impl<'a> SettlementRow<'a> {
 }
 
 /// What became of a settlement.
-enum Settled {
+pub(super) enum Settled {
     Ours(bool),
     /// Its card has changed since it was read.
     Again,
 }
 
+/// A settlement on its way to the function that lands it.
+pub(super) struct NewSettlement {
+    key: String,
+    row: String,
+}
+
+impl NewSettlement {
+    fn of(settlement: &Settlement, cards: &Cards) -> Result<Self, sqlx::Error> {
+        Ok(Self { key: settlement.fence.item.key(), row: json(&SettlementRow::of(settlement, cards)?)? })
+    }
+}
+
+impl Work for NewSettlement {
+    type Answer = Settled;
+    const CONTEXT: &'static str = SETTLING;
+    const WRITES: bool = true;
+    /// While one batch waits for the disk, the next is worked on.
+    const SIDE_BY_SIDE: usize = 2;
+
+    async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Settled>, sqlx::Error> {
+        let mut places: Vec<usize> = (0..pieces.len()).collect();
+        places.sort_by_key(|place| &pieces[*place].key);
+        let rows = list(places.iter().map(|place| pieces[*place].row.as_str()));
+        let labels: Vec<String> = sqlx::query_scalar(SETTLE).bind(rows).fetch_one(connection).await?;
+        let answers = labels.iter().map(|label| settled(label)).collect::<Result<Vec<_>, _>>()?;
+        Ok(in_order(&places, answers))
+    }
+}
+
 impl PgStore {
-    /// Settles items by key and answers in the order of the question.
+    /// Settles items and answers in the order of the question.
     pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Result<Vec<bool>, StoreError> {
         let mut open: Vec<usize> = (0..settlements.len()).collect();
-        open.sort_by_cached_key(|place| settlements[*place].fence.item.key());
-        let mut answers = vec![None; settlements.len()];
+        let mut answers = vec![false; settlements.len()];
+        let mut landed = false;
         // Whoever has to read a card again has been overtaken by somebody who got through, so this ends.
         while !open.is_empty() {
+            let asked: Vec<&Settlement> = open.iter().map(|place| &settlements[*place]).collect();
+            let settled = self.settle_once(&asked).await.map_err(|error| {
+                if landed { StoreError::new(StoreErrorKind::Unknown, SETTLING).caused_by(error) } else { error }
+            })?;
+            landed = true;
             let mut again = Vec::new();
-            let mut failures = Vec::new();
-            for batch in open.chunks(BATCH) {
-                for (place, settled) in batch.iter().zip(self.settle_batch(settlements, batch).await) {
-                    match settled {
-                        Ok(Settled::Ours(ours)) => answers[*place] = Some(ours),
-                        Ok(Settled::Again) => again.push(*place),
-                        Err(error) => failures.push(error),
-                    }
+            for (place, settled) in open.into_iter().zip(settled) {
+                match settled {
+                    Settled::Ours(ours) => answers[place] = ours,
+                    Settled::Again => again.push(place),
                 }
-            }
-            let landed = answers.iter().any(Option::is_some);
-            if let Some(error) = whole_failure(failures, landed, SETTLING) {
-                return Err(error);
             }
             open = again;
         }
-        Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
+        Ok(answers)
     }
 
-    /// Settles a batch in one transaction; if that fails as a whole, each item in one of its own.
-    async fn settle_batch(&self, settlements: &[Settlement], batch: &[usize]) -> Vec<Result<Settled, StoreError>> {
-        let together: Vec<&Settlement> = batch.iter().map(|place| &settlements[*place]).collect();
-        let error = match self.settle_together(&together).await {
-            Ok(settled) => return settled.into_iter().map(Ok).collect(),
-            Err(error) => error,
-        };
-        if together.len() == 1 {
-            return vec![Err(error)];
-        }
-        tracing::warn!(%error, items = batch.len(), "a batch failed; its items are settled one by one");
-        let mut answers = Vec::with_capacity(together.len());
-        for settlement in together {
-            answers.push(self.settle_together(&[settlement]).await.map(|mut settled| settled.remove(0)));
-        }
-        answers
-    }
-
-    async fn settle_together(&self, settlements: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
-        let unreadable = store_error(SETTLING);
+    async fn settle_once(&self, settlements: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
         let ids = settlements.iter().filter_map(|settlement| Some(settlement.card.as_ref()?.card));
-        let cards = self.versioned_cards(&ids.collect::<Vec<_>>()).await.map_err(store_error(SETTLING))?;
-        let rows = settlements.iter().map(|settlement| SettlementRow::of(settlement, &cards));
-        let rows = rows.collect::<Result<Vec<_>, _>>().and_then(|rows| json(&rows)).map_err(store_error(SETTLING))?;
-        let call = || sqlx::query_scalar(SETTLE).bind(rows.as_str());
-        let labels: Vec<String> = write(&self.pool, SETTLING, call).await?;
-        labels.iter().map(|label| settled(label)).collect::<Result<_, _>>().map_err(unreadable)
+        let cards = self.versioned_cards(&ids.collect::<Vec<_>>()).await?;
+        let rows: Result<Vec<_>, _> = settlements.iter().map(|one| NewSettlement::of(one, &cards)).collect();
+        let settled = self.queues.settlements.perform_all(rows.map_err(store_error(SETTLING))?).await?;
+        each_or_none(settled, SETTLING)
     }
 
-    async fn versioned_cards(&self, ids: &[CardId]) -> Result<Cards, sqlx::Error> {
-        if ids.is_empty() { Ok(Cards::new()) } else { query::versioned_cards(ids, &self.pool).await }
+    pub(super) async fn versioned_cards(&self, ids: &[CardId]) -> Result<Cards, StoreError> {
+        if ids.is_empty() {
+            return Ok(Cards::new());
+        }
+        let rows = self.queues.cards.perform(CardsById(ids.iter().map(ToString::to_string).collect())).await?;
+        let card = |row: VersionedCard| row.card.card().map(|card| (card.id, (card, row.version)));
+        rows.into_iter().map(card).collect::<Result<_, _>>().map_err(store_error("reading cards"))
     }
 
     /// Edits a card and schedules its sync; false if there is none.
     pub(super) async fn edit(&self, id: CardId, edit: &CardEdit, now: Timestamp) -> Result<bool, StoreError> {
         loop {
-            let mut cards = self.versioned_cards(&[id]).await.map_err(store_error(EDITING))?;
+            let mut cards = self.versioned_cards(&[id]).await?;
             let Some((mut card, version)) = cards.remove(&id) else { return Ok(false) };
             card.edit(edit);
             let sync = ItemRow::of(&Item::SyncCard(id), now, Some(card.lane().to_string()), true);

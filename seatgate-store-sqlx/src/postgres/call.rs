@@ -1,4 +1,4 @@
-//! Calling the functions that write.
+//! Calling the functions that write, for one caller.
 //!
 //! Each call is one statement and so one transaction: a caller that is dropped leaves nothing half done.
 
@@ -8,11 +8,7 @@ use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::QueryScalar;
 
 use super::error::{is_crossed, write_error};
-
-/// So often a write is repeated that another transaction got in the way of.
-pub(super) const TRIES: u32 = 5;
-/// So many pieces of work share a transaction: PostgreSQL keeps track of 64 savepoints cheaply.
-pub(super) const BATCH: usize = 64;
+use super::queue::TRIES;
 
 /// A statement that answers with one value.
 pub(super) type Call<'q, O> = QueryScalar<'q, Postgres, O, PgArguments>;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use seatgate_core::agenda::{Claim, Claimed, Claims};
 use seatgate_core::port::StoreError;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 
 use super::PgStore;
 use super::agenda::micros;
-use super::call::write;
 use super::error::store_error;
+use super::queue::Work;
 use crate::row::{decode, from_json, from_limit, json, to_time};
 
 const CONTEXT: &str = "claiming what is due";
@@ -74,12 +75,33 @@ impl ItemRow {
     }
 }
 
+/// A claim on its way to the function that grants it.
+pub(super) struct NewClaim {
+    asked: String,
+    now: Option<i64>,
+}
+
+impl Work for NewClaim {
+    type Answer = String;
+    const CONTEXT: &'static str = CONTEXT;
+    const WRITES: bool = true;
+    /// The database grants one claim after the other.
+    const BATCH: usize = 1;
+
+    async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+        let mut given = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let claim = sqlx::query_scalar(CLAIM).bind(piece.asked.as_str()).bind(piece.now);
+            given.push(claim.fetch_one(&mut *connection).await?);
+        }
+        Ok(given)
+    }
+}
+
 impl PgStore {
     pub(super) async fn claim_due(&self, claim: &Claim) -> Result<Claims, StoreError> {
         let asked = json(&ClaimRow::of(claim)).map_err(store_error(CONTEXT))?;
-        let now = self.given_now();
-        let call = || sqlx::query_scalar(CLAIM).bind(asked.as_str()).bind(now);
-        let given: String = write(&self.pool, CONTEXT, call).await?;
+        let given = self.queues.claims.perform(NewClaim { asked, now: self.given_now() }).await?;
         let ClaimsRow { token, items, next_due } = from_json(&given).map_err(store_error(CONTEXT))?;
         let claimed = |token| items.into_iter().filter_map(|item| item.claimed(token)).collect();
         Ok(Claims::new(token.map(claimed).unwrap_or_default(), to_time(next_due)))

@@ -1,18 +1,16 @@
 //! Changes, as the function that lands them wants them.
 
 use seatgate_core::id::{ChangeId, RequestId, SweepId};
-use seatgate_core::port::{
-    Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, StoreErrorKind, SweepRecord,
-};
+use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, SweepRecord};
 use seatgate_core::seat::Seat;
 use seatgate_core::trail::Stream;
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use super::PgStore;
 use super::agenda::{EditRow, FenceRow, LaneRow, edit_rows};
-use super::call::{BATCH, write};
+use super::queue::{Work, each_or_none, in_order, list};
 use crate::landing::Landing;
-use crate::pieces::whole_failure;
 use crate::row::{encode, json, unknown};
 
 const CONTEXT: &str = "committing a change";
@@ -156,7 +154,7 @@ fn answer(label: &str) -> Result<Answer, sqlx::Error> {
 
 /// Which of two changes goes first, so that batches that want the same rows want them in the same order: those that take
 /// seats by seat, as their streams are new; the others by stream.
-fn order(change: &Change) -> (bool, String, String, String) {
+fn order(change: &Change) -> Order {
     match &change.seat {
         Some(SeatChange::Take { seat, .. }) => {
             let (app, entitlement) = (seat.app.id.as_str().to_owned(), seat.entitlement.as_str().to_owned());
@@ -166,62 +164,47 @@ fn order(change: &Change) -> (bool, String, String, String) {
     }
 }
 
-impl PgStore {
-    /// Lands changes, those that share a transaction one after the other, and answers in their order.
-    pub(super) async fn land(&self, changes: &[Change]) -> Result<Vec<Answer>, StoreError> {
-        let mut places: Vec<usize> = (0..changes.len()).collect();
-        places.sort_by_cached_key(|place| order(&changes[*place]));
-        let mut answers = vec![None; changes.len()];
-        let mut failures = Vec::new();
-        for batch in places.chunks(BATCH) {
-            // Each more would only wait as long.
-            if failures.last().is_some_and(is_away) {
-                break;
-            }
-            for (place, answer) in batch.iter().zip(self.land_batch(changes, batch).await) {
-                match answer {
-                    Ok(answer) => answers[*place] = Some(answer),
-                    Err(error) => failures.push(error),
-                }
-            }
-        }
-        let answers: Vec<Answer> = answers.into_iter().flatten().collect();
-        whole_failure(failures, !answers.is_empty(), CONTEXT).map_or(Ok(answers), Err)
-    }
+type Order = (bool, String, String, String);
 
-    /// Lands a batch in one transaction; if that fails as a whole, each change in one of its own.
-    async fn land_batch(&self, changes: &[Change], batch: &[usize]) -> Vec<Result<Answer, StoreError>> {
-        let together: Vec<&Change> = batch.iter().map(|place| &changes[*place]).collect();
-        let error = match self.land_together(&together).await {
-            Ok(answers) => return answers.into_iter().map(Ok).collect(),
-            Err(error) => error,
-        };
-        if together.len() == 1 {
-            return vec![Err(error)];
-        }
-        tracing::warn!(%error, changes = batch.len(), "a batch failed; its changes are tried one by one");
-        let mut answers = Vec::with_capacity(together.len());
-        for change in together {
-            let answer = match answers.last() {
-                Some(Err(error)) if is_away(error) => Err(StoreError::new(error.kind(), CONTEXT)),
-                _ => self.land_together(&[change]).await.map(|mut answers| answers.remove(0)),
-            };
-            answers.push(answer);
-        }
-        answers
-    }
+/// A change on its way to the function that lands it.
+pub(super) struct NewChange {
+    row: String,
+    order: Order,
+    /// The lease clock's time, if that is not the database's.
+    now: Option<i64>,
+}
 
-    async fn land_together(&self, changes: &[&Change]) -> Result<Vec<Answer>, StoreError> {
-        let rows = change_list(changes).map_err(super::error::store_error(CONTEXT))?;
-        let now = self.given_now();
-        let call = || sqlx::query_scalar(COMMIT).bind(rows.as_str()).bind(now);
-        answers(write(&self.pool, CONTEXT, call).await?, changes.len()).map_err(super::error::store_error(CONTEXT))
+impl NewChange {
+    fn of(change: &Change, now: Option<i64>) -> Result<Self, sqlx::Error> {
+        Ok(Self { row: json(&ChangeRow::of(change)?)?, order: order(change), now })
     }
 }
 
-/// Whether nothing can be written now, whatever it is: no connection, a lock that is not given up.
-fn is_away(error: &StoreError) -> bool {
-    error.kind() == StoreErrorKind::Unavailable
+impl Work for NewChange {
+    type Answer = Answer;
+    const CONTEXT: &'static str = CONTEXT;
+    const WRITES: bool = true;
+    /// While one batch waits for the disk, the next is worked on.
+    const SIDE_BY_SIDE: usize = 2;
+
+    async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut places: Vec<usize> = (0..pieces.len()).collect();
+        places.sort_by_key(|place| &pieces[*place].order);
+        let rows = list(places.iter().map(|place| pieces[*place].row.as_str()));
+        let now = pieces.iter().filter_map(|piece| piece.now).max();
+        let labels: Vec<String> = sqlx::query_scalar(COMMIT).bind(rows).bind(now).fetch_one(connection).await?;
+        Ok(in_order(&places, answers(labels, places.len())?))
+    }
+}
+
+impl PgStore {
+    /// Lands changes, and answers in their order.
+    pub(super) async fn land(&self, changes: &[Change]) -> Result<Vec<Answer>, StoreError> {
+        let now = self.given_now();
+        let rows: Result<Vec<_>, _> = changes.iter().map(|change| NewChange::of(change, now)).collect();
+        let answers = self.queues.changes.perform_all(rows.map_err(super::error::store_error(CONTEXT))?).await?;
+        each_or_none(answers, CONTEXT)
+    }
 }
 
 pub(super) fn change_list(changes: &[&Change]) -> Result<String, sqlx::Error> {

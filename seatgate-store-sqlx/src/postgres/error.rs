@@ -45,6 +45,16 @@ fn write_kind(error: &sqlx::Error) -> StoreErrorKind {
     }
 }
 
+/// Whether PostgreSQL said that it has undone the transaction, and stays.
+pub(super) fn is_undone(error: &sqlx::Error) -> bool {
+    sqlstate(error).is_some_and(|state| !code::GOING.contains(&state.as_str()))
+}
+
+/// What a failure says: of a write that was sent, or of anything else.
+pub(super) fn kind(error: &sqlx::Error, written: bool) -> StoreErrorKind {
+    if written { write_kind(error) } else { read_kind(error) }
+}
+
 /// A failure while reading for `context`, or before anything was sent.
 pub(super) fn store_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |error| StoreError::new(read_kind(&error), context).caused_by(error)

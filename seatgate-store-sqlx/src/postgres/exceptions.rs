@@ -7,24 +7,14 @@ use seatgate_core::time::Timestamp;
 use serde::Serialize;
 
 use super::PgStore;
+use super::ask::{ActiveExceptions, SeatLists};
 use super::call::write;
 use super::error::store_error;
-use super::query::seat_lists;
 use crate::failure::effect_error;
 use crate::found;
 use crate::questions::Questions;
 use crate::row::{encode, json};
 
-/// Of several exceptions for a seat, the one that holds longest.
-const ACTIVE: &str = "SELECT found.body, found.revoked_at
-    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (app, account, entitlement, place)
-    LEFT JOIN accounts ON accounts.id = wanted.account
-    LEFT JOIN LATERAL (
-        SELECT body, revoked_at FROM exceptions
-        WHERE app = wanted.app AND account = COALESCE(accounts.merged_into, wanted.account)
-        AND entitlement = wanted.entitlement AND until > $4 AND revoked_at IS NULL
-        ORDER BY until DESC, id DESC LIMIT 1) AS found ON true
-    ORDER BY place";
 const FILING: &str = "filing an exception";
 const FILE: &str = "SELECT file_exception($1::jsonb) IS NULL";
 const REVOKE: &str = "WITH ended AS (
@@ -63,18 +53,14 @@ impl PgStore {
         let call = || sqlx::query_scalar::<_, bool>(FILE).bind(row.as_str());
         write(&self.pool, FILING, call).await.map(|_| ())
     }
-
-    async fn covering(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, sqlx::Error> {
-        let (apps, accounts, entitlements) = seat_lists(seats.iter().map(|named| &named.seat));
-        let query = sqlx::query_as(ACTIVE).bind(apps).bind(accounts).bind(entitlements).bind(now.as_micros());
-        found::exceptions(query.fetch_all(&self.pool).await?)
-    }
 }
 
 #[async_trait]
 impl ExceptionStore for PgStore {
     async fn active(&self, seats: &[NamedSeat], now: Timestamp) -> Result<Vec<Option<Exception>>, StoreError> {
-        self.covering(seats, now).await.map_err(store_error("looking for exceptions"))
+        let seats = SeatLists::of(seats.iter().map(|named| &named.seat));
+        let rows = self.queues.exceptions.perform(ActiveExceptions { seats, now: now.as_micros() }).await?;
+        found::exceptions(rows).map_err(store_error("looking for exceptions"))
     }
 
     async fn file(&self, exception: &Exception) -> Result<(), EffectError> {

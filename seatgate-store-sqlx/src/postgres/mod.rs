@@ -1,18 +1,22 @@
 //! The store that several servers share.
 //!
 //! Every write is one call of a function in the database (`migrations/postgres`): one round trip, and one transaction
-//! that lands whole, also when its caller is dropped. Whatever servers could disagree about, the database decides: leases
-//! are judged by its clock, versions and seats by the write that guards them.
+//! that lands whole, also when its caller is dropped. Callers that come at the same time share that call, and those that
+//! read share a statement (`queue.rs`). Whatever servers could disagree about, the database decides: leases are judged by
+//! its clock, versions and seats by the write that guards them.
 
 mod agenda;
+mod ask;
 mod call;
 mod claim;
 mod commit;
 mod error;
 mod exceptions;
+mod lines;
 mod open;
 mod people;
 mod query;
+mod queue;
 #[cfg(feature = "sqlite")]
 mod take_over;
 
@@ -36,11 +40,23 @@ use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
+use self::agenda::NewSettlement;
+use self::ask::{
+    ActiveExceptions, CardsById, Chains, Deliveries, Details, Identities, Keys, Names, Requests, RowCounts, SeatLists,
+    SeatRows, Standings, Sweeps, Texts,
+};
+use self::claim::NewClaim;
+use self::commit::NewChange;
 use self::error::{store_error, write_error};
+use self::lines::Lines;
 pub use self::open::PgOptions;
+use self::people::{NewAccounts, NewPeople};
+use self::queue::Queue;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::take_over::TakeOver;
+use crate::found;
 use crate::questions::Questions;
+use crate::row::{read, to_count};
 
 /// Keeps everything in one PostgreSQL database (14 or newer), for any number of servers: requests, trail, agenda, people,
 /// accounts, texts and exceptions, in a schema of their own.
@@ -51,6 +67,7 @@ use crate::questions::Questions;
 /// Dropping the future of a write leaves it unknown whether it landed; no part of a change lands alone.
 pub struct PgStore {
     pool: PgPool,
+    queues: Queues,
     lease_clock: Option<Arc<dyn Clock>>,
     /// The commit, from whatever search path.
     commit_here: String,
@@ -85,6 +102,7 @@ impl PgStore {
     /// # Cancel safety
     /// Dropping the future leaves the store closing.
     pub async fn close(&self) {
+        self.queues.lines.close().await;
         self.pool.close().await;
     }
 
@@ -118,6 +136,56 @@ impl PgStore {
     }
 }
 
+/// What many callers bring at once.
+struct Queues {
+    lines: Arc<Lines>,
+    changes: Queue<NewChange>,
+    settlements: Queue<NewSettlement>,
+    claims: Queue<NewClaim>,
+    people: Queue<NewPeople>,
+    accounts: Queue<NewAccounts>,
+    requests: Queue<Keys<Requests>>,
+    chains: Queue<Keys<Chains>>,
+    cards: Queue<CardsById>,
+    seats: Queue<SeatRows>,
+    exceptions: Queue<ActiveExceptions>,
+    deliveries: Queue<Keys<Deliveries>>,
+    sweeps: Queue<Keys<Sweeps>>,
+    row_counts: Queue<RowCounts>,
+    standings: Queue<Standings>,
+    details: Queue<Keys<Details>>,
+    names: Queue<Keys<Names>>,
+    texts: Queue<Keys<Texts>>,
+    identities: Queue<Keys<Identities>>,
+}
+
+impl Queues {
+    fn over(lines: Lines) -> Self {
+        let lines = Arc::new(lines);
+        Self {
+            changes: Queue::over(&lines),
+            settlements: Queue::over(&lines),
+            claims: Queue::over(&lines),
+            people: Queue::over(&lines),
+            accounts: Queue::over(&lines),
+            requests: Queue::over(&lines),
+            chains: Queue::over(&lines),
+            cards: Queue::over(&lines),
+            seats: Queue::over(&lines),
+            exceptions: Queue::over(&lines),
+            deliveries: Queue::over(&lines),
+            sweeps: Queue::over(&lines),
+            row_counts: Queue::over(&lines),
+            standings: Queue::over(&lines),
+            details: Queue::over(&lines),
+            names: Queue::over(&lines),
+            texts: Queue::over(&lines),
+            identities: Queue::over(&lines),
+            lines,
+        }
+    }
+}
+
 impl std::fmt::Debug for PgStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PgStore").finish_non_exhaustive()
@@ -131,19 +199,24 @@ impl RequestStore for PgStore {
     }
 
     async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
-        query::load(ids, &self.pool).await.map_err(store_error("loading requests"))
+        let rows = self.queues.requests.perform(Keys::of(ids)).await?;
+        found::stored(ids, rows).map_err(store_error("loading requests"))
     }
 
     async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        Questions::chain(stream, &self.pool).await.map_err(store_error("reading the end of a chain"))
+        let rows = self.queues.chains.perform(Keys::of(&[stream])).await?;
+        let end = rows.into_iter().next().and_then(|(version, head)| version.zip(head));
+        found::chain(stream, end).map_err(store_error("reading the end of a chain"))
     }
 
     async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
-        query::seats(seats, &self.pool).await.map_err(store_error("reading seats"))
+        let rows = self.queues.seats.perform(SeatRows(SeatLists::of(seats))).await?;
+        found::seats(rows).map_err(store_error("reading seats"))
     }
 
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
-        query::cards(ids, &self.pool).await.map_err(store_error("reading cards"))
+        let mut cards = self.versioned_cards(ids).await?;
+        Ok(ids.iter().map(|id| cards.remove(id).map(|(card, _)| card)).collect())
     }
 
     async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
@@ -151,11 +224,15 @@ impl RequestStore for PgStore {
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        Questions::sweep_of(inbound, &self.pool).await.map_err(store_error("looking for a delivery"))
+        let rows = self.queues.deliveries.perform(Keys::of(&[inbound])).await?;
+        let row = rows.into_iter().next().and_then(|found| found.0);
+        row.map(|row| found::delivery(inbound, row)).transpose().map_err(store_error("looking for a delivery"))
     }
 
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        Questions::sweep(id, &self.pool).await.map_err(store_error("reading a sweep"))
+        let rows = self.queues.sweeps.perform(Keys::of(&[id])).await?;
+        let row = rows.into_iter().next().and_then(|found| found.0);
+        row.map(|row| found::sweep(id, row)).transpose().map_err(store_error("reading a sweep"))
     }
 
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
@@ -190,11 +267,15 @@ impl RequestQueries for PgStore {
     }
 
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
-        Questions::row_counts(sweep, &self.pool).await.map_err(store_error("counting a sweep's rows"))
+        let rows = self.queues.row_counts.perform(RowCounts(sweep.to_string())).await?;
+        let count = |(status, count): (String, i64)| Ok((read(&status)?, to_count(count)?));
+        rows.into_iter().map(count).collect::<Result<_, _>>().map_err(store_error("counting a sweep's rows"))
     }
 
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
-        Questions::standings(sweep, channel, mode, &self.pool).await.map_err(store_error("counting a sweep's requests"))
+        let asked = Standings { sweep: sweep.to_string(), channel: channel.to_string(), mode };
+        let rows = self.queues.standings.perform(asked).await?;
+        found::standings(rows).map_err(store_error("counting a sweep's requests"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

@@ -8,8 +8,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::PgStore;
 use super::error::store_error;
+use super::lines::{Lines, STALE};
+use super::{PgStore, Queues};
 
 /// In the store's own schema, beside whatever the host application keeps in the same database.
 const MIGRATIONS_TABLE: &str = "_seatgate_migrations";
@@ -17,9 +18,6 @@ const SCHEMA: &str = "seatgate";
 const CONNECTIONS: u32 = 16;
 /// How long somebody waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// A connection that was idle for longer is asked whether it is still there: so the first caller after a restart of the
-/// database does not find out, and a busy server does not pay for it.
-const STALE: Duration = Duration::from_secs(1);
 /// What each session sets. A statement that waits is given up, so that one stuck server never holds up the others for
 /// ever. Compiling plans takes longer than any statement of ours. That a table is there already is no news.
 const SESSION: [(&str, &str); 5] = [
@@ -57,7 +55,7 @@ impl PgOptions {
         self
     }
 
-    /// At most so many connections (16).
+    /// At most so many connections (16), and three at the least.
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections.max(1);
@@ -112,8 +110,11 @@ pub(super) async fn open(options: PgOptions) -> Result<PgStore, StoreError> {
     create_schema(&options.schema, &mut connection).await.map_err(store_error("creating the schema"))?;
     migrate(&mut connection).await?;
     connection.close().await.map_err(store_error(opening))?;
-    let pool = pool(options.connections).connect_with(connect).await.map_err(store_error(opening))?;
-    Ok(PgStore { pool, lease_clock: options.lease_clock, commit_here: commit_statement(&options.schema) })
+    let each = (options.connections / 4).clamp(1, 4);
+    let queues = Queues::over(Lines::new(&connect, each));
+    let pool = pool(options.connections.saturating_sub(2 * each).max(1));
+    let pool = pool.connect_with(connect).await.map_err(store_error(opening))?;
+    Ok(PgStore { pool, queues, lease_clock: options.lease_clock, commit_here: commit_statement(&options.schema) })
 }
 
 /// Does what [`PgStore::reach`] describes.

@@ -7,33 +7,25 @@ use seatgate_core::port::{NewAccount, NewPerson, PeopleStore, StoreError};
 use seatgate_core::seat::{AccountNames, AppId};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use super::PgStore;
 use super::agenda::ItemRow;
-use super::call::{BATCH, write};
+use super::ask::{Keys, deal};
+use super::call::write;
 use super::error::{is_crossed, store_error, write_error};
-use super::query::texts;
+use super::queue::{TRIES, Work, list};
 use crate::found;
-use crate::questions::Questions;
 use crate::row::{json, read};
 
 const FINDING_PEOPLE: &str = "finding people";
 const FIND_PEOPLE: &str = "SELECT find_people($1::jsonb)";
-const DETAILS: &str = "SELECT people.id IS NOT NULL, people.name,
-        COALESCE((SELECT json_agg(identity ORDER BY number) FROM identities WHERE person = people.id), '[]')::text
-    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) LEFT JOIN people ON people.id = wanted.id
-    ORDER BY place";
-const NAMES: &str = "SELECT remaining.ext_id, remaining.email, remaining.name, remaining.id IS NOT NULL
-    FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
-    LEFT JOIN accounts ON accounts.id = wanted.id
-    LEFT JOIN accounts AS remaining ON remaining.id = COALESCE(accounts.merged_into, accounts.id)
-    ORDER BY place";
-const TEXTS: &str = "SELECT texts.body FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
-    LEFT JOIN texts ON texts.id = wanted.id ORDER BY place";
 const ERASE: &str = "SELECT erase($1) IS NULL";
 
+/// So many accounts are looked for in one transaction that may merge them.
+const BATCH: usize = 64;
 const FINDING_ACCOUNTS: &str = "finding accounts";
-const SETTLED_ACCOUNTS: &str = "SELECT settled_accounts($1::jsonb)";
+const SETTLE_ACCOUNTS: &str = "SELECT settle_accounts($1::jsonb)";
 const FIND_ACCOUNTS: &str = "SELECT found_accounts, COALESCE(losers, '{}') FROM find_accounts($1::jsonb)";
 const WAKE: &str = "SELECT schedule(value) FROM jsonb_array_elements($1::jsonb)";
 const LOOK: &str = "SELECT led.by_id, led.by_email, led.email_has_id
@@ -70,14 +62,49 @@ impl<'a> AccountRow<'a> {
     }
 }
 
+/// People whom one caller looks for.
+pub(super) struct NewPeople(Vec<String>);
+
+impl Work for NewPeople {
+    type Answer = Vec<String>;
+    const CONTEXT: &'static str = FINDING_PEOPLE;
+    const WRITES: bool = true;
+
+    async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Vec<String>>, sqlx::Error> {
+        let wanted = list(pieces.iter().flat_map(|piece| &piece.0).map(String::as_str));
+        let found: Vec<String> = sqlx::query_scalar(FIND_PEOPLE).bind(wanted).fetch_one(connection).await?;
+        Ok(deal(found, pieces.iter().map(|piece| piece.0.len())))
+    }
+}
+
+/// Accounts that one caller looks for.
+pub(super) struct NewAccounts(Vec<String>);
+
+impl Work for NewAccounts {
+    /// None where accounts have to be merged.
+    type Answer = Vec<Option<String>>;
+    const CONTEXT: &'static str = FINDING_ACCOUNTS;
+    const WRITES: bool = true;
+
+    async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Self::Answer>, sqlx::Error> {
+        let wanted = list(pieces.iter().flat_map(|piece| &piece.0).map(String::as_str));
+        let found: Vec<Option<String>> = sqlx::query_scalar(SETTLE_ACCOUNTS).bind(wanted).fetch_one(connection).await?;
+        Ok(deal(found, pieces.iter().map(|piece| piece.0.len())))
+    }
+}
+
+fn rows<T: Serialize>(values: impl Iterator<Item = T>) -> Result<Vec<String>, sqlx::Error> {
+    values.map(|value| json(&value)).collect()
+}
+
 impl PgStore {
-    /// The accounts, if finding them writes nothing: as in nearly every sweep.
-    async fn settled_accounts(&self, accounts: &[NewAccount]) -> Result<Option<Vec<AccountId>>, sqlx::Error> {
-        let wanted = json(&accounts.iter().map(AccountRow::of).collect::<Vec<_>>())?;
-        let found: Option<Vec<Option<String>>> =
-            sqlx::query_scalar(SETTLED_ACCOUNTS).bind(wanted).fetch_one(&self.pool).await?;
-        let found: Option<Vec<String>> = found.unwrap_or_default().into_iter().collect();
-        found.map(|found| found.iter().map(|account| read(account)).collect()).transpose()
+    /// The accounts; nothing where some have to be merged.
+    async fn settled_accounts(&self, accounts: &[NewAccount]) -> Result<Option<Vec<AccountId>>, StoreError> {
+        let wanted = rows(accounts.iter().map(AccountRow::of)).map_err(store_error(FINDING_ACCOUNTS))?;
+        let found = self.queues.accounts.perform(NewAccounts(wanted)).await?;
+        let found: Option<Vec<String>> = found.into_iter().collect();
+        let found = found.map(|found| found.iter().map(|account| read(account)).collect());
+        found.transpose().map_err(store_error(FINDING_ACCOUNTS))
     }
 
     /// Finds, adds and merges, and wakes requests that lose their seat, all in one transaction.
@@ -86,7 +113,7 @@ impl PgStore {
         loop {
             tries += 1;
             match self.try_accounts(accounts, now).await {
-                Err(error) if is_crossed(&error) && tries < super::call::TRIES => {}
+                Err(error) if is_crossed(&error) && tries < TRIES => {}
                 result => return result.map_err(write_error(FINDING_ACCOUNTS)),
             }
         }
@@ -113,40 +140,29 @@ impl PgStore {
         let query = sqlx::query_as(LOOK).bind(apps).bind(ids).bind(emails.collect::<Vec<_>>());
         found::known_accounts(accounts, query.fetch_all(&self.pool).await?)
     }
-
-    async fn person_details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, sqlx::Error> {
-        found::details(people, sqlx::query_as(DETAILS).bind(texts(people)).fetch_all(&self.pool).await?)
-    }
-
-    async fn names_of(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, sqlx::Error> {
-        found::names(sqlx::query_as(NAMES).bind(texts(accounts)).fetch_all(&self.pool).await?)
-    }
-
-    async fn text_bodies(&self, ids: &[TextId]) -> Result<Vec<Option<String>>, sqlx::Error> {
-        sqlx::query_scalar(TEXTS).bind(texts(ids)).fetch_all(&self.pool).await
-    }
 }
 
 #[async_trait]
 impl PeopleStore for PgStore {
     async fn people(&self, people: Vec<NewPerson>) -> Result<Vec<PersonRef>, StoreError> {
-        let wanted =
-            json(&people.iter().map(PersonRow::of).collect::<Vec<_>>()).map_err(store_error(FINDING_PEOPLE))?;
-        let call = || sqlx::query_scalar(FIND_PEOPLE).bind(wanted.as_str());
-        let found: Vec<String> = write(&self.pool, FINDING_PEOPLE, call).await?;
+        let wanted = rows(people.iter().map(PersonRow::of)).map_err(store_error(FINDING_PEOPLE))?;
+        let found = self.queues.people.perform(NewPeople(wanted)).await?;
         found.iter().map(|person| read(person)).collect::<Result<_, _>>().map_err(store_error(FINDING_PEOPLE))
     }
 
     async fn find(&self, identity: &Identity) -> Result<Option<PersonRef>, StoreError> {
-        Questions::person(identity, &self.pool).await.map_err(store_error("finding a person"))
+        let found = self.queues.identities.perform(Keys::of(std::slice::from_ref(identity))).await?;
+        let person = found.into_iter().next().and_then(|(person,)| person);
+        person.map(|person| read(&person)).transpose().map_err(store_error("finding a person"))
     }
 
     async fn details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, StoreError> {
-        self.person_details(people).await.map_err(store_error("reading people"))
+        let rows = self.queues.details.perform(Keys::of(people)).await?;
+        found::details(people, rows).map_err(store_error("reading people"))
     }
 
     async fn accounts(&self, accounts: Vec<NewAccount>, now: Timestamp) -> Result<Vec<AccountId>, StoreError> {
-        if let Some(found) = self.settled_accounts(&accounts).await.map_err(store_error(FINDING_ACCOUNTS))? {
+        if let Some(found) = self.settled_accounts(&accounts).await? {
             return Ok(found);
         }
         let mut found = Vec::with_capacity(accounts.len());
@@ -161,11 +177,13 @@ impl PeopleStore for PgStore {
     }
 
     async fn account_names(&self, accounts: &[AccountId]) -> Result<Vec<Option<AccountNames>>, StoreError> {
-        self.names_of(accounts).await.map_err(store_error("reading the names of accounts"))
+        let rows = self.queues.names.perform(Keys::of(accounts)).await?;
+        found::names(rows).map_err(store_error("reading the names of accounts"))
     }
 
     async fn texts(&self, texts: &[TextId]) -> Result<Vec<Option<String>>, StoreError> {
-        self.text_bodies(texts).await.map_err(store_error("reading texts"))
+        let rows = self.queues.texts.perform(Keys::of(texts)).await?;
+        Ok(rows.into_iter().map(|(body,)| body).collect())
     }
 
     async fn erase(&self, person: PersonRef) -> Result<(), StoreError> {

@@ -133,7 +133,7 @@ impl RequestStore for SqliteStore {
     }
 
     async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        Questions::chain(stream, &self.readers).await.map_err(store_error("reading the end of a chain"))
+        query::chain(stream, &self.readers).await.map_err(store_error("reading the end of a chain"))
     }
 
     async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
@@ -150,11 +150,11 @@ impl RequestStore for SqliteStore {
     }
 
     async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        Questions::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
+        query::sweep_of(inbound, &self.readers).await.map_err(store_error("looking for a delivery"))
     }
 
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        Questions::sweep(id, &self.readers).await.map_err(store_error("reading a sweep"))
+        query::sweep(id, &self.readers).await.map_err(store_error("reading a sweep"))
     }
 
     async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
@@ -189,11 +189,11 @@ impl RequestQueries for SqliteStore {
     }
 
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
-        Questions::row_counts(sweep, &self.readers).await.map_err(store_error("counting a sweep's rows"))
+        query::row_counts(sweep, &self.readers).await.map_err(store_error("counting a sweep's rows"))
     }
 
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
-        Questions::standings(sweep, channel, mode, &self.readers).await.map_err(store_error("counting a sweep's requests"))
+        query::standings(sweep, channel, mode, &self.readers).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn trail(&self, stream: Stream) -> Result<Vec<Entry>, StoreError> {

@@ -10,9 +10,9 @@ use seatgate_core::time::Timestamp;
 use super::SqliteStore;
 use super::accounts::{self, FindAccounts};
 use super::error::store_error;
+use super::query;
 use super::writer::{Desk, Outcome, Work};
 use crate::found;
-use crate::questions::Questions;
 use crate::row::{json, read};
 
 /// Somebody who is known, and whether their name is.
@@ -116,7 +116,7 @@ impl PeopleStore for SqliteStore {
     }
 
     async fn find(&self, identity: &Identity) -> Result<Option<PersonRef>, StoreError> {
-        Questions::person(identity, &self.readers).await.map_err(store_error("finding a person"))
+        query::person(identity, &self.readers).await.map_err(store_error("finding a person"))
     }
 
     async fn details(&self, people: &[PersonRef]) -> Result<Vec<Option<PersonDetails>>, StoreError> {

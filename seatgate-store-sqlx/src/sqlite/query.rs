@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use seatgate_core::card::Card;
-use seatgate_core::id::{CardId, RequestId};
-use seatgate_core::port::{AgendaDepth, SeatStatusRow, Stored};
-use seatgate_core::seat::Seat;
+use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
+use seatgate_core::message::StateTally;
+use seatgate_core::person::Identity;
+use seatgate_core::policy::Mode;
+use seatgate_core::port::{AgendaDepth, RowStatus, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
+use seatgate_core::trail::{Chain, Stream};
 use sqlx::{Sqlite, SqliteExecutor};
 
 use crate::found::{self, CardRow};
 use crate::questions::Dialect;
-use crate::row::{json, to_count, to_time};
+use crate::row::{json, read, to_count, to_time};
 
 const LOAD: &str = "SELECT requests.body, streams.version, streams.head
     FROM json_each($1) AS wanted
@@ -37,6 +41,21 @@ const DEPTH: &str = "SELECT (SELECT count(*) FROM agenda), (SELECT count(*) FROM
             (NOT $3 AND lane LIKE 'removals/%') OR lane IN (SELECT lane FROM lanes WHERE not_before > $1)))
         ORDER BY due LIMIT 1)";
 
+const CHAIN: &str = "SELECT version, head FROM streams WHERE stream = $1";
+const ROW_COUNTS: &str = "SELECT status, count(*) FROM sweep_rows WHERE sweep = $1 GROUP BY status";
+/// Costs are added up in two parts: no sum of theirs overflows.
+const STANDINGS: &str = "SELECT state, outcome, currency, count(*), CAST(sum(cost / 1000000) AS bigint),
+        CAST(sum(cost % 1000000) AS bigint)
+    FROM requests WHERE sweep = $1 AND channel = $2 AND mode = $3 GROUP BY state, outcome, currency";
+pub(super) const SWEEP_OF: &str =
+    "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
+    FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
+    WHERE inbound_ids.id = $1";
+pub(super) const SWEEP: &str = "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
+    FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
+    WHERE sweeps.id = $1";
+const PERSON: &str = "SELECT person FROM identities WHERE identity = $1";
+
 impl Dialect for Sqlite {
     /// Not a plain join: that one may begin with either table.
     const JOIN: &'static str = "CROSS JOIN";
@@ -61,6 +80,44 @@ pub(super) async fn cards(ids: &[CardId], db: impl SqliteExecutor<'_>) -> Result
     let cards = rows.into_iter().map(|row| row.card().map(|card| (card.id, card)));
     let mut cards: BTreeMap<CardId, Card> = cards.collect::<Result<_, _>>()?;
     Ok(ids.iter().map(|id| cards.remove(id)).collect())
+}
+
+pub(super) async fn chain(stream: Stream, db: impl SqliteExecutor<'_>) -> Result<Chain, sqlx::Error> {
+    found::chain(stream, sqlx::query_as(CHAIN).bind(stream.to_string()).fetch_optional(db).await?)
+}
+
+pub(super) async fn row_counts(
+    sweep: SweepId,
+    db: impl SqliteExecutor<'_>,
+) -> Result<BTreeMap<RowStatus, u64>, sqlx::Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(ROW_COUNTS).bind(sweep.to_string()).fetch_all(db).await?;
+    rows.into_iter().map(|(status, count)| Ok((read(&status)?, to_count(count)?))).collect()
+}
+
+pub(super) async fn standings(
+    sweep: SweepId,
+    channel: &Channel,
+    mode: Mode,
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<StateTally>, sqlx::Error> {
+    let query = sqlx::query_as(STANDINGS).bind(sweep.to_string());
+    let query = query.bind(channel.as_str().to_owned()).bind(mode.label().to_owned());
+    found::standings(query.fetch_all(db).await?)
+}
+
+pub(super) async fn sweep_of(inbound: &str, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
+    let row = sqlx::query_as(SWEEP_OF).bind(inbound.to_owned()).fetch_optional(db).await?;
+    row.map(|row| found::delivery(inbound, row)).transpose()
+}
+
+pub(super) async fn sweep(id: SweepId, db: impl SqliteExecutor<'_>) -> Result<Option<SweepRecord>, sqlx::Error> {
+    let row = sqlx::query_as(SWEEP).bind(id.to_string()).fetch_optional(db).await?;
+    row.map(|row| found::sweep(id, row)).transpose()
+}
+
+pub(super) async fn person(identity: &Identity, db: impl SqliteExecutor<'_>) -> Result<Option<PersonRef>, sqlx::Error> {
+    let person: Option<String> = sqlx::query_scalar(PERSON).bind(identity.to_string()).fetch_optional(db).await?;
+    person.map(|person| read(&person)).transpose()
 }
 
 pub(super) async fn agenda_depth(

@@ -151,6 +151,52 @@ async fn the_same_change_on_four_servers_lands_once() {
     assert_eq!(servers.one().claim(Claim::new(noon(), 10)).await.unwrap().items[0].wanted, 1);
 }
 
+/// A lone commit waits for nobody; those that come while it is under way go together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_come_at_once_share_transactions() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let commits = (0..64).map(|_| servers.one().commit(vec![change(&mut new_chain())]));
+    let answers = join_all(commits.collect::<Vec<_>>()).await;
+    assert!(answers.into_iter().all(|answers| answers.unwrap() == [Answer::Committed]));
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM events";
+    let transactions: i64 = sqlx::query_scalar(transactions).fetch_one(&mut servers.beside().await).await.unwrap();
+    assert!(transactions < 32, "64 commits took {transactions} transactions");
+}
+
+/// One that lost a race keeps nobody who came along from landing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_collides_keeps_no_other_of_its_batch_from_landing() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let mut chain = new_chain();
+    let (first, stale) = (change(&mut chain.clone()), change(&mut chain));
+    assert_eq!(servers.one().commit(vec![first.clone()]).await.unwrap(), [Answer::Committed]);
+    let (other, another) = (change(&mut new_chain()), change(&mut new_chain()));
+    let answers = servers.one().commit(vec![other, stale, first, another]).await.unwrap();
+    let expected = [Answer::Committed, Answer::Conflict(Conflict::Version), Answer::Duplicate, Answer::Committed];
+    assert_eq!(answers, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_can_wait_is_refused_and_nothing_of_it_is_done() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let mut holder = servers.beside().await;
+    run("BEGIN; LOCK TABLE streams IN EXCLUSIVE MODE", &mut holder).await;
+    let crowd = (0..8_448).map(|_| change(&mut new_chain())).collect();
+    let (holding, mut watcher) = (pid(&mut holder).await, servers.beside().await);
+    let mut waiting = Box::pin(servers.one().commit(crowd));
+    tokio::select! {
+        biased;
+        _ = &mut waiting => unreachable!("the table is locked"),
+        _ = blocked_by(holding, &mut watcher) => {}
+    }
+    let late = change(&mut new_chain());
+    let error = servers.one().commit(vec![late.clone()]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    run("ROLLBACK", &mut holder).await;
+    assert_eq!(kept(&waiting.await.unwrap()), 8_448);
+    assert_eq!(servers.one().commit(vec![late]).await.unwrap(), [Answer::Committed]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_64_requests_takes_a_seat_over_four_servers() {
     let Some(servers) = Servers::start(4).await else { return };

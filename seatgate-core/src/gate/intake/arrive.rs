@@ -19,7 +19,12 @@ impl<'a> Intake<'a> {
         intake.names.clone_from(&sweep.names);
         intake.dry_run = sweep.dry_run;
         for _ in 0..TRIES {
-            if intake.resume(sweep).await? || intake.record(sweep).await? {
+            // Nearly every delivery is new: that it came before, recording it tells as well as asking does.
+            let there = match sweep.joins {
+                Some(id) => intake.resume(sweep).await? || intake.join(id, sweep).await?,
+                None => intake.open_sweep(sweep).await? || intake.resume(sweep).await?,
+            };
+            if there {
                 return Ok(intake);
             }
         }
@@ -42,13 +47,6 @@ impl<'a> Intake<'a> {
         self.are_from(first_row, sweep);
         self.reread().await?;
         Ok(true)
-    }
-
-    async fn record(&mut self, sweep: &Sweep) -> Result<bool, GateError> {
-        match sweep.joins {
-            Some(id) => self.join(id, sweep).await,
-            None => self.open_sweep(sweep).await,
-        }
     }
 
     async fn open_sweep(&mut self, sweep: &Sweep) -> Result<bool, GateError> {

@@ -6,7 +6,8 @@ use seatgate_core::request::StateLabel;
 use seatgate_core::testing::World;
 use sqlx::{Sqlite, SqlitePool};
 
-use crate::questions::{ASKED, COUNTS, COUNTS_OF, ENTRIES, EXCEPTIONS, Questions, ROWS, STREAMS, SWEEP, SWEEP_OF};
+use super::{SWEEP, SWEEP_OF};
+use crate::questions::{ASKED, COUNTS, COUNTS_OF, ENTRIES, EXCEPTIONS, Questions, ROWS, STREAMS};
 use crate::sqlite::SqliteStore;
 use crate::sqlite::people::ERASE;
 
