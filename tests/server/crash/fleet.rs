@@ -171,7 +171,7 @@ impl<'a> Fleet<'a> {
             book.add(done.unwrap());
         }
         let door = self.doors.next().await;
-        assert!(self.ground.settled(&door, &[&book]).await, "nobody kills it");
+        assert!(self.ground.settled(&door, &book).await, "nobody kills it");
         let copies = self.ground.click_on_what_is_left(&door).await;
         let evidence = Evidence::gather(&self.ground, &door, book, self.lived.clone(), copies).await;
         super::the_trail_verifies(self.ground.directory, &door.base);

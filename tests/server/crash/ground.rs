@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use seatgate_core::port::{Clock, SystemClock};
 use seatgate_core::time::Timestamp;
 
+use super::account::is_true;
 use super::target::Target;
 use super::work::Book;
 use super::{INTAKE, REMOVAL, TOKEN};
@@ -107,27 +108,29 @@ pub(super) fn now() -> Timestamp {
 }
 
 impl Ground<'_> {
-    /// Waits until no request is open, no card that anybody knows of has buttons, and nothing is due; `false` where the
+    /// Waits until no request is open, every card that is known of says how it ended, and nothing is due; `false` where the
     /// server died over it.
-    pub(super) async fn settled(&self, door: &Door, books: &[&Book]) -> bool {
-        let requests: usize = books.iter().map(|book| book.requests.len()).sum();
+    pub(super) async fn settled(&self, door: &Door, book: &Book) -> bool {
+        let requests = book.requests.len();
         let deadline = Instant::now() + SETTLES_WITHIN;
         loop {
             let Some(page) = metrics(door).await else { return false };
             let closed = number(&page, "seatgate_requests{state=\"closed\"}") == requests;
-            if closed && number(&page, "seatgate_agenda_due_items") == 0 && self.cards_are_over() {
+            let untrue = self.untrue_cards(book);
+            if closed && number(&page, "seatgate_agenda_due_items") == 0 && untrue.is_empty() {
                 return true;
             }
-            assert!(Instant::now() < deadline, "of {requests} requests: {page}");
+            assert!(Instant::now() < deadline, "of {requests} requests: {untrue:#?}\n{page}");
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
-    /// Of copies, the last is the one that was heard of.
-    fn cards_are_over(&self) -> bool {
+    /// The cards of which no copy says yet how it ended.
+    fn untrue_cards(&self, book: &Book) -> Vec<String> {
         let messages = self.slack.messages();
-        let last: BTreeMap<_, _> = messages.iter().map(|message| (card_of(message), message)).collect();
-        last.values().all(|card| card.controls().is_empty())
+        let mut cards: BTreeMap<_, bool> = BTreeMap::new();
+        messages.iter().for_each(|copy| *cards.entry(card_of(copy)).or_default() |= is_true(copy, book));
+        cards.into_iter().filter(|(_, is_true)| !is_true).map(|(card, _)| format!("{card:?}")).collect()
     }
 
     /// Clicks on every card that still has buttons, as the manager would, until none has: only of copies that a crash

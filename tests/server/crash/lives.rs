@@ -60,7 +60,7 @@ impl<'a> Lives<'a> {
             Ok(server) => {
                 self.work.refill();
                 let door = server.door();
-                let alive = self.work.ask_all(&door).await && self.ground.settled(&door, &[&self.work.book]).await;
+                let alive = self.work.ask_all(&door).await && self.ground.settled(&door, &self.work.book).await;
                 if alive { server.stop() } else { server.wait() }
             }
         };
@@ -75,7 +75,7 @@ impl<'a> Lives<'a> {
         let (life, started_at) = (self.lived.len(), now());
         let server = self.ground.start(life, None).unwrap();
         let door = server.door();
-        let alive = self.work.ask_all(&door).await && self.ground.settled(&door, &[&self.work.book]).await;
+        let alive = self.work.ask_all(&door).await && self.ground.settled(&door, &self.work.book).await;
         assert!(alive, "nobody kills it");
         let copies = self.ground.click_on_what_is_left(&door).await;
         self.record(started_at, End::Whole);
