@@ -27,9 +27,16 @@ BEGIN
         ORDER BY reference, new.name NULLS LAST
         ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE known.name IS NULL AND excluded.name IS NOT NULL;
     END IF;
-    UPDATE people SET name = new.name
-    FROM jsonb_to_recordset(wanted) AS new (identity text, name text) JOIN identities USING (identity)
-    WHERE people.id = person AND people.name IS NULL AND new.name IS NOT NULL;
+    IF jsonb_path_exists(wanted, '$[*] ? (@.name != null)') THEN
+        UPDATE people SET name = COALESCE(people.name, unnamed.name)
+        FROM (
+            SELECT known.id, new.name FROM jsonb_to_recordset(wanted) AS new (identity text, name text)
+            CROSS JOIN LATERAL (
+                SELECT people.id FROM identities JOIN people ON people.id = person
+                WHERE identities.identity = new.identity AND people.name IS NULL LIMIT 1) AS known
+            WHERE new.name IS NOT NULL) AS unnamed
+        WHERE people.id = unnamed.id;
+    END IF;
     RETURN ARRAY(
         SELECT person FROM jsonb_array_elements(wanted) WITH ORDINALITY
         LEFT JOIN identities ON identity = value ->> 'identity' ORDER BY ordinality);
@@ -159,9 +166,9 @@ BEGIN
         SELECT FROM jsonb_to_recordset(wanted) AS new (app text, id text, email text)
         CROSS JOIN LATERAL (VALUES ('id', new.id), ('email', new.email)) AS name (kind, value)
         WHERE name.value IS NOT NULL
-        GROUP BY new.app, name.kind, name.value HAVING count(*) > 1 OR EXISTS (
-            SELECT FROM account_aliases AS known
-            WHERE known.app = new.app AND known.kind = name.kind AND known.value = name.value)
+        GROUP BY new.app, name.kind, name.value HAVING count(*) > 1 OR (
+            SELECT known.account FROM account_aliases AS known
+            WHERE known.app = new.app AND known.kind = name.kind AND known.value = name.value LIMIT 1) IS NOT NULL
     ) THEN
         RETURN false;
     END IF;
