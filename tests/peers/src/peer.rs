@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-/// So many channels hear the outcomes. seatgate paces what it tells one channel, as Slack asks.
+/// So many channels hear the outcomes: a channel is told a few things at a time.
 const CHANNELS: usize = 500;
 
 /// Whatever goes wrong ends the comparison.

@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::store::Watched;
+use crate::IN_FLIGHT;
 use crate::peer::{Candidate, Outcome, Peer, manager, remove};
 use crate::table::NOTHING;
 use crate::waiting::Waiting;
@@ -78,10 +79,11 @@ impl Engine {
     async fn start(url: &str) -> Outcome<Self> {
         let store = Arc::new(PgStore::open(PgOptions::new(url).connections(CONNECTIONS)).await?);
         let watched = Arc::new(Watched { store: Arc::clone(&store), closed: Waiting::default() });
+        let target = Target::new("noop", Arc::new(NoOp)).with_concurrency(IN_FLIGHT);
         let gate = Gate::builder(store, Arc::new(SystemClock), Arc::new(OsEntropy))
             .requests(watched.clone())
             .notifier(Arc::new(Quiet))
-            .router(Router::new().otherwise(Target::new("noop", Arc::new(NoOp))))
+            .router(Router::new().otherwise(target))
             .build()?;
         let (stop, mut stops) = watch::channel(false);
         let stopped = async move { drop(stops.wait_for(|stop| *stop).await) };
@@ -152,7 +154,9 @@ impl Peer for InProcess {
     }
 
     fn settings(&self) -> String {
-        format!("this checkout; PgStore with {CONNECTIONS} connections, the driver's defaults")
+        format!(
+            "this checkout; PgStore with {CONNECTIONS} connections, {IN_FLIGHT} removals at a time, else its defaults"
+        )
     }
 
     fn lacks(&self) -> &'static str {
