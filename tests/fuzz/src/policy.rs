@@ -26,8 +26,7 @@ fn sound(policy: &Policy) {
     let stored = serde_json::to_string(policy).unwrap();
     assert_eq!(&serde_json::from_str::<Policy>(&stored).unwrap(), policy, "a stored policy is another one: {stored}");
     assert!(policy.version().len() == 16 && policy.version().bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let apps = policy.apps().map(|(app, terms)| (app, terms));
-    for (app, terms) in apps.chain([("", policy.default_terms())]) {
+    for (app, terms) in policy.apps().chain([("", policy.default_terms())]) {
         assert!(terms.keep_for <= terms.keep_max && terms.retry.first <= terms.retry.max, "{app}");
         assert!(!terms.expire_after.is_zero() && terms.quorum >= 1 && terms.retry.attempts >= 1, "{app}");
         assert!(app.is_empty() || (policy.terms(app) == terms && terms != policy.default_terms()), "{app}");

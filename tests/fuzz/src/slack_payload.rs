@@ -19,7 +19,7 @@ pub(super) fn interaction(input: &[u8]) {
     let read = PayloadReader::new().interaction(FORM, &verified(&body));
     let twice = [body.as_slice(), b"&", &body].concat();
     let repeated = PayloadReader::new().interaction(FORM, &verified(&twice));
-    assert_eq!(repeated.is_err(), true, "two payloads: which is meant?");
+    assert!(repeated.is_err(), "two payloads: which is meant?");
     refusal(&read);
     let (Ok(read), Ok(value)) = (read, serde_json::from_str::<Value>(json)) else { return };
     // serde also reads a struct from a list, which Slack never sends.
@@ -152,12 +152,13 @@ fn happened(event: &Event, value: &Value) {
 
 /// A refusal names the field.
 fn refusal<T>(read: &Result<T, PayloadError>) {
-    match read {
+    let named = match read {
         Err(PayloadError::Missing { field } | PayloadError::Malformed { field } | PayloadError::Repeated { field }) => {
-            assert!(!field.is_empty());
+            field
         }
-        Ok(_) | Err(_) => {}
-    }
+        _ => return,
+    };
+    assert!(!named.is_empty());
 }
 
 fn form(fields: &[(&str, &str)]) -> Vec<u8> {
