@@ -14,6 +14,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// database does not find out, and a busy server does not pay for it.
 pub(super) const STALE: Duration = Duration::from_secs(1);
 
+/// A server that does not take a connection for so long is as good as away.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
+
 /// What these sessions set beside what all do. Every statement of theirs finds rows by keys that it brings: its plan is
 /// made once, and so must suit tables that grow, although they may be empty when it is made.
 const PLANS: [(&str, &str); 9] = [
@@ -69,7 +72,9 @@ impl Lines {
                 return Ok(Line { connection, permit });
             }
         }
-        Ok(Line { connection: self.connect.connect().await?, permit })
+        let connect = tokio::time::timeout(CONNECTED_WITHIN, self.connect.connect()).await;
+        let connection = connect.unwrap_or_else(|silent| Err(sqlx::Error::Io(silent.into())))?;
+        Ok(Line { connection, permit })
     }
 
     /// Takes back a connection after work that went well; after any other it is dropped instead.
