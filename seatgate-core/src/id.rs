@@ -112,6 +112,8 @@ ids! {
     ChangeId = "chg_";
     /// One announcement.
     AnnouncementId = "msg_";
+    /// One delegation: somebody stands in for somebody else.
+    DelegationId = "dlg_";
     /// One running server, the only appender of its access stream.
     InstanceId = "srv_";
 }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod deprovisioner;
+mod directory;
 mod error;
 mod exception_store;
 mod notifier;
@@ -13,6 +14,7 @@ mod sweep;
 
 pub use clock::*;
 pub use deprovisioner::*;
+pub use directory::*;
 pub use error::*;
 pub use exception_store::*;
 pub use notifier::*;

@@ -6,7 +6,7 @@ use crate::agenda::{AgendaChange, Claim, Claims, Fence, Lane, LaneReport, Settle
 use crate::card::{Card, CardEdit};
 use crate::id::{CardId, ChangeId, RequestId, SweepId};
 use crate::person::Text;
-use crate::port::{Join, RowResult, StoreError, SweepRecord};
+use crate::port::{DirectoryEdit, Join, RowResult, StoreError, SweepRecord};
 use crate::request::Request;
 use crate::seat::Seat;
 use crate::time::Timestamp;
@@ -97,6 +97,8 @@ pub struct Change {
     pub rows: Vec<(SweepId, RowResult)>,
     /// New answers to rows that are held.
     pub released: Vec<(SweepId, RowResult)>,
+    /// Edits of the directory.
+    pub directory: Vec<DirectoryEdit>,
 }
 
 impl Change {
@@ -119,6 +121,7 @@ impl Change {
             join: None,
             rows: Vec::new(),
             released: Vec::new(),
+            directory: Vec::new(),
         }
     }
 
