@@ -11,26 +11,66 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{CardReceipt, digest_due, notice_of};
-use crate::id::{AnnouncementId, CardId, RequestId, TaskId};
+use crate::id::{AnnouncementId, CardId, PersonRef, RequestId, TaskId};
+use crate::label::labels;
 use crate::person::Text;
 use crate::port::Entropy;
-use crate::request::{Request, StateLabel, Task, TaskAction, TaskState};
+use crate::request::{Asked, Relation, Request, StateLabel, Task, TaskAction, TaskState, WithdrawReason};
 use crate::schedule;
 use crate::seat::Channel;
 use crate::time::Timestamp;
 
-/// A message to a channel about something that has happened.
+/// Who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Audience {
+    /// A channel.
+    Channel(Channel),
+    /// One person.
+    Person(PersonRef),
+}
+
+impl Audience {
+    /// The lane of whatever they are told.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        Lane::Messages(match self {
+            Self::Channel(channel) => channel.to_string(),
+            Self::Person(person) => person.to_string(),
+        })
+    }
+}
+
+labels! {
+    /// What somebody is told, apart from what a card shows.
+    #[non_exhaustive]
+    News {
+        /// How a request ended, or that it needs attention.
+        Standing = "standing",
+        /// That their answer is still waited for.
+        Reminder = "reminder",
+        /// That an operator decided in their place.
+        Overruled = "overruled",
+        /// That the user came back, so that the request is over.
+        UsedAgain = "used_again",
+    }
+}
+
+/// A message about something that has happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Announcement {
     /// Which.
     pub id: AnnouncementId,
     /// Who hears it.
-    pub channel: Channel,
+    pub to: Audience,
     /// About which request; rendered from its state when it is sent.
     pub request: RequestId,
-    /// The notice of its sweep, in whose thread it is told.
-    pub notice: CardId,
+    /// The card in whose thread it is told: the notice of its sweep, or the one that asked them.
+    pub under: CardId,
+    /// What.
+    pub news: News,
 }
 
 /// One thing to do.
@@ -340,15 +380,23 @@ pub fn changes(
     if before.is_none_or(|before| face(before) != face(after)) {
         changes.extend(cards(after, before.is_none(), now));
     }
-    changes.extend(announcement(before, after, now, entropy));
+    changes.extend(standing(before, after, now, entropy));
+    if let Some(before) = before {
+        changes.extend(personal(before, after, now));
+    }
     changes
 }
 
-/// The cards that show a request: one an approver, and the notice of its sweep.
+/// The cards that show a request: one an approver, and the notice of its sweep. Whoever is asked is messaged in business
+/// hours; what they were shown is kept true at any time.
 fn cards(request: &Request, is_new: bool, now: Timestamp) -> impl Iterator<Item = AgendaChange> {
-    let due = digest_due(request).map_or(now, |due| due.max(now));
     let asks = request.approval.asked.iter();
-    let asks = asks.map(move |asked| sync(asked.card, due, Lane::Messages(asked.person.to_string())));
+    let asks = asks.map(move |asked| {
+        let asked_at = asked.at.unwrap_or(request.opened_at);
+        let gathered = digest_due(request, asked_at).unwrap_or(asked_at);
+        let due = schedule::messaged_at(request, gathered).max(now);
+        sync(asked.card, due, Lane::Messages(asked.person.to_string()))
+    });
     let news_due = if is_new { now } else { now.saturating_add(GATHER) };
     asks.chain(notice_of(request).map(|card| sync(card.id, news_due, card.lane())))
 }
@@ -362,9 +410,13 @@ pub(crate) fn sync(card: CardId, due: Timestamp, lane: Lane) -> AgendaChange {
 }
 
 /// What a card shows of a request: when this stays the same, no card needs to be synced.
-fn face(request: &Request) -> (StateLabel, Option<crate::request::Outcome>, bool, Vec<&TaskState>) {
+fn face(request: &Request) -> impl PartialEq {
     let paused = request.plan.tasks.iter().map(|task| &task.state).filter(|s| matches!(s, TaskState::Paused { .. }));
-    (request.label(), request.outcome(), request.approval.verdict.is_some(), paused.collect())
+    let paused: Vec<TaskState> = paused.cloned().collect();
+    let approval = &request.approval;
+    let asked: Vec<bool> = approval.asked.iter().map(Asked::is_active).collect();
+    let said = (approval.verdict.is_some(), approval.votes.len(), approval.holder_answer.is_some(), approval.stage);
+    (request.label(), request.outcome(), said, asked, paused)
 }
 
 fn task_change(before: Option<&Request>, request: RequestId, task: &Task, removals: &str) -> Option<AgendaChange> {
@@ -388,19 +440,48 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
 }
 
 /// The requesting channel hears when a request is over, and when it needs attention.
-fn announcement(
-    before: Option<&Request>,
-    after: &Request,
-    now: Timestamp,
-    entropy: &dyn Entropy,
-) -> Option<AgendaChange> {
+fn standing(before: Option<&Request>, after: &Request, now: Timestamp, entropy: &dyn Entropy) -> Option<AgendaChange> {
     let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
     let news = told(after) && before.is_some_and(|before| before.label() != after.label());
-    let channel = after.channel.clone().filter(|_| news)?;
-    let lane = Some(Lane::Messages(channel.to_string()));
-    let (id, notice) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
-    let announcement = Announcement { id, channel, request: after.id, notice };
-    Some(AgendaChange::Schedule { item: Item::Announce(announcement), due: now, lane, gated: true })
+    let to = Audience::Channel(after.channel.clone().filter(|_| news)?);
+    let (id, under) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
+    Some(announce(Announcement { id, to, request: after.id, under, news: News::Standing }, now))
+}
+
+/// Those who are asked hear what their card alone would not tell them: that their answer is missing, and that it is not
+/// wanted any more though they never gave it.
+fn personal(before: &Request, after: &Request, now: Timestamp) -> Vec<AgendaChange> {
+    let Some(news) = personal_news(before, after) else { return Vec::new() };
+    let waiting = before.approval.active().filter(|asked| before.approval.waits_for(asked.person));
+    let reminded = |asked: &&Asked| news != News::Reminder || after.approval.waits_for(asked.person);
+    let tell = |asked: &Asked| {
+        // One message a card, however many requests it shows.
+        let number = after.approval.reminded.to_string();
+        let about = if news == News::Reminder { number } else { after.id.to_string() };
+        let names = [news.label(), &asked.card.to_string(), &about];
+        let id = AnnouncementId::derived(Timestamp::from_micros(0), &names);
+        let to = Audience::Person(asked.person);
+        announce(Announcement { id, to, request: after.id, under: asked.card, news }, now.saturating_add(GATHER))
+    };
+    waiting.filter(reminded).map(tell).collect()
+}
+
+fn personal_news(before: &Request, after: &Request) -> Option<News> {
+    let verdict = after.approval.verdict.as_ref().filter(|_| before.approval.verdict.is_none());
+    if after.approval.reminded > before.approval.reminded {
+        Some(News::Reminder)
+    } else if verdict.is_some_and(|verdict| verdict.relation == Relation::Operator) {
+        Some(News::Overruled)
+    } else if after.withdrawn == Some(WithdrawReason::UsedAgain) && before.withdrawn.is_none() {
+        Some(News::UsedAgain)
+    } else {
+        None
+    }
+}
+
+fn announce(announcement: Announcement, due: Timestamp) -> AgendaChange {
+    let lane = Some(announcement.to.lane());
+    AgendaChange::Schedule { item: Item::Announce(announcement), due, lane, gated: true }
 }
 
 #[cfg(test)]

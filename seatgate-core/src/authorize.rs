@@ -7,7 +7,8 @@ use crate::id::PersonRef;
 use crate::label::labels;
 use crate::person::{Actor, MatchedBy};
 use crate::policy::{HolderRelease, Terms};
-use crate::request::{Command, Relation, Request};
+use crate::request::{ApprovalState, Command, Relation, Request, Stage, Why};
+use crate::time::Timestamp;
 
 labels! {
     /// What somebody wants to do.
@@ -19,6 +20,10 @@ labels! {
         Keep = "keep",
         /// Take an approval back.
         Undo = "undo",
+        /// Ask somebody else instead.
+        Reassign = "reassign",
+        /// Put the request under another version of the policy.
+        ApplyPolicy = "apply_policy",
         /// Withdraw the request.
         Withdraw = "withdraw",
         /// Stop the plan.
@@ -37,9 +42,12 @@ impl Action {
             Command::Keep { .. } => Some(Self::Keep),
             Command::Undo { .. } => Some(Self::Undo),
             Command::Withdraw { .. } => Some(Self::Withdraw),
+            Command::Reassign { .. } => Some(Self::Reassign),
+            Command::ApplyPolicy { .. } => Some(Self::ApplyPolicy),
             Command::Stop { .. } => Some(Self::Stop),
             Command::Resolve { .. } => Some(Self::Resolve),
             Command::Wake
+            | Command::ComeBack
             | Command::Begin { .. }
             | Command::Settle { .. }
             | Command::LoseLease { .. }
@@ -100,6 +108,9 @@ pub enum Denial {
     /// They were not asked.
     #[error("you were not asked about this seat")]
     NotAsked,
+    /// They were asked, and are no more: somebody else is, in their place.
+    #[error("you are not asked about this seat any more: somebody else is")]
+    Moved,
     /// It is their own seat, and keeping it needs somebody else.
     #[error("keeping your own seat needs somebody else")]
     OwnSeat,
@@ -125,6 +136,7 @@ impl Denial {
             Self::Nobody => "nobody",
             Self::WeakIdentity => "weak_identity",
             Self::NotAsked => "not_asked",
+            Self::Moved => "moved",
             Self::OwnSeat => "own_seat",
             Self::HolderInforms => "holder_informs",
             Self::Sender => "sender",
@@ -136,7 +148,8 @@ impl Denial {
 
 /// Says by what right `caller` may do `action`, or why not. Deny by default; no operators means nobody.
 ///
-/// The rule about one's own seat is asymmetric: giving it up is harmless, keeping it is the conflict of interest.
+/// The rule about one's own seat is asymmetric: giving it up is harmless, keeping it is the conflict of interest. `now`
+/// says whether a delegation holds.
 ///
 /// # Errors
 /// Why not.
@@ -145,14 +158,17 @@ pub fn authorize(
     action: Action,
     request: &Request,
     operators: &BTreeSet<PersonRef>,
+    now: Timestamp,
 ) -> Result<Relation, Denial> {
     recognised(caller, &request.terms)?;
+    let judge = Judge { caller, request, operators, now };
     let person = caller.actor.person();
     match action {
-        Action::Approve => approve(caller, person.ok_or(Denial::Nobody)?, request, operators),
-        Action::Keep => keep(caller, person.ok_or(Denial::Nobody)?, request, operators),
-        Action::Undo => undo(caller, person, request, operators),
-        Action::Withdraw | Action::Stop | Action::Resolve => operator(caller, person, operators),
+        Action::Approve => judge.approve(person.ok_or(Denial::Nobody)?),
+        Action::Keep => judge.keep(person.ok_or(Denial::Nobody)?),
+        Action::Undo => judge.undo(person),
+        Action::Reassign => judge.reassign(person),
+        Action::Withdraw | Action::Stop | Action::Resolve | Action::ApplyPolicy => operator(caller, person, operators),
     }
 }
 
@@ -172,66 +188,77 @@ fn recognised(caller: &Caller, terms: &Terms) -> Result<(), Denial> {
     if weak { Err(Denial::WeakIdentity) } else { Ok(()) }
 }
 
-fn approve(
-    caller: &Caller,
-    person: PersonRef,
-    request: &Request,
-    operators: &BTreeSet<PersonRef>,
-) -> Result<Relation, Denial> {
-    if request.origin.submitted_by == caller.actor && !request.terms.sender_may_approve {
-        return Err(Denial::Sender);
-    }
-    let holds = request.holder() == Some(person);
-    let suffices = request.terms.holder_release == HolderRelease::Suffices;
-    match asked_or_operator(caller, person, request, operators) {
-        Err(_) if holds && suffices => Ok(Relation::Holder),
-        Err(Denial::NotAsked) if holds => Err(Denial::HolderInforms),
-        answer => answer,
-    }
+/// What every right follows from.
+struct Judge<'a> {
+    caller: &'a Caller,
+    request: &'a Request,
+    operators: &'a BTreeSet<PersonRef>,
+    now: Timestamp,
 }
 
-fn keep(
-    caller: &Caller,
-    person: PersonRef,
-    request: &Request,
-    operators: &BTreeSet<PersonRef>,
-) -> Result<Relation, Denial> {
-    if request.holder() == Some(person) {
-        return Err(Denial::OwnSeat);
+impl Judge<'_> {
+    fn approve(&self, person: PersonRef) -> Result<Relation, Denial> {
+        let (request, terms) = (self.request, &self.request.terms);
+        if request.origin.submitted_by == self.caller.actor && !terms.sender_may_approve {
+            return Err(Denial::Sender);
+        }
+        let holds = request.holder() == Some(person);
+        let suffices = terms.holder_release == HolderRelease::Suffices;
+        if holds && self.is_asked_first() {
+            return Ok(Relation::Holder);
+        }
+        match self.asked_or_operator(person) {
+            Err(_) if holds && suffices => Ok(Relation::Holder),
+            Err(Denial::NotAsked | Denial::Moved) if holds => Err(Denial::HolderInforms),
+            answer => answer,
+        }
     }
-    asked_or_operator(caller, person, request, operators)
-}
 
-fn asked_or_operator(
-    caller: &Caller,
-    person: PersonRef,
-    request: &Request,
-    operators: &BTreeSet<PersonRef>,
-) -> Result<Relation, Denial> {
-    if request.approval.asks(person) {
-        Ok(Relation::Approver)
-    } else if !operators.contains(&person) {
-        Err(Denial::NotAsked)
-    } else if caller.has_reason {
-        Ok(Relation::Operator)
-    } else {
-        Err(Denial::ReasonRequired)
+    /// A holder who is asked first says that they need the seat, which keeps nothing; anywhere else it needs somebody else.
+    fn keep(&self, person: PersonRef) -> Result<Relation, Denial> {
+        match self.request.holder() == Some(person) {
+            true if self.is_asked_first() => Ok(Relation::Holder),
+            true => Err(Denial::OwnSeat),
+            false => self.asked_or_operator(person),
+        }
     }
-}
 
-fn undo(
-    caller: &Caller,
-    person: Option<PersonRef>,
-    request: &Request,
-    operators: &BTreeSet<PersonRef>,
-) -> Result<Relation, Denial> {
-    let decided_by = request.approval.verdict.as_ref().and_then(|verdict| verdict.by.person());
-    if person.is_some() && decided_by == person {
-        return Ok(Relation::Decider);
+    /// Whether it is the holder's word that is waited for.
+    fn is_asked_first(&self) -> bool {
+        let approval = &self.request.approval;
+        approval.state == ApprovalState::Open && approval.stage == Stage::Holder
     }
-    match person {
-        Some(person) if request.approval.asks(person) => Ok(Relation::Approver),
-        person => operator(caller, person, operators).map_err(|_| Denial::NotAsked),
+
+    fn asked_or_operator(&self, person: PersonRef) -> Result<Relation, Denial> {
+        let approval = &self.request.approval;
+        if approval.asks(person, self.now).is_some() {
+            Ok(Relation::Approver)
+        } else if !self.operators.contains(&person) {
+            Err(if approval.has_left(person, self.now) { Denial::Moved } else { Denial::NotAsked })
+        } else if self.caller.has_reason {
+            Ok(Relation::Operator)
+        } else {
+            Err(Denial::ReasonRequired)
+        }
+    }
+
+    fn undo(&self, person: Option<PersonRef>) -> Result<Relation, Denial> {
+        let approval = &self.request.approval;
+        match person {
+            Some(person) if approval.decider() == Some(person) => Ok(Relation::Decider),
+            Some(person) if approval.asks(person, self.now).is_some() => Ok(Relation::Approver),
+            person => operator(self.caller, person, self.operators).map_err(|_| Denial::NotAsked),
+        }
+    }
+
+    /// Whoever is asked may hand it on, but for the holder, who is asked about their own.
+    fn reassign(&self, person: Option<PersonRef>) -> Result<Relation, Denial> {
+        let approval = &self.request.approval;
+        let asked = |person: &PersonRef| approval.asks(*person, self.now).is_some_and(|asked| asked.why != Why::Holder);
+        match person.filter(asked) {
+            Some(_) => Ok(Relation::Approver),
+            None => operator(self.caller, person, self.operators).map_err(|_| Denial::NotAsked),
+        }
     }
 }
 

@@ -214,10 +214,10 @@ pub fn digest_card(approver: PersonRef, window: Duration, mode: Mode, now: Times
     Some(CardId::derived(start, &["digest", &approver.to_string(), &window, mode.label()]))
 }
 
-/// When the card of a request that is gathered with others is due: at the end of the window in which it was opened.
-pub(crate) fn digest_due(request: &Request) -> Option<Timestamp> {
+/// When the card of a request that is gathered with others is due: at the end of the window in which somebody was asked.
+pub(crate) fn digest_due(request: &Request, asked_at: Timestamp) -> Option<Timestamp> {
     let window = request.terms.digest.duration();
-    window_start(window, request.opened_at).map(|start| start.saturating_add(window))
+    window_start(window, asked_at).map(|start| start.saturating_add(window))
 }
 
 fn window_start(window: Duration, now: Timestamp) -> Option<Timestamp> {

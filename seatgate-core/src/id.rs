@@ -78,12 +78,26 @@ impl CardId {
     /// The id that everybody finds who names the same things in the same order; it sorts by `at`.
     #[must_use]
     pub(crate) fn derived(at: Timestamp, of: &[&str]) -> Self {
-        Self(generate(at, &Named(Digest::of(of.join("\0").as_bytes()))))
+        Self(generate(at, &Named::of(of)))
+    }
+}
+
+impl AnnouncementId {
+    /// As [`CardId::derived`].
+    #[must_use]
+    pub(crate) fn derived(at: Timestamp, of: &[&str]) -> Self {
+        Self(generate(at, &Named::of(of)))
     }
 }
 
 /// Bytes that follow from a name. A digest holds more than an id asks for.
 struct Named(Digest);
+
+impl Named {
+    fn of(names: &[&str]) -> Self {
+        Self(Digest::of(names.join("\0").as_bytes()))
+    }
+}
 
 impl Entropy for Named {
     fn fill(&self, bytes: &mut [u8]) {

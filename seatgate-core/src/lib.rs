@@ -12,7 +12,7 @@
 //! - [`request`] is the heart: [`request::Request`] is made of two small machines, [`request::Approval`] and
 //!   [`request::Plan`]. [`request::Request::handle`] judges a command, [`request::Request::apply`] folds a fact into the
 //!   state, and both are pure.
-//! - [`authorize::authorize`] is the one function that says who may; [`approvers::approvers_of`] says who is asked;
+//! - [`authorize::authorize`] is the one function that says who may; [`route`] says who is asked;
 //!   [`policy`] is what both go by; [`schedule`] says when a request wants to be woken.
 //! - [`agenda`] is the queue of everything still to be done, [`card`] what is kept true in front of people, [`trail`] the chain of everything that has happened,
 //!   [`message`] what people are shown.
@@ -42,9 +42,9 @@
 //! - `test-util`: fakes and conformance suites.
 
 pub mod agenda;
-pub mod approvers;
 pub mod authorize;
 mod both;
+pub mod business_hours;
 pub mod canonical;
 pub mod card;
 #[cfg(feature = "tokio")]
@@ -61,6 +61,7 @@ pub mod policy;
 pub mod port;
 pub mod request;
 pub mod retry;
+pub mod route;
 pub mod savings;
 pub mod schedule;
 pub mod seat;
@@ -68,5 +69,6 @@ pub mod seat;
 pub mod testing;
 mod text;
 pub mod time;
+mod timer;
 pub mod trail;
 pub mod worker;

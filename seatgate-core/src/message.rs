@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::agenda::News;
 use crate::id::{CardId, RequestId, SweepId};
 use crate::money::{Money, Totals};
 use crate::person::PersonDetails;
 use crate::port::{Posted, RowStatus};
-use crate::request::{Decision, Outcome, StateLabel, Why};
+use crate::request::{Decision, Outcome, StateLabel, Why, WithdrawReason};
+use crate::route::Turn;
 use crate::seat::{Activity, Channel};
 use crate::time::Timestamp;
 
@@ -49,6 +51,13 @@ pub enum Content {
     },
     /// Tells how requests stand or ended, each for the first time.
     Report(Vec<Row>),
+    /// Tells somebody who is asked what their card alone would not: belongs under it.
+    Note {
+        /// What.
+        news: News,
+        /// About which requests.
+        rows: Vec<Row>,
+    },
     /// Tells how a sweep goes.
     Sweep(Box<SweepStanding>),
 }
@@ -156,6 +165,10 @@ pub struct Row {
     pub monthly_cost: Option<Money>,
     /// Why the recipient was asked.
     pub why: Option<Why>,
+    /// Who was met on the way to the recipient, they themselves last; empty where there was no detour.
+    pub path: Vec<PathLine>,
+    /// Whether the recipient can still answer.
+    pub standing: Standing,
     /// Whether a removal can be undone at the target.
     pub reversible: bool,
     /// How it stands.
@@ -164,10 +177,95 @@ pub struct Row {
     pub until: Option<Timestamp>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Why it was withdrawn, if it was.
+    pub withdrawn: Option<WithdrawReason>,
     /// Whether something may have happened although it is not done.
     pub may_have_happened: bool,
+    /// What the holder said, where they were asked first.
+    pub holder_said: Option<HolderLine>,
+    /// Who has approved so far, and when, where the policy wants several.
+    pub votes: Vec<(String, Timestamp)>,
+    /// How many must approve.
+    pub quorum: u32,
     /// What was decided, by whom, when, why, and until when the seat is kept.
     pub decision: Option<DecisionLine>,
+}
+
+/// Whether the recipient of a row can still answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// They are asked, or nobody in particular is addressed.
+    Asked,
+    /// Their approval is in; others' are missing.
+    Voted,
+    /// Others are asked in their place.
+    Moved {
+        /// Who.
+        to: Vec<String>,
+    },
+}
+
+/// Somebody who was met on the way to whoever is asked, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathLine {
+    /// Who.
+    pub name: String,
+    /// In what role.
+    pub role: Why,
+    /// What became of them.
+    pub turn: Turn,
+}
+
+impl PathLine {
+    /// As a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let role = match self.role {
+            Why::Holder => "the holder",
+            Why::Manager => "the manager",
+            Why::NextManager => "the next manager above",
+            Why::Delegate => "the stand-in",
+            Why::Owner => "an owner of the app",
+            Why::Fallback => "a fallback approver",
+            Why::Operator => "an operator",
+            Why::Reassigned => "whom it was handed to",
+        };
+        let turn = match self.turn {
+            Turn::Asked => "is asked",
+            Turn::StoodInFor => "has a stand-in",
+            Turn::Away => "is away",
+            Turn::Disabled => "has left",
+            Turn::Bot => "is no human",
+            Turn::Holder => "holds the seat",
+            Turn::Cycle => "was met before",
+        };
+        format!("{}, {role}, {turn}.", one_line(&self.name))
+    }
+}
+
+/// What a holder said who was asked first, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HolderLine {
+    /// *Keep*: they still need it. *Approve*: they release it.
+    pub answer: Decision,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl HolderLine {
+    /// As a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let said = match self.answer {
+            Decision::Keep => "The holder still needs it",
+            Decision::Approve => "The holder releases it",
+        };
+        let reason = self.reason.as_ref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+        format!("{said}{reason}.")
+    }
 }
 
 /// A decision, ready to be shown.
@@ -207,7 +305,7 @@ impl Message {
         match &self.content {
             Content::Card { card, .. } => Some(*card),
             Content::Sweep(standing) => Some(standing.card),
-            Content::Report(_) => None,
+            Content::Report(_) | Content::Note { .. } => None,
         }
     }
 
@@ -220,6 +318,7 @@ impl Message {
         let (rows, asks) = match &self.content {
             Content::Card { rows, .. } => (rows, true),
             Content::Report(rows) => (rows, false),
+            Content::Note { news, rows } => return note_text(*news, rows),
             Content::Sweep(standing) => return standing.plain_text(),
         };
         rows.iter().map(|row| row.plain_text(asks)).collect::<Vec<_>>().join("\n\n")
@@ -239,27 +338,42 @@ impl Row {
             activity: None,
             monthly_cost: None,
             why: None,
+            path: Vec::new(),
+            standing: Standing::Asked,
             reversible: false,
             state,
             until: None,
             outcome: None,
+            withdrawn: None,
             may_have_happened: false,
+            holder_said: None,
+            votes: Vec::new(),
+            quorum: 1,
             decision: None,
         }
     }
 
-    /// Whether somebody can still decide.
+    /// Whether whoever sees it can still answer.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.state == StateLabel::AwaitingDecision
+        self.state == StateLabel::AwaitingDecision && self.standing == Standing::Asked
+    }
+
+    /// Whether it asks the holder, whose word comes first and decides nothing by itself.
+    #[must_use]
+    pub fn asks_holder(&self) -> bool {
+        self.why == Some(Why::Holder)
     }
 
     /// How it stands, as a sentence.
     #[must_use]
     pub fn status_line(&self) -> String {
         let line = match (self.state, self.outcome) {
+            (_, Some(Outcome::Withdrawn)) if self.withdrawn == Some(WithdrawReason::UsedAgain) => {
+                "Withdrawn: the seat was used again; nothing was done."
+            }
             (_, Some(outcome)) => outcome_line(outcome),
-            (StateLabel::AwaitingDecision, None) => "Waiting for an answer.",
+            (StateLabel::AwaitingDecision, None) => return self.waiting_line(),
             (StateLabel::InGrace, None) => "Removal approved; it can still be undone.",
             (StateLabel::Executing, None) => "Removal approved; removing the seat.",
             (StateLabel::Keeping, None) => "Keeping the seat; filing the exception.",
@@ -276,6 +390,22 @@ impl Row {
         format!("{line}{warning}")
     }
 
+    fn waiting_line(&self) -> String {
+        let votes = self.votes.len();
+        match &self.standing {
+            Standing::Moved { to } if to.is_empty() => "Somebody else is asked now.".to_owned(),
+            Standing::Moved { to } => {
+                let names: Vec<String> = to.iter().map(|name| one_line(name)).collect();
+                format!("Now asked in your place: {}.", names.join(", "))
+            }
+            Standing::Voted => format!("Your approval is in; {votes} of {} so far.", self.quorum),
+            Standing::Asked if votes > 0 => {
+                format!("Waiting for an answer; {votes} of {} approvals are in.", self.quorum)
+            }
+            Standing::Asked => "Waiting for an answer.".to_owned(),
+        }
+    }
+
     fn plain_text(&self, asks: bool) -> String {
         let mut lines = Vec::new();
         if self.test {
@@ -287,9 +417,11 @@ impl Row {
         lines.extend(self.monthly_cost.as_ref().map(|cost| format!("Costs {cost} a month.")));
         if asks {
             lines.extend(self.why.map(|why| format!("You are asked because {}.", why.explanation())));
+            lines.extend(self.path.iter().map(PathLine::sentence));
             let undo = if self.reversible { "can be undone at the target" } else { "cannot be undone" };
             lines.push(format!("Approving removes the seat, which {undo}."));
         }
+        lines.extend(self.holder_said.as_ref().map(HolderLine::sentence));
         lines.push(self.status_line());
         lines.extend(self.decision.as_ref().map(DecisionLine::plain_text));
         lines.join("\n")
@@ -305,6 +437,22 @@ impl DecisionLine {
         let until = self.keep_until.map(|until| format!(" until {}", until.last_date())).unwrap_or_default();
         let reason = self.reason.as_ref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
         format!("{what}{until} by {} at {}{reason}", one_line(&self.by), self.at)
+    }
+}
+
+fn note_text(news: News, rows: &[Row]) -> String {
+    let rows = rows.iter().map(|row| row.plain_text(false)).collect::<Vec<_>>().join("\n\n");
+    format!("{}\n\n{rows}", note_line(news))
+}
+
+/// The first line of a note.
+#[must_use]
+pub fn note_line(news: News) -> &'static str {
+    match news {
+        News::Standing => "This has changed:",
+        News::Reminder => "Your answer is still waited for:",
+        News::Overruled => "An operator has decided in your place:",
+        News::UsedAgain => "The seat was used again, so this is over:",
     }
 }
 

@@ -37,11 +37,15 @@ pub(crate) fn chain(stream: Stream, end: Option<(i64, String)>) -> Result<Chain,
     }
 }
 
-/// Seats by generation and open request.
-pub(crate) fn seats(rows: Vec<(i64, Option<String>)>) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
-    let status = |(generation, open): (i64, Option<String>)| {
+/// A seat by its generation, its open request, and until when it is left alone.
+pub(crate) type SeatFound = (i64, Option<String>, Option<i64>);
+
+/// Seats as they are found.
+pub(crate) fn seats(rows: Vec<SeatFound>) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
+    let status = |(generation, open, quiet_until): SeatFound| {
         let open = open.map(|open| read::<RequestId>(&open)).transpose()?;
-        Ok(SeatStatusRow::new(to_count(generation)?, open))
+        let quiet_until = quiet_until.map(Timestamp::from_micros);
+        Ok(SeatStatusRow::new(to_count(generation)?, open).quiet_until(quiet_until))
     };
     rows.into_iter().map(status).collect()
 }

@@ -1,11 +1,13 @@
 //! What people ask of a request.
 
-use crate::authorize::{Action, Caller, authorize, authorize_operator};
+use crate::authorize::{Action, Caller, Denial, authorize, authorize_operator};
 use crate::gate::{Attempt, Gate, GateError, TRIES};
-use crate::id::{ChangeId, RequestId, TaskId};
+use crate::id::{ChangeId, PersonRef, RequestId, TaskId};
 use crate::person::{Actor, MatchedBy, Surface, Text, TextRef};
-use crate::port::{Answer, Change, StoreErrorKind, Stored};
+use crate::policy::Policy;
+use crate::port::{Answer, Change, StoreError, StoreErrorKind, Stored};
 use crate::request::{Command, Context, Relation, Request, Resolution, TaskState};
+use crate::route::Known;
 use crate::seat::AppId;
 use crate::time::Timestamp;
 
@@ -24,6 +26,13 @@ pub enum Ask {
     Undo,
     /// Give the request up, before anything has begun.
     Withdraw,
+    /// Ask somebody else instead. Needs a reason.
+    Reassign {
+        /// Whom.
+        to: PersonRef,
+    },
+    /// Go on under the policy that is in force now.
+    ApplyPolicy,
     /// Begin nothing more.
     Stop,
     /// Answer a pause.
@@ -38,12 +47,18 @@ pub enum Ask {
 }
 
 impl Ask {
-    fn command(self, request: &Request, reason: Option<TextRef>) -> Command {
+    fn command(self, request: &Request, policy: &Policy, reason: Option<TextRef>) -> Command {
         match self {
             Self::Approve => Command::Approve { reason },
             Self::Keep { until } => Command::Keep { reason, until },
             Self::Undo => Command::Undo { reason },
             Self::Withdraw => Command::Withdraw { reason },
+            Self::Reassign { to } => Command::Reassign { to, reason },
+            Self::ApplyPolicy => {
+                let app = request.seat().map_or("", |seat| seat.app.id.as_str());
+                let (version, terms) = (policy.version().to_owned(), Box::new(policy.terms(app).clone()));
+                Command::ApplyPolicy { version, terms }
+            }
             Self::Stop => Command::Stop { reason },
             Self::Resolve { task, pause, resolution } => {
                 let pause = pause.unwrap_or_else(|| current_pause(request, task));
@@ -119,7 +134,8 @@ impl Gate {
     ///
     /// # Errors
     /// [`GateError::NotFound`], [`GateError::Denied`] (recorded in the access stream), [`GateError::Refused`] with the
-    /// request as it stands, [`GateError::BadReason`], or what the store says.
+    /// request as it stands, [`GateError::BadReason`], or what the store says. An approval of a seat that turns out to be
+    /// used again withdraws the request, and is refused ([`Refusal::UsedAgain`](crate::request::Refusal::UsedAgain)).
     ///
     /// # Cancel safety
     /// Dropping the future leaves it unknown whether it was done; asking again is safe.
@@ -132,9 +148,16 @@ impl Gate {
     ) -> Result<Request, GateError> {
         let text = self.reason(reason, by)?;
         let change = self.new_change();
+        let mut looked = false;
         for _ in 0..TRIES {
             let before = self.load(id).await?;
             let prepared = self.prepare_change(change, &before, ask, text.as_ref(), by).await?;
+            if ask == Ask::Approve
+                && !std::mem::replace(&mut looked, true)
+                && self.has_come_back(&before.request).await?
+            {
+                return self.withdraw_used(id, by).await;
+            }
             let after = prepared.request.clone();
             if self.commit_one(prepared).await?.is_kept() {
                 self.wake();
@@ -181,7 +204,7 @@ impl Gate {
         text: Option<&Text>,
         by: &Submission,
     ) -> Result<Change, GateError> {
-        let command = ask.command(&before.request, text.map(|text| text.reference));
+        let command = ask.command(&before.request, &self.settings().policy, text.map(|text| text.reference));
         let relation = self.authorized(&before.request, &command, text.is_some(), by).await?;
         let (delivered_at, seen) = self.cards_of(&before.request, by.actor.person()).await?;
         let mut context = Context::new(self.now(), &*self.parts.entropy, by.actor.clone(), by.surface);
@@ -191,12 +214,27 @@ impl Gate {
         context.seen = seen;
         context.delivered_at = delivered_at;
         context.target = self.target_facts(&before.request);
+        context.known = self.known_for(&before.request, &command, relation).await?;
         let transition = before
             .request
             .handle(&command, &context)
             .map_err(|refusal| GateError::Refused { refusal, request: Box::new(before.request.clone()) })?;
         let texts = text.cloned().map(|text| text.also_about(before.request.holder())).into_iter().collect();
         Ok(self.change(change, before, transition, delivered_at, texts)?)
+    }
+
+    /// Only what asks somebody else needs to know whom.
+    async fn known_for(
+        &self,
+        request: &Request,
+        command: &Command,
+        relation: Option<Relation>,
+    ) -> Result<Known, StoreError> {
+        match command {
+            Command::Reassign { to, .. } => self.known_about(request, Some(*to)).await,
+            _ if relation == Some(Relation::Holder) => self.known_about(request, None).await,
+            _ => Ok(Known::default()),
+        }
     }
 
     async fn authorized(
@@ -207,7 +245,11 @@ impl Gate {
         by: &Submission,
     ) -> Result<Option<Relation>, GateError> {
         let Some(action) = Action::of(command) else { return Ok(None) };
-        match authorize(&by.caller(has_reason), action, request, &self.settings().operators) {
+        let mut granted = authorize(&by.caller(has_reason), action, request, &self.settings().operators, self.now());
+        if granted == Ok(Relation::Approver) && self.has_moved(request, by.actor.person()).await? {
+            granted = Err(Denial::Moved);
+        }
+        match granted {
             Ok(relation) => Ok(Some(relation)),
             Err(denial) => {
                 let attempt = Attempt::new(by.actor.clone(), by.surface, action.label(), denial.label());

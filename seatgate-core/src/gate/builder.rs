@@ -1,7 +1,9 @@
 //! Putting a gate together.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use crate::gate::access::AccessLog;
 use crate::gate::intake::Turns;
@@ -9,9 +11,11 @@ use crate::gate::{Gate, Parts, Settings};
 use crate::id::InstanceId;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
 use crate::port::{
-    Clock, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries, RequestStore, Router,
+    Clock, Directory, EmptyDirectory, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries,
+    RequestStore, Router,
 };
 use crate::seat::{AppId, Channel};
+use crate::timer::Timer;
 
 /// A store that plays all roles at once.
 pub trait Store: RequestStore + RequestQueries + PeopleStore + ExceptionStore {}
@@ -34,6 +38,8 @@ pub struct GateBuilder {
     people: Arc<dyn PeopleStore>,
     exceptions: Arc<dyn ExceptionStore>,
     notifier: Arc<dyn Notifier>,
+    directory: Arc<dyn Directory>,
+    timer: Timer,
     router: Router,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -52,6 +58,8 @@ impl Gate {
             people: store.clone(),
             exceptions: store,
             notifier: Arc::new(InboxOnly),
+            directory: Arc::new(EmptyDirectory),
+            timer: Timer::default(),
             router: Router::new(),
             clock,
             entropy,
@@ -67,6 +75,24 @@ impl GateBuilder {
     #[must_use]
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = notifier;
+        self
+    }
+
+    /// Asks this about managers, stand-ins and absences.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = directory;
+        self
+    }
+
+    /// Looks at the target once more at an approval, for a second at the most: `sleep` waits for a time. Without it that
+    /// look is only taken before the removal begins.
+    #[must_use]
+    pub fn timer<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.timer = Timer::new(sleep);
         self
     }
 
@@ -133,6 +159,8 @@ impl GateBuilder {
             people: self.people,
             exceptions: self.exceptions,
             notifier: self.notifier,
+            directory: self.directory,
+            timer: self.timer,
             router: self.router,
             clock: self.clock,
             entropy: self.entropy,

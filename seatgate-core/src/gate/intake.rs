@@ -35,6 +35,7 @@ use crate::port::{
     Answer, Change, Inbound, NamedSeat, NewAccount, Problem, RowResult, RowStatus, SeatStatusRow, StoreError,
     SweepRecord,
 };
+use crate::route::{self, Concerned, Known, Missing};
 use crate::seat::{AccountNames, Candidate, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
@@ -113,6 +114,11 @@ impl SweepReport {
     }
 }
 
+fn cooling_down(until: Timestamp) -> Problem {
+    let detail = format!("it was asked about, and by the policy's cool_down it is left alone until {until}");
+    Problem::new("Cooling down", detail, "")
+}
+
 fn counts(results: &[RowResult]) -> BTreeMap<RowStatus, usize> {
     results.iter().fold(BTreeMap::new(), |mut counts, result| {
         *counts.entry(result.status).or_insert(0) += 1;
@@ -161,6 +167,14 @@ struct Read {
     seat: Seat,
     status: SeatStatusRow,
     fallbacks: Vec<PersonRef>,
+}
+
+impl Read {
+    /// Those from whom it follows who is asked.
+    fn concerned(&self, quorum: u32) -> Concerned {
+        let concerned = Concerned::new(self.manager, self.seat.holder, self.fallbacks.clone());
+        concerned.in_app(Some(self.seat.app.id.clone())).with_quorum(quorum)
+    }
 }
 
 impl Gate {
@@ -289,8 +303,10 @@ impl<'a> Intake<'a> {
         let reads = self.read(batch).await?;
         let mut changes = Vec::new();
         let mut opening = Vec::new();
-        for read in self.sift(reads).await? {
-            let (change, result) = self.open(&read)?;
+        let reads = self.sift(reads).await?;
+        let known = self.known(&reads).await?;
+        for read in reads {
+            let (change, result) = self.open(&read, &known)?;
             let notices = change.cards.iter().filter(|card| card.approver().is_none());
             self.notices.extend(notices.map(|card| (card.id, card.lane())));
             changes.push(change);
@@ -363,6 +379,25 @@ impl<'a> Intake<'a> {
         Ok(reads)
     }
 
+    /// What the directory says of whoever may be asked about these rows.
+    async fn known(&self, reads: &[Read]) -> Result<Known, StoreError> {
+        let (now, policy) = (self.gate.now(), &self.settings.policy);
+        let mut known = Known::new(self.settings.operators.iter().copied());
+        let terms = |read: &Read| policy.terms(read.seat.app.id.as_str());
+        self.gate
+            .learn(&mut known, |known| {
+                let mut missing = Missing::default();
+                for read in reads {
+                    let concerned = read.concerned(terms(read).quorum);
+                    let holder = read.seat.holder.filter(|_| terms(read).ask_holder_first);
+                    missing.join(route::missing(&concerned, &[], holder, known, now));
+                }
+                missing
+            })
+            .await?;
+        Ok(known)
+    }
+
     /// The names that the accounts are known by: so a holder is known, and bound, although a report names an id alone.
     async fn names(
         &self,
@@ -403,6 +438,9 @@ impl<'a> Intake<'a> {
         for (read, exception) in reads.into_iter().zip(excepted) {
             if let Some(request) = read.status.open_request {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::Duplicate).about(request));
+            } else if let Some(until) = read.status.quiet_until.filter(|until| *until > self.gate.now()) {
+                let cooling = RowResult::new(read.row, RowStatus::Filtered).because(cooling_down(until));
+                self.unrecorded.push(cooling);
             } else if exception.is_some() {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::Excepted));
             } else if self.dry_run {

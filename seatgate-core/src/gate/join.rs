@@ -6,11 +6,12 @@ use std::future::Future;
 use crate::both::both;
 use crate::gate::Gate;
 use crate::id::{AccountId, PersonRef, TextId};
-use crate::message::{DecisionLine, Row};
+use crate::message::{DecisionLine, HolderLine, PathLine, Row, Standing};
 use crate::person::{Actor, PersonDetails, TextRef};
 use crate::policy::Mode;
 use crate::port::StoreError;
-use crate::request::{Request, TaskState};
+use crate::request::{Asked, Request, TaskState};
+use crate::route::Step;
 use crate::schedule;
 use crate::seat::AccountNames;
 use crate::time::Timestamp;
@@ -47,7 +48,7 @@ impl Joined {
     #[must_use]
     pub fn actor(&self, actor: &Actor) -> String {
         match actor {
-            Actor::Person(person) => self.person(*person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label),
+            Actor::Person(person) => self.name(*person),
             Actor::Policy => "the policy".to_owned(),
             other => other.to_string(),
         }
@@ -65,7 +66,10 @@ impl Joined {
         let seat = request.seat();
         let account = seat.and_then(|seat| self.account(seat.account)).map(AccountNames::label);
         let evidence = request.evidence.as_ref();
-        let asked = request.approval.asked.iter().find(|asked| Some(asked.person) == viewer);
+        let approval = &request.approval;
+        let asked = || approval.asked.iter().filter(|asked| Some(asked.person) == viewer);
+        let active = asked().find(|asked| asked.is_active());
+        let why = active.or_else(|| asked().next_back());
         Row {
             request: request.id,
             test: request.mode != Mode::Live,
@@ -74,14 +78,47 @@ impl Joined {
             entitlement: seat.map(|seat| seat.entitlement.to_string()).unwrap_or_default(),
             activity: evidence.map(|evidence| (evidence.activity, evidence.observed_at)),
             monthly_cost: evidence.and_then(|evidence| evidence.monthly_cost),
-            why: asked.map(|asked| asked.why),
+            why: why.map(|asked| asked.why),
+            path: why.map(|asked| self.path(asked)).unwrap_or_default(),
             reversible: gate.target_facts(request).reversible,
             state: request.label(),
-            until: schedule::next_wake(request, Some(delivered_at.unwrap_or(gate.now()))),
+            standing: self.standing(request, viewer, why.is_some() && active.is_none()),
+            until: schedule::deadline(request, Some(delivered_at.unwrap_or(gate.now()))),
             outcome: request.outcome(),
+            withdrawn: request.withdrawn,
             may_have_happened: request.plan.may_have_happened(),
+            holder_said: approval
+                .holder_answer
+                .as_ref()
+                .map(|said| HolderLine { answer: said.answer, reason: self.text(said.reason).map(str::to_owned) }),
+            votes: approval.votes.iter().map(|vote| (self.actor(&vote.by), vote.at)).collect(),
+            quorum: request.terms.quorum,
             decision: self.decision(request),
         }
+    }
+
+    fn standing(&self, request: &Request, viewer: Option<PersonRef>, moved: bool) -> Standing {
+        let approval = &request.approval;
+        let voted = viewer.is_some_and(|viewer| approval.has_voted(viewer));
+        match viewer {
+            Some(_) if moved => {
+                let names = approval.active().map(|asked| self.name(asked.person));
+                Standing::Moved { to: names.collect() }
+            }
+            Some(_) if voted => Standing::Voted,
+            _ => Standing::Asked,
+        }
+    }
+
+    /// What to call somebody.
+    #[must_use]
+    pub fn name(&self, person: PersonRef) -> String {
+        self.person(person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label)
+    }
+
+    fn path(&self, asked: &Asked) -> Vec<PathLine> {
+        let line = |step: &Step| PathLine { name: self.name(step.person), role: step.role, turn: step.turn };
+        asked.path.iter().map(line).collect()
     }
 
     fn decision(&self, request: &Request) -> Option<DecisionLine> {
@@ -141,6 +178,8 @@ impl Wanted {
         self.people.extend(request.people());
         self.accounts.extend(request.seat().map(|seat| seat.account));
         self.texts.extend(verdict.and_then(|verdict| verdict.reason).map(|text| text.id));
+        let said = request.approval.holder_answer.as_ref();
+        self.texts.extend(said.and_then(|said| said.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));
             if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state

@@ -6,12 +6,14 @@
 
 mod access;
 mod act;
+mod activity;
 mod builder;
 mod exceptions;
 mod intake;
 mod join;
 mod meter;
 mod mode;
+mod routing;
 mod show;
 
 use std::collections::BTreeSet;
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use access::Attempt;
 pub use act::{Ask, Submission};
+pub(crate) use activity::used_again;
 pub use builder::{BuildError, GateBuilder, Store};
 pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
@@ -34,12 +37,13 @@ use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId,
 use crate::person::{Identity, PersonDraft, Text};
 use crate::policy::{Mode, Policy};
 use crate::port::{
-    Change, Clock, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore,
+    Change, Clock, Directory, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore,
     RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
 };
-use crate::request::{Refusal, Request, TargetFacts, Transition};
+use crate::request::{Event, Refusal, Request, TargetFacts, Transition};
 use crate::seat::Channel;
 use crate::time::Timestamp;
+use crate::timer::Timer;
 use crate::trail::EntryDraft;
 
 /// Why the gate did not do what it was asked.
@@ -128,6 +132,8 @@ pub(crate) struct Parts {
     pub(crate) people: Arc<dyn PeopleStore>,
     pub(crate) exceptions: Arc<dyn ExceptionStore>,
     pub(crate) notifier: Arc<dyn Notifier>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) timer: Timer,
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -264,13 +270,13 @@ impl Gate {
         Ok(found)
     }
 
-    /// When the first card of a request was delivered, and what the card of `viewer` said.
+    /// When the first card of those who are asked was delivered, and what the card of `viewer` said.
     pub(crate) async fn cards_of(
         &self,
         request: &Request,
         viewer: Option<PersonRef>,
     ) -> Result<(Option<Timestamp>, Option<crate::person::TextRef>), StoreError> {
-        let ids: Vec<_> = request.approval.asked.iter().map(|asked| asked.card).collect();
+        let ids: Vec<_> = request.approval.active().map(|asked| asked.card).collect();
         let cards = self.parts.requests.cards(&ids).await?;
         let cards = || cards.iter().flatten();
         let delivered_at = cards().filter_map(|card| card.delivered_at).min();
@@ -299,7 +305,10 @@ impl Gate {
         let (now, entropy) = (self.now(), &*self.parts.entropy);
         change.agenda = agenda::changes(Some(&before.request), &after, delivered_at, lane, now, entropy);
         if after.outcome().is_some() && before.request.outcome().is_none() {
-            change.seat = Some(SeatChange::Release);
+            let cools = facts.iter().any(|fact| matches!(fact.event, Event::Undone { .. } | Event::Expired));
+            let cool_down = after.terms.cool_down.duration();
+            let quiet_until = (cools && !cool_down.is_zero()).then(|| now.saturating_add(cool_down));
+            change.seat = Some(SeatChange::Release { quiet_until });
         }
         change.request = Some(after);
         change.texts = texts;

@@ -1,5 +1,6 @@
 //! What is shown to people, joined from the state of this moment.
 
+use crate::agenda::{Announcement, Audience};
 use crate::card::{About, Card, notice_id};
 use crate::gate::Gate;
 use crate::id::{CardId, PersonRef, RequestId, SweepId};
@@ -9,7 +10,6 @@ use crate::policy::Mode;
 use crate::port::StoreError;
 use crate::request::Request;
 use crate::seat::Channel;
-use crate::time::Timestamp;
 
 /// A card as it is to be shown now.
 #[derive(Debug, Clone)]
@@ -77,10 +77,27 @@ impl Gate {
         Ok(Shown { message, about: Vec::new(), live: true, requests: Vec::new() })
     }
 
-    /// What a channel is told about requests that ended or need attention.
-    pub(crate) async fn report(&self, channel: &Channel, requests: &[Request]) -> Result<Message, StoreError> {
+    /// What an audience is told about these requests; `card` is the one that asks them.
+    pub(crate) async fn tell(
+        &self,
+        announcement: &Announcement,
+        card: Option<&Card>,
+        requests: &[Request],
+    ) -> Result<Message, StoreError> {
         let joined = self.join(requests).await?;
-        let rows = requests.iter().map(|request| joined.row(self, request, None, None::<Timestamp>)).collect();
-        Ok(Message::new(Recipient::Channel(channel.clone()), Content::Report(rows)))
+        let delivered_at = card.and_then(|card| card.delivered_at);
+        let viewer = match announcement.to {
+            Audience::Channel(_) => None,
+            Audience::Person(person) => Some(person),
+        };
+        let rows = requests.iter().map(|request| joined.row(self, request, viewer, delivered_at)).collect();
+        Ok(match &announcement.to {
+            Audience::Channel(channel) => Message::new(Recipient::Channel(channel.clone()), Content::Report(rows)),
+            Audience::Person(person) => {
+                let known = joined.person(*person).cloned();
+                let to = known.unwrap_or_else(|| PersonDetails::new(*person, None, Vec::new()));
+                Message::new(Recipient::Person(to), Content::Note { news: announcement.news, rows })
+            }
+        })
     }
 }

@@ -122,7 +122,7 @@ impl State {
         let Some(request) = taker(change) else { return };
         match &change.seat {
             Some(SeatChange::Take { seat, .. }) => self.seats.take(self.accounts.seat_key(seat), request),
-            Some(SeatChange::Release) => self.seats.release(request),
+            Some(SeatChange::Release { quiet_until }) => self.seats.release(request, *quiet_until),
             None => {}
         }
     }

@@ -177,8 +177,8 @@ impl RequestQueries for MemoryStore {
         let fits = |request: &&Request| {
             filter.after.is_none_or(|after| comes(request.id, after))
                 && filter.state.is_none_or(|label| request.label() == label)
-                && filter.asked.is_none_or(|person| request.approval.asks(person))
-                && filter.not_asked.is_none_or(|person| !request.approval.asks(person))
+                && filter.asked.is_none_or(|person| request.approval.waits_for(person))
+                && filter.not_asked.is_none_or(|person| !request.approval.waits_for(person))
                 && filter.kept_beyond.is_none_or(|at| request.exception().is_some_and(|(_, until)| until > at))
                 && filter.decided_by.is_none_or(|person| request.approval.decider() == Some(person))
         };
@@ -191,7 +191,7 @@ impl RequestQueries for MemoryStore {
 
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
         let state = self.state();
-        let asks = |request: &&Request| asked.is_none_or(|person| request.approval.asks(person));
+        let asks = |request: &&Request| asked.is_none_or(|person| request.approval.waits_for(person));
         Ok(state.requests.values().filter(asks).map(|request| (request.label(), 1)).collect())
     }
 

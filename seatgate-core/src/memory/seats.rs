@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::id::{AccountId, RequestId};
 use crate::port::SeatStatusRow;
 use crate::seat::{AppId, Entitlement, Seat};
+use crate::time::Timestamp;
 
 /// A seat, with merges of accounts followed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +35,9 @@ impl Seats {
     }
 
     /// Frees whatever seat the request has by now.
-    pub(super) fn release(&mut self, request: RequestId) {
+    pub(super) fn release(&mut self, request: RequestId, quiet_until: Option<Timestamp>) {
         for row in self.0.values_mut().filter(|row| row.open_request == Some(request)) {
-            *row = SeatStatusRow::new(row.generation + 1, None);
+            *row = SeatStatusRow::new(row.generation + 1, None).quiet_until(quiet_until.or(row.quiet_until));
         }
     }
 
@@ -57,7 +58,8 @@ impl Seats {
             };
             losers.extend(row.open_request.zip(other.open_request).map(|(a, b)| a.max(b)));
             let open = row.open_request.into_iter().chain(other.open_request).min();
-            self.0.insert(target, SeatStatusRow::new(row.generation.max(other.generation) + 1, open));
+            let merged = SeatStatusRow::new(row.generation.max(other.generation) + 1, open);
+            self.0.insert(target, merged.quiet_until(row.quiet_until.max(other.quiet_until)));
         }
         losers
     }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::problem::{PolicyProblem, PolicyProblems};
@@ -67,23 +66,27 @@ impl<'a> Table<'a> {
         self.value("min_idle", &mut terms.min_idle, span);
         self.value("max_evidence_age", &mut terms.max_evidence_age, span);
         self.value("digest", &mut terms.digest, span);
-        self.without_effect("ask_holder_first", &terms.ask_holder_first, flag);
+        self.value("ask_holder_first", &mut terms.ask_holder_first, flag);
+        self.value("holder_wait", &mut terms.holder_wait, longer_than_nothing);
         self.value("holder_release", &mut terms.holder_release, parsed);
-        self.without_effect("remind_after", &terms.remind_after, |value| list(value, span));
-        self.without_effect("escalate_after", &terms.escalate_after, span);
+        self.value("remind_after", &mut terms.remind_after, reminders);
+        self.value("escalate_after", &mut terms.escalate_after, span);
         self.value("expire_after", &mut terms.expire_after, longer_than_nothing);
         self.value("on_expiry", &mut terms.on_expiry, parsed);
         self.value("expiry_keep_for", &mut terms.expiry_keep_for, span);
+        self.value("cool_down", &mut terms.cool_down, span);
         self.value("grace", &mut terms.grace, span);
         self.value("keep_for", &mut terms.keep_for, span);
         self.value("keep_max", &mut terms.keep_max, span);
         self.value("keep_reason", &mut terms.keep_reason, parsed);
-        self.without_effect("quorum", &terms.quorum, at_least_one);
+        self.value("quorum", &mut terms.quorum, at_least_one);
         self.value("fallback_approvers", &mut terms.fallback_approvers, |value| list(value, email));
         self.value("exempt_tags", &mut terms.exempt_tags, |value| list(value, tag));
         self.value("max_requests_per_sweep", &mut terms.max_requests_per_sweep, at_least_one);
         self.value("strict_identity", &mut terms.strict_identity, flag);
         self.value("sender_may_approve", &mut terms.sender_may_approve, flag);
+        self.value("business_hours", &mut terms.business_hours, parsed);
+        self.value("time_zone", &mut terms.time_zone, parsed);
         self.in_order(("keep_for", terms.keep_for), ("keep_max", terms.keep_max));
         self.retry(&mut terms.retry);
         terms
@@ -110,22 +113,6 @@ impl<'a> Table<'a> {
         match read(value) {
             Ok(value) => {
                 *place = value;
-            }
-            Err(reasons) => reasons.into_iter().for_each(|reason| self.problem(key, reason)),
-        }
-    }
-
-    /// Reads a key that nothing heeds yet. Anything but the default would promise what does not happen.
-    fn without_effect<T>(&mut self, key: &'static str, default: &T, read: impl Fn(&Value) -> Read<T>)
-    where
-        T: PartialEq + Serialize,
-    {
-        self.known.push(key);
-        let Some(value) = self.keys.get(key) else { return };
-        match read(value) {
-            Ok(value) if value == *default => {}
-            Ok(_) => {
-                self.problem(key, format!("has no effect yet; only the default `{}` is accepted", written(default)))
             }
             Err(reasons) => reasons.into_iter().for_each(|reason| self.problem(key, reason)),
         }
@@ -190,6 +177,14 @@ fn span(value: &Value) -> Read<Span> {
     parsed(value)
 }
 
+/// Times after the delivery of a card, the earliest first.
+fn reminders(value: &Value) -> Read<Vec<Span>> {
+    let mut times = list(value, longer_than_nothing)?;
+    times.sort_unstable();
+    times.dedup();
+    Ok(times)
+}
+
 fn longer_than_nothing(value: &Value) -> Read<Span> {
     let span = span(value)?;
     if span.is_zero() { because("must be longer than `0s`") } else { Ok(span) }
@@ -234,12 +229,6 @@ fn tag(value: &Value) -> Read<String> {
         Some(text) if !text.trim().is_empty() && !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => because("expected a text that is not empty"),
     }
-}
-
-/// The value as a file would say it, without the quotes of a text.
-fn written(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).unwrap_or_default();
-    json.trim_matches('"').to_owned()
 }
 
 /// A key from outside, on one line; an empty one as a file writes it.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::business_hours::{BusinessHours, ZoneName};
 use crate::label::labels;
 use crate::retry::Backoff;
 use crate::time::Span;
@@ -88,6 +89,8 @@ pub struct Terms {
     pub digest: Span,
     /// Whether the holder is asked before the approvers.
     pub ask_holder_first: bool,
+    /// How long the holder, who is asked first, has to answer before the approvers are asked.
+    pub holder_wait: Span,
     /// What the holder's own release is worth.
     pub holder_release: HolderRelease,
     /// When an approver who has not answered is reminded, counted from the delivery of the card.
@@ -100,6 +103,8 @@ pub struct Terms {
     pub on_expiry: OnExpiry,
     /// How long a seat is kept on silence.
     pub expiry_keep_for: Span,
+    /// How long a seat is not asked about again after an approval was undone, or after nobody answered and the policy closed.
+    pub cool_down: Span,
     /// The wait between approval and removal, in which it can be undone.
     pub grace: Span,
     /// How long a seat is kept when the decision does not say.
@@ -120,6 +125,10 @@ pub struct Terms {
     pub strict_identity: bool,
     /// Whether whoever uploaded a sweep may approve removals from it.
     pub sender_may_approve: bool,
+    /// When people are messaged; what falls outside waits for the next opening. Deadlines run on.
+    pub business_hours: BusinessHours,
+    /// The time zone of these hours.
+    pub time_zone: ZoneName,
     /// How a removal that did not succeed is tried again.
     pub retry: RetryTerms,
 }
@@ -131,12 +140,14 @@ impl Default for Terms {
             max_evidence_age: Span::days(7),
             digest: Span::seconds(0),
             ask_holder_first: false,
+            holder_wait: Span::days(3),
             holder_release: HolderRelease::Informs,
             remind_after: vec![Span::days(2), Span::days(4)],
             escalate_after: Span::days(5),
             expire_after: Span::days(14),
             on_expiry: OnExpiry::Keep,
             expiry_keep_for: Span::days(14),
+            cool_down: Span::days(7),
             grace: Span::seconds(0),
             keep_for: Span::days(90),
             keep_max: Span::days(365),
@@ -147,6 +158,8 @@ impl Default for Terms {
             max_requests_per_sweep: 500,
             strict_identity: false,
             sender_may_approve: false,
+            business_hours: BusinessHours::default(),
+            time_zone: ZoneName::default(),
             retry: RetryTerms::default(),
         }
     }

@@ -293,6 +293,11 @@ pub trait Deprovisioner: Send + Sync {
         SeatStatus::cannot_tell()
     }
 
+    /// Whether `probe` may say when the seat was used last. Where it never does, nobody waits for it at an approval.
+    fn sees_activity(&self) -> bool {
+        true
+    }
+
     /// What the target promises about repeated calls.
     fn idempotency(&self) -> Idempotency {
         Idempotency::Unknown

@@ -38,13 +38,22 @@ pub struct SeatStatusRow {
     pub generation: u64,
     /// The open request about it.
     pub open_request: Option<RequestId>,
+    /// Until when it is not asked about.
+    pub quiet_until: Option<Timestamp>,
 }
 
 impl SeatStatusRow {
     /// A seat's row.
     #[must_use]
     pub fn new(generation: u64, open_request: Option<RequestId>) -> Self {
-        Self { generation, open_request }
+        Self { generation, open_request, quiet_until: None }
+    }
+
+    /// The same, which is not asked about until then.
+    #[must_use]
+    pub fn quiet_until(mut self, until: Option<Timestamp>) -> Self {
+        self.quiet_until = until;
+        self
     }
 }
 
@@ -60,7 +69,11 @@ pub enum SeatChange {
         generation: u64,
     },
     /// The request lets go of whatever seat it has, and the generation rises.
-    Release,
+    Release {
+        /// Until when the seat is not asked about again, if it is to be left alone for a while. Absent: whatever was said
+        /// before stands.
+        quiet_until: Option<Timestamp>,
+    },
 }
 
 /// Everything that must land together: one stream's entries, and every row that goes with them.
@@ -175,7 +188,8 @@ pub enum Conflict {
 /// - **RS-3** *Known changes:* a change whose id its stream bears already is [`Answer::Duplicate`], whatever else it says.
 /// - **RS-4** *One change a stream* in a batch; a store may refuse a batch that breaks this.
 /// - **RS-5** *Seats:* `Take` lands only if nobody has the seat and the generation (0 for an unknown seat) is the given
-///   one. `Release` frees the request's seat and raises its generation; filing an exception raises it too.
+///   one. `Release` frees the request's seat, raises its generation and keeps until when it is left alone; filing an
+///   exception raises the generation too.
 /// - **RS-6** *Fence:* a change or settlement with a fence lands only if the item is there under that token, whether or
 ///   not the lease has run out. A claim, a settlement, a removal and a replacement each end the token before.
 /// - **RS-7** *Claim:* an item under a live lease is given to nobody else; each claim of an item bears a higher token; the

@@ -6,6 +6,7 @@ use crate::id::{CardId, PersonRef};
 use crate::label::labels;
 use crate::person::{Actor, Surface, TextRef};
 use crate::request::Refusal;
+use crate::route::{Routed, Step};
 use crate::time::Timestamp;
 
 labels! {
@@ -23,12 +24,47 @@ labels! {
     /// Why somebody was asked.
     #[non_exhaustive]
     Why {
-        /// The report names them as the holder's manager.
+        /// They hold the seat, and the policy asks the holder first.
+        Holder = "holder",
+        /// The report, or the directory, names them as the holder's manager.
         Manager = "manager",
+        /// They manage somebody on the way up who cannot be asked, or who has not answered.
+        NextManager = "next_manager",
+        /// They stand in for somebody who would be asked.
+        Delegate = "delegate",
+        /// They own the app.
+        Owner = "owner",
         /// The policy names them, because no manager could be asked, or because the manager holds the seat.
         Fallback = "fallback",
         /// They operate seatgate, and nobody else could be asked.
         Operator = "operator",
+        /// Somebody who was asked, or an operator, named them in their place.
+        Reassigned = "reassigned",
+    }
+
+    /// Why other people are asked than before.
+    #[non_exhaustive]
+    RouteCause {
+        /// The holder was asked first, and has answered.
+        HolderAnswered = "holder_answered",
+        /// The holder was asked first, and has not answered in time.
+        HolderSilent = "holder_silent",
+        /// A delegation has begun or ended.
+        Delegation = "delegation",
+        /// Somebody who was asked has left, or may not sign in any more.
+        Gone = "gone",
+        /// Nobody has answered for a while: others are asked as well.
+        Escalated = "escalated",
+        /// Somebody handed it to somebody else.
+        Reassigned = "reassigned",
+    }
+
+    /// Whose answer is waited for.
+    Stage {
+        /// The holder's, who is asked first.
+        Holder = "holder",
+        /// The approvers'.
+        Approvers = "approvers",
     }
 
     /// By what right somebody acted.
@@ -52,9 +88,14 @@ impl Why {
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
+            Self::Holder => "the seat is yours, and your word is asked first",
             Self::Manager => "you are named as the holder's manager",
+            Self::NextManager => "you are next above a manager who cannot be asked, or who has not answered",
+            Self::Delegate => "you stand in for somebody who would be asked",
+            Self::Owner => "you own the app",
             Self::Fallback => "the policy names you for seats whose manager cannot decide alone",
             Self::Operator => "you operate seatgate, and nobody else could be asked",
+            Self::Reassigned => "it was handed to you",
         }
     }
 }
@@ -69,14 +110,88 @@ pub struct Asked {
     pub why: Why,
     /// On which card.
     pub card: CardId,
+    /// For whom they stand in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<PersonRef>,
+    /// Until when they stand in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Who was met on the way to them, they themselves last; empty where there was no detour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<Step>,
+    /// When, where that was after the request was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Whether they are asked no more: somebody else is, in their place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
 }
 
 impl Asked {
     /// Somebody to ask.
     #[must_use]
     pub fn new(person: PersonRef, why: Why, card: CardId) -> Self {
-        Self { person, why, card }
+        Self::routed(Routed::new(person, why), card)
     }
+
+    /// Somebody to whom a path has led.
+    #[must_use]
+    pub fn routed(routed: Routed, card: CardId) -> Self {
+        let Routed { person, why, on_behalf_of, until, path } = routed;
+        Self { person, why, card, on_behalf_of, until, path, at: None, left: false }
+    }
+
+    /// Whether they are being asked still.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.left
+    }
+
+    /// Whether they may answer at `now`: a delegation ends when it says.
+    #[must_use]
+    pub fn may_answer(&self, now: Timestamp) -> bool {
+        self.is_active() && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whose vote theirs is.
+    #[must_use]
+    pub fn principal(&self) -> PersonRef {
+        self.on_behalf_of.unwrap_or(self.person)
+    }
+}
+
+/// One approval of several that the policy wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Vote {
+    /// Who voted.
+    pub by: Actor,
+    /// Whose vote it is: a stand-in's is that of whom they stand in for.
+    pub principal: PersonRef,
+    /// Who handed it in, if somebody else did.
+    pub submitted_by: Option<Actor>,
+    /// By what right.
+    pub relation: Relation,
+    /// Through what.
+    pub surface: Surface,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in their words.
+    pub reason: Option<TextRef>,
+    /// What the card in front of them said.
+    pub seen: Option<TextRef>,
+}
+
+/// What the holder said when they were asked first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HolderAnswer {
+    /// *Keep*: they still need it. *Approve*: they release it.
+    pub answer: Decision,
+    /// Why, in their words.
+    pub reason: Option<TextRef>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A decision with everything that explains it.
@@ -161,8 +276,29 @@ impl ApprovalState {
 pub struct Approval {
     /// Where it stands.
     pub state: ApprovalState,
+    /// Whose answer is waited for.
+    #[serde(default = "approvers", skip_serializing_if = "is_approvers")]
+    pub stage: Stage,
     /// Everybody who was asked.
     pub asked: Vec<Asked>,
+    /// Whoever the report names as the holder's manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<PersonRef>,
+    /// Whom the policy names for when nobody else can be asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<PersonRef>,
+    /// Approvals so far, where the policy wants several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// What the holder said when they were asked first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder_answer: Option<HolderAnswer>,
+    /// Which reminder was due last, of those who are asked now.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u32,
+    /// How often further people were asked because nobody answered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub escalations: u32,
     /// The decision, once there is one; it stays after an undo.
     pub verdict: Option<Verdict>,
 }
@@ -171,7 +307,19 @@ impl Approval {
     /// A machine that waits for one of `asked`.
     #[must_use]
     pub fn new(asked: Vec<Asked>) -> Self {
-        Self { state: ApprovalState::Open, asked, verdict: None }
+        let holder_first = asked.iter().any(|asked| asked.why == Why::Holder);
+        Self {
+            state: ApprovalState::Open,
+            stage: if holder_first { Stage::Holder } else { Stage::Approvers },
+            asked,
+            manager: None,
+            fallbacks: Vec::new(),
+            votes: Vec::new(),
+            holder_answer: None,
+            reminded: 0,
+            escalations: 0,
+            verdict: None,
+        }
     }
 
     /// Who decided, if a person did.
@@ -180,9 +328,69 @@ impl Approval {
         self.verdict.as_ref().and_then(|verdict| verdict.by.person())
     }
 
-    /// Whether `person` was asked.
+    /// Those who are being asked now.
+    pub fn active(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().filter(|asked| asked.is_active())
+    }
+
+    /// How `person` is being asked, if they may answer at `now`; for themselves before anybody they stand in for.
     #[must_use]
-    pub fn asks(&self, person: PersonRef) -> bool {
+    pub fn asks(&self, person: PersonRef, now: Timestamp) -> Option<&Asked> {
+        let ours = self.asked.iter().filter(|asked| asked.person == person && asked.may_answer(now));
+        ours.min_by_key(|asked| asked.on_behalf_of.is_some())
+    }
+
+    /// Whether this is something for `person` to answer, or was until it was decided: they are asked, and their approval is
+    /// not in.
+    #[must_use]
+    pub fn waits_for(&self, person: PersonRef) -> bool {
+        let open = self.state == ApprovalState::Open;
+        self.active().any(|asked| asked.person == person) && !(open && self.has_voted(person))
+    }
+
+    /// Whether `person` was ever asked.
+    #[must_use]
+    pub fn was_asked(&self, person: PersonRef) -> bool {
         self.asked.iter().any(|asked| asked.person == person)
     }
+
+    /// Whether `person` was asked and is no more.
+    #[must_use]
+    pub fn has_left(&self, person: PersonRef, now: Timestamp) -> bool {
+        self.was_asked(person) && self.asks(person, now).is_none()
+    }
+
+    /// Whether the approval of `person`, or that of whom they stand in for, is in already.
+    #[must_use]
+    pub fn has_voted(&self, person: PersonRef) -> bool {
+        self.votes.iter().any(|vote| vote.principal == person || vote.by.person() == Some(person))
+    }
+
+    /// Takes the place of those on these cards, or joins whoever is asked.
+    pub(crate) fn reroute(&mut self, cause: RouteCause, left: &[CardId], asked: &[Asked]) {
+        for one in self.asked.iter_mut().filter(|asked| left.contains(&asked.card)) {
+            one.left = true;
+        }
+        self.asked.extend_from_slice(asked);
+        self.stage = Stage::Approvers;
+        if cause == RouteCause::Escalated {
+            self.escalations = self.escalations.saturating_add(1);
+        } else {
+            self.reminded = 0;
+        }
+    }
+}
+
+fn approvers() -> Stage {
+    Stage::Approvers
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_approvers(stage: &Stage) -> bool {
+    *stage == Stage::Approvers
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

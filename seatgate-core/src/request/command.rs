@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::TaskId;
+use crate::id::{PersonRef, TaskId};
 use crate::label::labels;
 use crate::person::{Actor, MatchedBy, Surface, TextRef};
+use crate::policy::Terms;
 use crate::port::Entropy;
 use crate::request::approval::Relation;
 use crate::request::plan::{AttemptResult, PauseReason, ProbeAnswer};
+use crate::route::Known;
 use crate::time::Timestamp;
 
 labels! {
@@ -75,6 +77,22 @@ pub enum Command {
         /// Why, in somebody's words.
         reason: Option<TextRef>,
     },
+    /// Ask somebody else instead.
+    Reassign {
+        /// Whom.
+        to: PersonRef,
+        /// Why.
+        reason: Option<TextRef>,
+    },
+    /// Go on under this version of the policy.
+    ApplyPolicy {
+        /// Which.
+        version: String,
+        /// Its terms for this app.
+        terms: Box<Terms>,
+    },
+    /// A look at the target at the decision found that the seat was used again.
+    ComeBack,
     /// Begin nothing more.
     Stop {
         /// Why.
@@ -190,6 +208,8 @@ pub struct Context<'a> {
     pub seat_lost: bool,
     /// The target of the request's task.
     pub target: TargetFacts,
+    /// Who else can be asked. Only what asks somebody else heeds it.
+    pub known: Known,
 }
 
 impl<'a> Context<'a> {
@@ -208,6 +228,7 @@ impl<'a> Context<'a> {
             delivered_at: None,
             seat_lost: false,
             target: TargetFacts::default(),
+            known: Known::default(),
         }
     }
 
@@ -228,6 +249,13 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn delivered_at(mut self, at: Option<Timestamp>) -> Self {
         self.delivered_at = at;
+        self
+    }
+
+    /// With what is known of those who can be asked.
+    #[must_use]
+    pub fn knowing(mut self, known: Known) -> Self {
+        self.known = known;
         self
     }
 

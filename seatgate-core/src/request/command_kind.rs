@@ -15,6 +15,12 @@ labels! {
         Undo = "undo",
         /// See [`Command::Withdraw`].
         Withdraw = "withdraw",
+        /// See [`Command::Reassign`].
+        Reassign = "reassign",
+        /// See [`Command::ApplyPolicy`].
+        ApplyPolicy = "apply_policy",
+        /// See [`Command::ComeBack`].
+        ComeBack = "come_back",
         /// See [`Command::Stop`].
         Stop = "stop",
         /// See [`Command::Wake`].
@@ -47,6 +53,9 @@ impl Command {
             Self::Keep { .. } => CommandKind::Keep,
             Self::Undo { .. } => CommandKind::Undo,
             Self::Withdraw { .. } => CommandKind::Withdraw,
+            Self::Reassign { .. } => CommandKind::Reassign,
+            Self::ApplyPolicy { .. } => CommandKind::ApplyPolicy,
+            Self::ComeBack => CommandKind::ComeBack,
             Self::Stop { .. } => CommandKind::Stop,
             Self::Wake => CommandKind::Wake,
             Self::Begin { .. } => CommandKind::Begin,

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{SweepId, TaskId};
+use crate::id::{CardId, PersonRef, SweepId, TaskId};
 use crate::label::labels;
 use crate::person::{Actor, MatchedBy, Surface, TextRef};
 use crate::policy::{Mode, Terms};
 use crate::request::Subject;
-use crate::request::approval::{Asked, Decision, Relation};
+use crate::request::approval::{Asked, Decision, Relation, RouteCause};
 use crate::request::command::{ProbeFinding, Resolution, WithdrawReason};
 use crate::request::outcome::Outcome;
 use crate::request::plan::{AttemptResult, ProbeAnswer, TaskState};
@@ -53,6 +53,12 @@ pub struct Opening {
     pub terms: Terms,
     /// Who is asked.
     pub asked: Vec<Asked>,
+    /// Whoever the report names as the holder's manager, where others may be asked later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<PersonRef>,
+    /// Whom the policy names for when nobody else can be asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<PersonRef>,
     /// Who hears the outcome.
     pub channel: Option<Channel>,
 }
@@ -64,7 +70,18 @@ impl Opening {
     #[must_use]
     pub fn new(subject: Subject, origin: Origin, mode: Mode, policy_version: String, mut terms: Terms) -> Self {
         terms.fallback_approvers.clear();
-        Self { subject, evidence: None, origin, mode, policy_version, terms, asked: Vec::new(), channel: None }
+        Self {
+            subject,
+            evidence: None,
+            origin,
+            mode,
+            policy_version,
+            terms,
+            asked: Vec::new(),
+            manager: None,
+            fallbacks: Vec::new(),
+            channel: None,
+        }
     }
 
     /// With the evidence for the seat's dormancy.
@@ -78,6 +95,14 @@ impl Opening {
     #[must_use]
     pub fn asking(mut self, asked: Vec<Asked>) -> Self {
         self.asked = asked;
+        self
+    }
+
+    /// With those from whom it follows who else can be asked: the manager that the report names, and the policy's
+    /// fallback approvers.
+    #[must_use]
+    pub fn concerning(mut self, manager: Option<PersonRef>, fallbacks: Vec<PersonRef>) -> Self {
+        (self.manager, self.fallbacks) = (manager, fallbacks);
         self
     }
 
@@ -115,6 +140,55 @@ pub enum Event {
         grace_until: Option<Timestamp>,
         /// What it releases.
         tasks: Vec<Task>,
+    },
+    /// Somebody who may approved, and the policy wants more of them.
+    Voted {
+        /// Whose vote it is: a stand-in's is that of whom they stand in for.
+        principal: PersonRef,
+        /// By what right.
+        relation: Relation,
+        /// How whoever voted was recognised: said where it is not the rule.
+        #[serde(default = "MatchedBy::identity", skip_serializing_if = "MatchedBy::is_identity")]
+        matched_by: MatchedBy,
+        /// Why.
+        reason: Option<TextRef>,
+        /// What the card said.
+        seen: Option<TextRef>,
+    },
+    /// The holder, asked first, said whether they still need the seat. It decides nothing.
+    HolderAnswered {
+        /// *Keep*: they need it. *Approve*: they release it.
+        answer: Decision,
+        /// How they were recognised: said where it is not the rule.
+        #[serde(default = "MatchedBy::identity", skip_serializing_if = "MatchedBy::is_identity")]
+        matched_by: MatchedBy,
+        /// Why.
+        reason: Option<TextRef>,
+        /// What the card said.
+        seen: Option<TextRef>,
+    },
+    /// Other people are asked than before.
+    Routed {
+        /// Why.
+        cause: RouteCause,
+        /// On which cards nobody is asked any more.
+        left: Vec<CardId>,
+        /// Who is asked now, beside whoever still is.
+        asked: Vec<Asked>,
+        /// Why, in the words of whoever handed it on.
+        reason: Option<TextRef>,
+    },
+    /// Those who are asked are reminded.
+    Reminded {
+        /// The how-manieth time.
+        number: u32,
+    },
+    /// From here on it is under another version of the policy.
+    PolicyApplied {
+        /// Which.
+        version: String,
+        /// Its terms for this app. Without addresses.
+        terms: Box<Terms>,
     },
     /// Nobody answered in time, and the policy closes.
     Expired,
@@ -222,6 +296,11 @@ impl Event {
         match self {
             Self::Opened(_) => EventKind::Opened,
             Self::Decided { .. } => EventKind::Decided,
+            Self::Voted { .. } => EventKind::Voted,
+            Self::HolderAnswered { .. } => EventKind::HolderAnswered,
+            Self::Routed { .. } => EventKind::Routed,
+            Self::Reminded { .. } => EventKind::Reminded,
+            Self::PolicyApplied { .. } => EventKind::PolicyApplied,
             Self::Expired => EventKind::Expired,
             Self::GraceEnded => EventKind::GraceEnded,
             Self::Undone { .. } => EventKind::Undone,
@@ -247,6 +326,16 @@ labels! {
         Opened = "opened",
         /// See [`Event::Decided`].
         Decided = "decided",
+        /// See [`Event::Voted`].
+        Voted = "voted",
+        /// See [`Event::HolderAnswered`].
+        HolderAnswered = "holder_answered",
+        /// See [`Event::Routed`].
+        Routed = "routed",
+        /// See [`Event::Reminded`].
+        Reminded = "reminded",
+        /// See [`Event::PolicyApplied`].
+        PolicyApplied = "policy_applied",
         /// See [`Event::Expired`].
         Expired = "expired",
         /// See [`Event::GraceEnded`].

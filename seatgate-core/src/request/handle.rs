@@ -9,7 +9,6 @@ use crate::request::{
     Relation, Request, Resolution, Task, TaskAction, TaskFacts, TaskInput, TaskState, Transition, WithdrawReason,
 };
 use crate::retry::Backoff;
-use crate::schedule;
 use crate::time::Timestamp;
 
 impl Request {
@@ -26,6 +25,9 @@ impl Request {
             Command::Keep { reason, until } => draft.decide(Decision::Keep, *reason, *until)?,
             Command::Undo { reason } => draft.undo(*reason)?,
             Command::Withdraw { reason } => draft.withdraw(WithdrawReason::Operator, *reason)?,
+            Command::Reassign { to, reason } => draft.reassign(*to, *reason)?,
+            Command::ApplyPolicy { version, terms } => draft.apply_policy(version, terms)?,
+            Command::ComeBack => draft.withdraw(WithdrawReason::UsedAgain, None)?,
             Command::Stop { reason } => draft.stop(*reason)?,
             Command::Wake => draft.wake()?,
             Command::Verify { finding } => draft.verify(*finding)?,
@@ -41,18 +43,19 @@ impl Request {
     }
 }
 
-struct Draft<'a> {
-    context: &'a Context<'a>,
+/// A transition while it is made.
+pub(super) struct Draft<'a> {
+    pub(super) context: &'a Context<'a>,
     facts: Vec<Fact>,
-    after: Request,
+    pub(super) after: Request,
 }
 
 impl Draft<'_> {
-    fn record(&mut self, event: Event) {
+    pub(super) fn record(&mut self, event: Event) {
         self.record_by(self.context.actor.clone(), event);
     }
 
-    fn record_by(&mut self, actor: Actor, event: Event) {
+    pub(super) fn record_by(&mut self, actor: Actor, event: Event) {
         let context = self.context;
         let fact = Fact::new(context.now, actor, context.submitted_by.clone(), context.surface, event);
         self.after.apply(&fact);
@@ -74,8 +77,16 @@ impl Draft<'_> {
             Decision::Approve => None,
             Decision::Keep => Some(self.keep_until(reason, until)?),
         };
-        self.record_decision(decision, self.context.actor.clone(), reason, keep_until);
-        Ok(())
+        if self.holder_only_answers(decision) {
+            self.holder_answers(decision, reason)
+        } else if decision == Decision::Approve && self.more_votes_needed()? {
+            self.vote(reason);
+            Ok(())
+        } else {
+            let relation = self.context.relation.unwrap_or(Relation::Policy);
+            self.record_decision(decision, self.context.actor.clone(), relation, reason, keep_until);
+            Ok(())
+        }
     }
 
     fn keep_until(&self, reason: Option<TextRef>, until: Option<Timestamp>) -> Result<Timestamp, Refusal> {
@@ -93,10 +104,11 @@ impl Draft<'_> {
         }
     }
 
-    fn record_decision(
+    pub(super) fn record_decision(
         &mut self,
         decision: Decision,
         by: Actor,
+        relation: Relation,
         reason: Option<TextRef>,
         keep_until: Option<Timestamp>,
     ) {
@@ -104,7 +116,7 @@ impl Draft<'_> {
         let waits = decision == Decision::Approve && !grace.is_zero() && self.after.mode == Mode::Live;
         let event = Event::Decided {
             decision,
-            relation: self.context.relation.unwrap_or(Relation::Policy),
+            relation,
             matched_by: self.context.matched_by,
             reason,
             keep_until,
@@ -175,20 +187,19 @@ impl Draft<'_> {
     }
 
     fn wake(&mut self) -> Result<(), Refusal> {
-        let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= self.context.now);
         match self.after.phase {
             Phase::Closed { .. } => Ok(()),
             _ if self.context.seat_lost && self.may_withdraw() => self.withdraw(WithdrawReason::SameSeat, None),
-            Phase::AwaitingDecision if due(schedule::next_wake(&self.after, self.context.delivered_at)) => {
-                self.expire();
+            Phase::AwaitingDecision => {
+                self.wait();
                 Ok(())
             }
-            Phase::InGrace { until } if due(Some(until)) => {
+            Phase::InGrace { until } if until <= self.context.now => {
                 self.record(Event::GraceEnded);
                 self.close_if_ended();
                 Ok(())
             }
-            Phase::AwaitingDecision | Phase::InGrace { .. } | Phase::Executing | Phase::Stopping => Ok(()),
+            Phase::InGrace { .. } | Phase::Executing | Phase::Stopping => Ok(()),
         }
     }
 
@@ -198,7 +209,7 @@ impl Draft<'_> {
 
     /// Time is up. Silence removes nothing that cannot be given back, whatever the policy says; and where nobody was
     /// asked, nobody was silent.
-    fn expire(&mut self) {
+    pub(super) fn expire(&mut self) {
         match self.after.terms.on_expiry {
             OnExpiry::Close => {
                 self.record(Event::Expired);
@@ -206,12 +217,12 @@ impl Draft<'_> {
                 self.close(if dry { Outcome::DryRun } else { Outcome::Expired });
             }
             OnExpiry::Reclaim if self.context.target.reversible && !self.after.approval.asked.is_empty() => {
-                self.record_decision(Decision::Approve, Actor::Policy, None, None);
+                self.record_decision(Decision::Approve, Actor::Policy, Relation::Policy, None, None);
             }
             OnExpiry::Keep | OnExpiry::Reclaim => {
                 let keep_for = self.after.terms.expiry_keep_for.duration();
                 let until = self.context.now.saturating_add(keep_for);
-                self.record_decision(Decision::Keep, Actor::Policy, None, Some(until));
+                self.record_decision(Decision::Keep, Actor::Policy, Relation::Policy, None, Some(until));
             }
         }
     }

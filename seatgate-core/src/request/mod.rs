@@ -4,6 +4,7 @@
 //! state changes; so the state is the fold of the facts, and the trail is the truth.
 
 mod approval;
+mod asking;
 mod command;
 #[cfg(any(test, feature = "test-util"))]
 mod command_kind;
@@ -93,6 +94,9 @@ pub struct Request {
     pub approval: Approval,
     /// The second machine.
     pub plan: Plan,
+    /// Why it was withdrawn, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<WithdrawReason>,
     /// What a look at the target after the end found last.
     pub verified: Option<ProbeFinding>,
 }
@@ -116,6 +120,8 @@ impl Request {
     /// The request that begins with this opening.
     #[must_use]
     pub fn open(id: RequestId, at: Timestamp, opening: Opening) -> Self {
+        let mut approval = Approval::new(opening.asked);
+        (approval.manager, approval.fallbacks) = (opening.manager, opening.fallbacks);
         Self {
             id,
             subject: opening.subject,
@@ -127,8 +133,9 @@ impl Request {
             channel: opening.channel,
             opened_at: at,
             phase: Phase::AwaitingDecision,
-            approval: Approval::new(opening.asked),
+            approval,
             plan: Plan::default(),
+            withdrawn: None,
             verified: None,
         }
     }
@@ -156,11 +163,22 @@ impl Request {
         match &fact.event {
             Event::Opened(_) => {}
             Event::Decided { .. } => self.apply_decision(fact),
+            Event::Voted { .. } => self.apply_vote(fact),
+            Event::HolderAnswered { answer, reason, .. } => {
+                self.approval.holder_answer = Some(HolderAnswer { answer: *answer, reason: *reason, at: fact.at });
+            }
+            Event::Routed { cause, left, asked, .. } => self.approval.reroute(*cause, left, asked),
+            Event::Reminded { number } => self.approval.reminded = *number,
+            Event::PolicyApplied { version, terms } => {
+                self.policy_version.clone_from(version);
+                self.terms.clone_from(terms);
+            }
             Event::Expired => self.approval.state = ApprovalState::Lapsed,
             Event::GraceEnded => self.start(fact.at),
-            Event::Undone { .. } | Event::Withdrawn { .. } => {
-                self.approval.state = ApprovalState::Cancelled;
-                self.cancel_tasks();
+            Event::Undone { .. } => self.cancel(),
+            Event::Withdrawn { why, .. } => {
+                self.withdrawn = Some(*why);
+                self.cancel();
             }
             Event::StopAsked { .. } => {
                 self.phase = Phase::Stopping;
@@ -205,9 +223,28 @@ impl Request {
         }
     }
 
+    fn apply_vote(&mut self, fact: &Fact) {
+        let Event::Voted { principal, relation, reason, seen, .. } = &fact.event else { return };
+        self.approval.votes.push(Vote {
+            by: fact.actor.clone(),
+            principal: *principal,
+            submitted_by: fact.submitted_by.clone(),
+            relation: *relation,
+            surface: fact.surface,
+            at: fact.at,
+            reason: *reason,
+            seen: *seen,
+        });
+    }
+
     fn start(&mut self, now: Timestamp) {
         self.phase = Phase::Executing;
         self.plan.release(now);
+    }
+
+    fn cancel(&mut self) {
+        self.approval.state = ApprovalState::Cancelled;
+        self.cancel_tasks();
     }
 
     fn cancel_tasks(&mut self) {
@@ -290,12 +327,16 @@ impl Request {
         }
     }
 
-    /// Everybody whom a text about it may name: the holder, who was asked, who decided, who handed it in.
+    /// Everybody whom a text about it may name: the holder, who was asked and who was met on the way to them, who voted
+    /// and decided, who handed it in.
     pub fn people(&self) -> impl Iterator<Item = PersonRef> {
-        let verdict = self.approval.verdict.as_ref();
-        let deciders = verdict.into_iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
-        let actors = deciders.flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
-        self.holder().into_iter().chain(self.approval.asked.iter().map(|asked| asked.person)).chain(actors)
+        let approval = &self.approval;
+        let decider = approval.verdict.iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
+        let voters = approval.votes.iter().flat_map(|vote| [Some(&vote.by), vote.submitted_by.as_ref()]);
+        let actors = decider.chain(voters).flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
+        let met = |asked: &Asked| asked.path.iter().map(|step| step.person).collect::<Vec<_>>();
+        let asked = approval.asked.iter().flat_map(move |asked| [met(asked), vec![asked.person, asked.principal()]]);
+        self.holder().into_iter().chain(asked.flatten()).chain(actors)
     }
 
     /// The exception that its keep plan files, with its end.

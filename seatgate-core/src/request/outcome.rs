@@ -47,6 +47,18 @@ pub enum Refusal {
     /// Somebody, or the policy, has decided.
     #[error("this request is already decided")]
     AlreadyDecided,
+    /// Their approval is in already; the policy wants more people's.
+    #[error("your approval is recorded already; the policy wants another person's")]
+    AlreadyVoted,
+    /// Who it would be handed to is asked already.
+    #[error("this person is asked already")]
+    AlreadyAsked,
+    /// Who it would be handed to cannot be asked: they have left, are no human, or hold the seat.
+    #[error("this person cannot be asked about this seat")]
+    CannotBeAsked,
+    /// The user came back; the request was withdrawn.
+    #[error("the seat was used again: the request is withdrawn")]
+    UsedAgain,
     /// The seat is kept; the exception can be revoked instead.
     #[error("the seat is kept already: revoke the exception instead")]
     AlreadyKept,

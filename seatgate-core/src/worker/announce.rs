@@ -1,49 +1,55 @@
-//! Announcements: what a channel is told. Those that wait together are told together.
+//! Announcements: what a channel, or somebody who is asked, is told. Those that wait together are told together.
 
 use std::time::Duration;
 
-use crate::agenda::{Announcement, Claimed, Item, Lane, LaneReport, Next, Settlement};
+use crate::agenda::{Announcement, Audience, Claimed, Item, Lane, LaneReport, News, Next, Settlement};
 use crate::gate::GateError;
 use crate::id::RequestId;
 use crate::message::{Message, Recipient};
 use crate::port::{NotifyError, Posted};
-use crate::request::Request;
-use crate::seat::Channel;
+use crate::request::{ApprovalState, Request};
 use crate::worker::{Bundle, End, Worker, end};
 
 /// How soon to look again whether the notice has arrived under which an announcement belongs.
 const SOON: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Tells a channel what these announcements of one sweep say, in one message.
+    /// Tells a channel or a person what these announcements of one sweep or card say, in one message.
     pub(super) async fn announce(&self, bundle: &Bundle, first: &Announcement) -> Result<Vec<End>, GateError> {
         let all = |next: Next| bundle.items().map(|claimed| end(claimed, next)).collect();
-        let notice = self.gate.card(first.notice).await?;
+        let notice = self.gate.card(first.under).await?;
         if notice.as_ref().is_some_and(|notice| notice.delivered_at.is_none()) {
             return Ok(all(Next::At(self.gate.now().saturating_add(SOON))));
         }
-        let ids: Vec<RequestId> = bundle.items().filter_map(about).collect();
+        let ids = match (first.news, &notice) {
+            // One reminder tells of all that its card still asks.
+            (News::Reminder, Some(card)) => card.requests().to_vec(),
+            _ => bundle.items().filter_map(about).collect::<Vec<RequestId>>(),
+        };
         let requests = self.gate.parts.requests.load(&ids).await?;
-        let requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
+        let mut requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
+        requests.retain(|request| is_news(request, first));
         if requests.is_empty() {
             return Ok(all(Next::Done));
         }
-        let mut message = self.gate.report(&first.channel, &requests).await?;
+        let mut message = self.gate.tell(first, notice.as_ref(), &requests).await?;
         message.repeated = bundle.items().any(|claimed| claimed.after_lost_lease || claimed.tries > 0);
         message.thread = notice.and_then(|notice| notice.posted).map(Posted::at);
         let sent = self.in_time(self.tell(message)).await;
         if let Err(error) = &sent {
             self.gate.count_undelivered(error);
         }
-        let settle = |claimed: &Claimed| End::Item(Box::new(self.told(claimed, &first.channel, &sent)));
+        let settle = |claimed: &Claimed| End::Item(Box::new(self.told(claimed, first.to.lane(), &sent)));
         Ok(bundle.items().map(settle).collect())
     }
 
-    /// Where the channel cannot be written to, the configured one hears it.
+    /// Where a channel cannot be written to, the configured one hears it.
     async fn tell(&self, mut message: Message) -> Result<Posted, NotifyError> {
         let notifier = &self.gate.parts.notifier;
         let sent = notifier.post(&message).await;
-        let other = self.gate.settings().channel.clone().map(Recipient::Channel).filter(|other| *other != message.to);
+        let to_channel = matches!(message.to, Recipient::Channel(_));
+        let other = self.gate.settings().channel.clone().filter(|_| to_channel).map(Recipient::Channel);
+        let other = other.filter(|other| *other != message.to);
         match (sent, other) {
             (Err(NotifyError::Unreachable), Some(other)) => {
                 (message.to, message.thread) = (other, None);
@@ -53,8 +59,7 @@ impl Worker {
         }
     }
 
-    fn told(&self, claimed: &Claimed, channel: &Channel, sent: &Result<Posted, NotifyError>) -> Settlement {
-        let lane = Lane::Messages(channel.to_string());
+    fn told(&self, claimed: &Claimed, lane: Lane, sent: &Result<Posted, NotifyError>) -> Settlement {
         let mut settlement = Settlement::new(claimed, Next::Done);
         match sent {
             Ok(_) => settlement.lane = Some(LaneReport::works(lane)),
@@ -65,6 +70,16 @@ impl Worker {
             }
         }
         settlement
+    }
+}
+
+/// Whoever has answered in the meantime needs no reminder.
+fn is_news(request: &Request, announcement: &Announcement) -> bool {
+    match (announcement.news, &announcement.to) {
+        (News::Reminder, Audience::Person(person)) => {
+            request.approval.state == ApprovalState::Open && request.approval.waits_for(*person)
+        }
+        _ => true,
     }
 }
 

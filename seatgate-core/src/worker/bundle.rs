@@ -2,7 +2,7 @@
 
 use crate::agenda::{Claimed, Item};
 
-/// Claimed items that are done together: announcements of one sweep to one channel, which one message tells; any other
+/// Claimed items that are done together: announcements of one kind to one audience, about one sweep or one card, which one message tells; any other
 /// item is alone.
 #[derive(Debug, Clone)]
 pub struct Bundle {
@@ -30,7 +30,8 @@ impl Bundle {
     fn takes(&self, claimed: &Claimed) -> bool {
         match (&self.first.item, &claimed.item) {
             (Item::Announce(ours), Item::Announce(other)) => {
-                ours.channel == other.channel && ours.notice == other.notice && self.others.len() + 1 < MOST
+                let same = ours.to == other.to && ours.under == other.under && ours.news == other.news;
+                same && self.others.len() + 1 < MOST
             }
             _ => false,
         }

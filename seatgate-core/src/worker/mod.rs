@@ -9,13 +9,11 @@ mod bundle;
 mod card;
 mod message;
 mod task;
-mod timer;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub use self::bundle::Bundle;
-use self::timer::Timer;
 use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, LaneReport, Next, Settlement};
 use crate::card::{CardEdit, CardReceipt};
 use crate::gate::{Gate, GateError, TRIES};
@@ -23,9 +21,10 @@ use crate::id::{ChangeId, RequestId};
 use crate::person::Text;
 use crate::policy::Mode;
 use crate::port::{Answer, Conflict, StoreError, Stored};
-use crate::request::{Command, Context, Request};
+use crate::request::{Command, Context, Phase, Request};
 use crate::schedule;
 use crate::time::Timestamp;
+use crate::timer::Timer;
 
 /// Does what is on a gate's agenda. Cheap to clone.
 #[derive(Clone)]
@@ -206,10 +205,14 @@ impl Worker {
             let mut context = self.context(&before.request);
             context.delivered_at = delivered_at;
             context.seat_lost = self.seat_lost(&before.request).await?;
+            context.known = self.gate.known_about(&before.request, None).await?;
             let Ok(transition) = before.request.handle(&Command::Wake, &context) else {
                 return Ok(end(claimed, Next::Done));
             };
-            let next = schedule::next_wake(&transition.after, delivered_at).map_or(Next::Done, Next::At);
+            let wake = schedule::next_wake(&transition.after, delivered_at);
+            let directory = || context.known.next_change(context.now);
+            let directory = (transition.after.phase == Phase::AwaitingDecision).then(directory).flatten();
+            let next = wake.into_iter().chain(directory).min().map_or(Next::Done, Next::At);
             if transition.facts.is_empty() {
                 return Ok(end(claimed, next));
             }

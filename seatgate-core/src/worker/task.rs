@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::agenda::{AgendaChange, Claimed, Lane, LaneReport, Next};
-use crate::gate::GateError;
+use crate::gate::{GateError, used_again};
 use crate::id::{RequestId, TaskId};
 use crate::person::{Text, TextRef};
 use crate::policy::Mode;
@@ -12,7 +12,7 @@ use crate::port::{
     StoreError, Stored, Target,
 };
 use crate::request::{AttemptResult, Command, PauseReason, RemovalKind, Request, Task, TaskAction, TaskState};
-use crate::seat::{Activity, Seat};
+use crate::seat::Seat;
 use crate::worker::{End, TaskResult, Worker, end};
 
 /// How long the lane of a target that says it is gone stays closed. Longer would hold up one that was mended.
@@ -253,13 +253,4 @@ impl Worker {
         let change = self.gate.new_change();
         TaskResult { change, claimed: claimed.clone(), request, began: None, command, texts, lane }
     }
-}
-
-/// Whether the seat was used after it was reported dormant.
-fn used_again(request: &Request, status: &SeatStatus) -> bool {
-    let Some(used) = status.last_activity else { return false };
-    request.evidence.as_ref().is_some_and(|evidence| match evidence.activity {
-        Activity::LastAt(reported) => used > reported,
-        Activity::NeverUsed => true,
-    })
 }

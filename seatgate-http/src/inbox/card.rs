@@ -76,7 +76,7 @@ impl Card {
 impl Form {
     fn new(request: &Request, viewer: &Viewer, now: Timestamp) -> Self {
         let terms = &request.terms;
-        let asked = request.approval.asks(viewer.person);
+        let asked = request.approval.asks(viewer.person, now).is_some();
         Self {
             approve_reason: !asked,
             keep_reason: terms.keep_reason != KeepReason::Off || !asked,

@@ -72,7 +72,7 @@ impl Pause {
 /// Asks the one function that the gate asks too.
 fn may(gate: &Gate, request: &Request, viewer: &Viewer, action: Action) -> bool {
     let caller = Caller::new(Actor::Person(viewer.person), true).matched_by(viewer.matched_by);
-    authorize(&caller, action, request, &gate.settings().operators).is_ok()
+    authorize(&caller, action, request, &gate.settings().operators, gate.now()).is_ok()
 }
 
 fn undo(gate: &Gate, request: &Request) -> Option<String> {

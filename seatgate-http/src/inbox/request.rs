@@ -87,7 +87,7 @@ impl Inbox {
     pub(super) async fn visible(&self, id: &str, viewer: &Viewer, action: &'static str) -> Result<Request, PageError> {
         let id: RequestId = id.parse().map_err(|_| PageError::NotFound)?;
         let request = self.gate.request(id).await?;
-        if viewer.operates || request.approval.asks(viewer.person) {
+        if viewer.operates || request.approval.was_asked(viewer.person) {
             return Ok(request);
         }
         let attempt = Attempt::new(Actor::Person(viewer.person), Surface::Inbox, action, Denial::NotAsked.label());

@@ -203,7 +203,7 @@ fn asks_more(request: &Request, visitor: &Visitor) -> bool {
 
 /// An operator who was not asked must say why, whatever the policy says.
 fn reason_asked(request: &Request, visitor: &Visitor) -> KeepReason {
-    let asked = visitor.person().is_some_and(|person| request.approval.asks(person));
+    let asked = visitor.person().is_some_and(|person| request.approval.waits_for(person));
     if asked { request.terms.keep_reason } else { KeepReason::Required }
 }
 

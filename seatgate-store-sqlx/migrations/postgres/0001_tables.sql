@@ -95,6 +95,8 @@ CREATE TABLE seats (
     entitlement  text COLLATE "C" NOT NULL,
     generation   bigint NOT NULL,
     open_request text COLLATE "C",
+    -- Until when nobody is asked about it.
+    quiet_until  bigint,
     PRIMARY KEY (app, account, entitlement)
 );
 CREATE INDEX seats_account ON seats (account);

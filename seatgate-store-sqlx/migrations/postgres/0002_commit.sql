@@ -59,10 +59,11 @@ BEGIN
 END $$;
 
 -- Frees whatever seat the request has. First it waits for a merge that moves the seat, or it would miss it.
-CREATE FUNCTION release_seat(request text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION release_seat(request text, quiet bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM remaining(account) FROM seats WHERE open_request = request;
-    UPDATE seats SET open_request = NULL, generation = generation + 1 WHERE open_request = request;
+    UPDATE seats SET open_request = NULL, generation = generation + 1, quiet_until = COALESCE(quiet, quiet_until)
+    WHERE open_request = request;
 END $$;
 
 -- Whether the sweep and its delivery, if it has one, are new.
@@ -137,7 +138,7 @@ BEGIN
         RETURN 'seat';
     END IF;
     IF (change ->> 'release')::boolean THEN
-        PERFORM release_seat(change ->> 'seat_request');
+        PERFORM release_seat(change ->> 'seat_request', (change ->> 'quiet_until')::bigint);
     END IF;
     IF change ->> 'sweep' IS NOT NULL AND NOT add_sweep(change -> 'sweep')
         OR change ->> 'join' IS NOT NULL AND NOT join_sweep(change -> 'join')
@@ -443,7 +444,7 @@ CREATE FUNCTION land_all(changes jsonb, lease_now bigint) RETURNS void LANGUAGE 
 DECLARE
     added jsonb;
 BEGIN
-    IF jsonb_path_exists(changes, '$[*] ? (@.head == null || @.join != null || @.released.size() > 0)') THEN
+    IF jsonb_path_exists(changes, '$[*] ? (@.head == null || @.join != null || @.released.size() > 0 || @.quiet_until != null)') THEN
         PERFORM one_by_one();
     END IF;
     PERFORM advance_all(changes);

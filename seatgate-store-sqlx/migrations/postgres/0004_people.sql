@@ -90,11 +90,12 @@ BEGIN
     UPDATE account_aliases SET account = target WHERE account = source;
     UPDATE exceptions SET account = target WHERE account = source;
 
-    INSERT INTO seats AS known (app, account, entitlement, generation, open_request)
-    SELECT app, target, entitlement, generation, open_request FROM seats WHERE account = source
+    INSERT INTO seats AS known (app, account, entitlement, generation, open_request, quiet_until)
+    SELECT app, target, entitlement, generation, open_request, quiet_until FROM seats WHERE account = source
     ON CONFLICT (app, account, entitlement) DO UPDATE
     SET generation = greatest(known.generation, excluded.generation) + 1,
-        open_request = least(known.open_request, excluded.open_request);
+        open_request = least(known.open_request, excluded.open_request),
+        quiet_until = greatest(known.quiet_until, excluded.quiet_until);
     DELETE FROM seats WHERE account = source;
     RETURN losers;
 END $$;

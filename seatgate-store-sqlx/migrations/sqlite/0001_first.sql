@@ -92,6 +92,8 @@ CREATE TABLE seats (
     entitlement  TEXT NOT NULL,
     generation   INTEGER NOT NULL,
     open_request TEXT,
+    -- Until when nobody is asked about it.
+    quiet_until  INTEGER,
     PRIMARY KEY (app, account, entitlement)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seats_account ON seats (account);

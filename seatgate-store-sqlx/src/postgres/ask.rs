@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use super::queue::Work;
-use crate::found::{CardRow, DeliveryRow, StandingRow, StoredRow, SweepRow};
+use crate::found::{CardRow, DeliveryRow, SeatFound, StandingRow, StoredRow, SweepRow};
 
 /// A question whose statement takes keys, `$1`, and gives one row for each of them, in their order.
 pub(super) trait Question: Send + Sync + 'static {
@@ -284,12 +284,12 @@ impl SeatLists {
 pub(super) struct SeatRows(pub(super) SeatLists);
 
 impl Work for SeatRows {
-    type Answer = Vec<(i64, Option<String>)>;
+    type Answer = Vec<SeatFound>;
     const CONTEXT: &'static str = "reading seats";
     const WRITES: bool = false;
 
     async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Self::Answer>, sqlx::Error> {
-        const SQL: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request
+        const SQL: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request, seats.quiet_until
             FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (app, account, entitlement, place)
             LEFT JOIN accounts ON accounts.id = wanted.account
             LEFT JOIN seats ON seats.app = wanted.app

@@ -3,6 +3,7 @@
 use seatgate_core::id::{ChangeId, RequestId, SweepId};
 use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, SweepRecord};
 use seatgate_core::seat::Seat;
+use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Stream;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -30,6 +31,8 @@ struct ChangeRow<'a> {
     fence: Option<FenceRow>,
     take: Option<SeatRow<'a>>,
     release: bool,
+    /// Until when the seat that is released is left alone.
+    quiet_until: Option<i64>,
     /// Whose seat it is.
     seat_request: Option<RequestId>,
     sweep: Option<SweepRow<'a>>,
@@ -115,6 +118,10 @@ impl<'a> ChangeRow<'a> {
             Some(SeatChange::Take { seat, generation }) => Some(SeatRow::of(seat, *generation)),
             _ => None,
         };
+        let quiet_until = match seat {
+            Some(SeatChange::Release { quiet_until }) => quiet_until.map(Timestamp::as_micros),
+            _ => None,
+        };
         Ok(Self {
             id: change.id,
             stream: change.stream,
@@ -124,7 +131,8 @@ impl<'a> ChangeRow<'a> {
             landing: Landing::of(change)?,
             fence: change.fence.as_ref().map(FenceRow::of),
             take,
-            release: matches!(seat, Some(SeatChange::Release)),
+            release: matches!(seat, Some(SeatChange::Release { .. })),
+            quiet_until,
             seat_request,
             sweep: change.sweep.as_ref().map(SweepRow::of),
             join: change.join.as_ref().map(SweepRow::joining),

@@ -56,11 +56,12 @@ const LOSERS: &str = "SELECT max(source.open_request, target.open_request)
     FROM seats AS source JOIN seats AS target USING (app, entitlement)
     WHERE source.account = $1 AND target.account = $2
     AND source.open_request IS NOT NULL AND target.open_request IS NOT NULL";
-const MOVE_SEATS: &str = "INSERT INTO seats (app, account, entitlement, generation, open_request)
-        SELECT app, $2, entitlement, generation, open_request FROM seats WHERE account = $1
+const MOVE_SEATS: &str = "INSERT INTO seats (app, account, entitlement, generation, open_request, quiet_until)
+        SELECT app, $2, entitlement, generation, open_request, quiet_until FROM seats WHERE account = $1
         ON CONFLICT DO UPDATE SET generation = max(generation, excluded.generation) + 1,
             open_request = min(COALESCE(open_request, excluded.open_request),
-                COALESCE(excluded.open_request, open_request));
+                COALESCE(excluded.open_request, open_request)),
+            quiet_until = max(COALESCE(quiet_until, excluded.quiet_until), COALESCE(excluded.quiet_until, quiet_until));
     DELETE FROM seats WHERE account = $1";
 
 /// Finds or adds accounts, in order.

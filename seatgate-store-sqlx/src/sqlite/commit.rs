@@ -32,7 +32,8 @@ const TAKE_NEW: &str = "INSERT INTO seats (app, account, entitlement, generation
 const TAKE_KNOWN: &str = "UPDATE seats SET open_request = $4
     WHERE app = $1 AND account = COALESCE((SELECT merged_into FROM accounts WHERE id = $2), $2) AND entitlement = $3
     AND open_request IS NULL AND generation = $5";
-const RELEASE: &str = "UPDATE seats SET open_request = NULL, generation = generation + 1 WHERE open_request = $1";
+const RELEASE: &str = "UPDATE seats SET open_request = NULL, generation = generation + 1,
+    quiet_until = COALESCE($2, quiet_until) WHERE open_request = $1";
 
 const SWEEP: &str = "INSERT INTO sweeps (id, submitted_by, received_at, row_count, delivery)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
@@ -161,8 +162,9 @@ fn request_of(change: &Change) -> Option<RequestId> {
 async fn change_seat(change: &SeatChange, request: Option<RequestId>, desk: &mut Desk) -> Result<bool, sqlx::Error> {
     match (change, request) {
         (SeatChange::Take { seat, generation }, Some(request)) => take(seat, *generation, request, desk).await,
-        (SeatChange::Release, Some(request)) => {
-            sqlx::query(RELEASE).bind(request.to_string()).execute(&mut desk.connection).await?;
+        (SeatChange::Release { quiet_until }, Some(request)) => {
+            let quiet_until = quiet_until.map(Timestamp::as_micros);
+            sqlx::query(RELEASE).bind(request.to_string()).bind(quiet_until).execute(&mut desk.connection).await?;
             Ok(true)
         }
         (SeatChange::Take { .. }, None) => Ok(false),

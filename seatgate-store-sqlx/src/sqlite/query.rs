@@ -22,7 +22,7 @@ const LOAD: &str = "SELECT requests.body, streams.version, streams.head
     LEFT JOIN requests ON requests.id = wanted.value
     LEFT JOIN streams ON streams.stream = requests.id
     ORDER BY wanted.key";
-const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request
+const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request, seats.quiet_until
     FROM json_each($1) AS wanted
     LEFT JOIN accounts ON accounts.id = wanted.value ->> 1
     LEFT JOIN seats ON seats.app = wanted.value ->> 0

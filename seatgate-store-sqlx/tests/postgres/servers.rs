@@ -338,7 +338,7 @@ async fn seats_that_move_in_a_merge_are_neither_lost_nor_stuck() {
             }
             let mut chain = two.chain(Stream::Request(request)).await.unwrap();
             let mut close = world.change(&mut chain);
-            close.seat = Some(SeatChange::Release);
+            close.seat = Some(SeatChange::Release { quiet_until: None });
             assert_eq!(two.commit(vec![close]).await.unwrap(), [Answer::Committed]);
         };
         tokio::join!(account(one, &world, Some(&id), Some(&email)), take);

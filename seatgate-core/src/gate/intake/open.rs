@@ -1,21 +1,21 @@
 //! From a row that is to be asked about to its request.
 
 use super::{Intake, Read};
-use crate::agenda;
-use crate::approvers::approvers_of;
+use crate::agenda::{self, AgendaChange, Item};
 use crate::card::{Card, digest_card, notice_of};
 use crate::gate::corrupt;
-use crate::id::{CardId, RequestId};
+use crate::id::{CardId, PersonRef, RequestId};
 use crate::person::TextRef;
-use crate::policy::Mode;
+use crate::policy::{Mode, Terms};
 use crate::port::{Change, RowResult, RowStatus, SeatChange, StoreError};
-use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject};
+use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject, Why};
+use crate::route::{self, Known, Routed};
 use crate::seat::Evidence;
 use crate::trail::{Chain, EntryDraft, Stream};
 
 impl Intake<'_> {
     /// Everything that opens a request about this row.
-    pub(super) fn open(&self, read: &Read) -> Result<(Change, RowResult), StoreError> {
+    pub(super) fn open(&self, read: &Read, known: &Known) -> Result<(Change, RowResult), StoreError> {
         let (gate, now, entropy) = (self.gate, self.gate.now(), &*self.gate.parts.entropy);
         let id = RequestId::generate(now, entropy);
         let (received, new) = match self.kept.get(&read.row) {
@@ -25,7 +25,7 @@ impl Intake<'_> {
                 (text.reference, Some(text))
             }
         };
-        let opening = self.opening(read, received);
+        let opening = self.opening(read, received, known);
         let request = Request::open(id, now, opening.clone());
         let event = Event::Opened(Box::new(opening));
         let released_by = self.released_by.as_ref().map(|by| by.actor.clone());
@@ -38,6 +38,9 @@ impl Intake<'_> {
         change.cards = request.approval.asked.iter().map(|a| Card::asking(a.card, a.person, vec![id])).collect();
         change.cards.extend(notice_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
+        // Whoever is asked may go away, or come back.
+        let wake = |due| AgendaChange::Schedule { item: Item::Wake(id), due, lane: None, gated: false };
+        change.agenda.extend(known.next_change(now).map(wake));
         if request.mode == Mode::Live {
             change.seat = Some(SeatChange::Take { seat: read.seat.clone(), generation: read.status.generation });
         }
@@ -47,18 +50,11 @@ impl Intake<'_> {
         Ok((change, result))
     }
 
-    fn opening(&self, read: &Read, received: TextRef) -> Opening {
-        let (now, entropy, candidate) = (self.gate.now(), &*self.gate.parts.entropy, &read.candidate);
+    fn opening(&self, read: &Read, received: TextRef, known: &Known) -> Opening {
+        let (now, candidate) = (self.gate.now(), &read.candidate);
         let policy = &self.settings.policy;
         let terms = policy.terms(candidate.app.id.as_str()).clone();
-        let operators: Vec<_> = self.settings.operators.iter().copied().collect();
-        let asked = approvers_of(read.manager, read.seat.holder, &read.fallbacks, &operators)
-            .into_iter()
-            .map(|(person, why)| {
-                let digest = digest_card(person, terms.digest.duration(), self.settings.mode, now);
-                Asked::new(person, why, digest.unwrap_or_else(|| CardId::generate(now, entropy)))
-            })
-            .collect();
+        let asked = self.asked(read, &terms, known);
         let observed_at = candidate.observed_at.unwrap_or(now);
         let evidence = Evidence::new(candidate.activity, observed_at, candidate.monthly_cost, received);
         let origin = Origin::new(self.record.id, read.row, self.record.submitted_by.clone());
@@ -67,6 +63,28 @@ impl Intake<'_> {
         Opening::new(subject, origin, self.settings.mode, policy.version().to_owned(), terms)
             .with_evidence(evidence)
             .asking(asked)
+            .concerning(read.manager, read.fallbacks.clone())
             .telling(channel)
+    }
+
+    /// Who is asked, each with a card: the holder first where the policy says so and they can be, else the approvers.
+    fn asked(&self, read: &Read, terms: &Terms, known: &Known) -> Vec<Asked> {
+        let now = self.gate.now();
+        let concerned = read.concerned(terms.quorum);
+        let can_be_asked = |person: &PersonRef| {
+            known.entries.get(person).is_none_or(|entry| entry.can_be_asked() && !entry.is_away(now))
+        };
+        let first = read.seat.holder.filter(|holder| terms.ask_holder_first && can_be_asked(holder));
+        let routed = match first {
+            Some(holder) => vec![Routed::new(holder, Why::Holder)],
+            None => route::approvers(&concerned, known, now),
+        };
+        routed.into_iter().map(|routed| self.ask(routed, terms)).collect()
+    }
+
+    fn ask(&self, routed: Routed, terms: &Terms) -> Asked {
+        let (now, entropy) = (self.gate.now(), &*self.gate.parts.entropy);
+        let digest = digest_card(routed.person, terms.digest.duration(), self.settings.mode, now);
+        Asked::routed(routed, digest.unwrap_or_else(|| CardId::generate(now, entropy)))
     }
 }

@@ -121,6 +121,7 @@ macro_rules! store_conformance {
                 rs_05_take_refuses_a_taken_seat
                 rs_05_take_refuses_a_raised_generation
                 rs_05_release_frees_the_seat_and_raises_its_generation
+                rs_05_release_keeps_until_when_the_seat_is_left_alone
                 rs_05_release_without_a_seat_lands_and_frees_no_other
                 rs_05_filing_raises_the_generation_of_a_taken_seat_and_leaves_it_taken
                 rs_05_entitlements_are_seats_of_their_own

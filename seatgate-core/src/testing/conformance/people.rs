@@ -129,7 +129,7 @@ pub async fn ps_02_both_keys_lead_to_the_one_seat_after_a_merge<H: StoreHarness>
     }
     assert_eq!(scene.claim().await, [], "nobody lost anything");
     let mut closing = scene.next_change(request).await;
-    closing.seat = Some(SeatChange::Release);
+    closing.seat = Some(SeatChange::Release { quiet_until: None });
     assert_eq!(scene.commit(closing).await, Answer::Committed);
     let next = scene.open(&with_email).await;
     assert_eq!(scene.seat_row(&with_id).await.open_request, Some(next), "also for a later request by the old key");
@@ -149,7 +149,7 @@ pub async fn ps_02_of_two_open_requests_the_older_keeps_the_seat<H: StoreHarness
     let claimed = scene.claim_one().await;
     assert_eq!(claimed.item, Item::Wake(requests[1]), "the newer one is woken");
     let mut closing = scene.next_change(requests[1]).await;
-    closing.seat = Some(SeatChange::Release);
+    closing.seat = Some(SeatChange::Release { quiet_until: None });
     assert_eq!(scene.commit(closing).await, Answer::Committed);
     assert_eq!(scene.seat_row(&with_id).await.open_request, Some(requests[0]), "it lets go of nothing");
 }

@@ -344,7 +344,7 @@ pub async fn lists_know_until_when_a_seat_is_kept<H: StoreHarness>(store: H) {
     scene.asked(mona, None).await;
     scene.asked(mona, Some(WITHDRAW)).await;
     kept.sort_by_key(|request| request.id);
-    let ids = |who| kept.iter().filter(|kept| kept.approval.asks(who)).map(|kept| kept.id).collect::<Vec<_>>();
+    let ids = |who| kept.iter().filter(|kept| kept.approval.waits_for(who)).map(|kept| kept.id).collect::<Vec<_>>();
     let beyond = |seconds, asked| {
         listed(&scene, RequestFilter { asked, kept_beyond: Some(scene.at(seconds)), ..RequestFilter::first(10) })
     };

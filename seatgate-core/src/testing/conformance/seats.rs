@@ -43,10 +43,26 @@ pub async fn rs_05_release_frees_the_seat_and_raises_its_generation<H: StoreHarn
     let crossing = opening(&scene, &seat, 0);
     let request = scene.open(&seat).await;
     let mut closing = scene.next_change(request).await;
-    closing.seat = Some(SeatChange::Release);
+    closing.seat = Some(SeatChange::Release { quiet_until: None });
     assert_eq!(scene.commit(closing).await, Answer::Committed);
     assert_eq!(scene.seat_row(&seat).await, SeatStatusRow::new(1, None));
     assert_eq!(scene.commit(crossing).await, Answer::Conflict(Conflict::Seat));
+}
+
+pub async fn rs_05_release_keeps_until_when_the_seat_is_left_alone<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let seat = scene.seat("ana@example.com").await;
+    let quiet_until = Some(scene.at(86_400));
+    for (generation, release) in [(0, quiet_until), (1, None)] {
+        let opening = opening(&scene, &seat, generation);
+        let request = opening.request.as_ref().map(|request| request.id).unwrap();
+        assert_eq!(scene.commit(opening).await, Answer::Committed);
+        let mut closing = scene.next_change(request).await;
+        closing.seat = Some(SeatChange::Release { quiet_until: release });
+        assert_eq!(scene.commit(closing).await, Answer::Committed);
+        let row = SeatStatusRow::new(generation + 1, None).quiet_until(quiet_until);
+        assert_eq!(scene.seat_row(&seat).await, row);
+    }
 }
 
 pub async fn rs_05_release_without_a_seat_lands_and_frees_no_other<H: StoreHarness>(store: H) {
@@ -54,7 +70,7 @@ pub async fn rs_05_release_without_a_seat_lands_and_frees_no_other<H: StoreHarne
     let seat = scene.seat("ana@example.com").await;
     let request = scene.open(&seat).await;
     let mut other = opening(&scene, &seat, 0);
-    other.seat = Some(SeatChange::Release);
+    other.seat = Some(SeatChange::Release { quiet_until: None });
     assert_eq!(scene.commit(other).await, Answer::Committed);
     assert_eq!(scene.seat_row(&seat).await, SeatStatusRow::new(0, Some(request)));
 }
