@@ -1,6 +1,6 @@
 //! Putting a gate together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -148,6 +148,7 @@ impl GateBuilder {
         let settings = Settings {
             policy: self.policy,
             mode: self.mode,
+            app_modes: BTreeMap::new(),
             operators: BTreeSet::new(),
             channel: self.channel,
             mode_seq: 0,

@@ -7,16 +7,18 @@
 mod access;
 mod act;
 mod activity;
+mod app_mode;
 mod builder;
 mod exceptions;
 mod intake;
 mod join;
 mod meter;
 mod mode;
+mod policy;
 mod routing;
 mod show;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use access::Attempt;
@@ -27,6 +29,7 @@ pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
 pub use meter::{Latency, Meter};
+pub use policy::Applied;
 pub use show::Shown;
 
 use crate::agenda;
@@ -41,7 +44,7 @@ use crate::port::{
     RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
 };
 use crate::request::{Event, Refusal, Request, TargetFacts, Transition};
-use crate::seat::Channel;
+use crate::seat::{AppId, Channel};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 use crate::trail::EntryDraft;
@@ -114,6 +117,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Whether anything is really done. Removals begin only while this is [`Mode::Live`].
     pub mode: Mode,
+    /// The modes of apps that have one of their own, with where each is recorded in the system's stream.
+    app_modes: BTreeMap<AppId, (u64, Option<Mode>)>,
     /// Who operates seatgate. Empty means nobody.
     pub operators: BTreeSet<PersonRef>,
     /// Who hears about candidates that name no channel.
@@ -122,6 +127,21 @@ pub struct Settings {
     mode_seq: u64,
     /// Up to where the system's stream was read for a mode; nothing while modes of other servers are not followed.
     mode_read: Option<u64>,
+}
+
+impl Settings {
+    /// Whether anything is really done about seats of this app: what holds for every app, or what holds for it alone, if
+    /// that does less.
+    #[must_use]
+    pub fn mode_of(&self, app: &AppId) -> Mode {
+        let own = self.app_modes.get(app).and_then(|(_, mode)| *mode);
+        own.map_or(self.mode, |own| own.min(self.mode))
+    }
+
+    /// The apps that have a mode of their own, and which.
+    pub fn app_modes(&self) -> impl Iterator<Item = (&AppId, Mode)> {
+        self.app_modes.iter().filter_map(|(app, (_, mode))| Some((app, (*mode)?)))
+    }
 }
 
 type Listener = Box<dyn Fn() + Send + Sync>;

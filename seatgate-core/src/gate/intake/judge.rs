@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::gate::{Gate, Settings};
 use crate::person::{Identity, PersonDraft};
-use crate::policy::Terms;
+use crate::policy::{Mode, Terms};
 use crate::port::Problem;
 use crate::seat::{AccountNames, Activity, Candidate};
 use crate::time::Timestamp;
@@ -22,6 +22,9 @@ pub(super) fn judge(
     let (terms, now) = (settings.policy.terms(candidate.app.id.as_str()), gate.now());
     if gate.parts.router.target(&candidate.app.id).is_none() {
         return Err(Problem::new("No target", "no target removes seats of this app", "/app/id"));
+    }
+    if settings.mode_of(&candidate.app.id) == Mode::Off {
+        return Ok(Err(Problem::new("Switched off", "nobody is asked about seats of this app now", "/app/id")));
     }
     let observed_at = *candidate.observed_at.get_or_insert(received_at);
     stale_or_future(observed_at, candidate.activity, terms, now)?;

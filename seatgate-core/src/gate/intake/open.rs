@@ -60,7 +60,8 @@ impl Intake<'_> {
         let origin = Origin::new(self.record.id, read.row, self.record.submitted_by.clone());
         let subject = Subject::Seat(read.seat.clone());
         let channel = candidate.requesting_channel.clone().or_else(|| self.settings.channel.clone());
-        Opening::new(subject, origin, self.settings.mode, policy.version().to_owned(), terms)
+        let mode = self.settings.mode_of(&read.seat.app.id);
+        Opening::new(subject, origin, mode, policy.version().to_owned(), terms)
             .with_evidence(evidence)
             .asking(asked)
             .concerning(read.manager, read.fallbacks.clone())
@@ -79,12 +80,13 @@ impl Intake<'_> {
             Some(holder) => vec![Routed::new(holder, Why::Holder)],
             None => route::approvers(&concerned, known, now),
         };
-        routed.into_iter().map(|routed| self.ask(routed, terms)).collect()
+        let mode = self.settings.mode_of(&read.seat.app.id);
+        routed.into_iter().map(|routed| self.ask(routed, terms, mode)).collect()
     }
 
-    fn ask(&self, routed: Routed, terms: &Terms) -> Asked {
+    fn ask(&self, routed: Routed, terms: &Terms, mode: Mode) -> Asked {
         let (now, entropy) = (self.gate.now(), &*self.gate.parts.entropy);
-        let digest = digest_card(routed.person, terms.digest.duration(), self.settings.mode, now);
+        let digest = digest_card(routed.person, terms.digest.duration(), mode, now);
         Asked::routed(routed, digest.unwrap_or_else(|| CardId::generate(now, entropy)))
     }
 }
