@@ -22,8 +22,9 @@ use std::ops::Range;
 
 use serde_json::json;
 
-use self::judge::{fallback, holder, identities, judge};
-use self::limit::Limits;
+pub(super) use self::judge::{fallback, holder, identities, judge};
+pub(super) use self::limit::Limits;
+pub(super) use self::release::candidate as kept_candidate;
 pub(super) use self::turn::Turns;
 use crate::agenda::{self, GATHER, Lane};
 use crate::both::both;
@@ -114,7 +115,7 @@ impl SweepReport {
     }
 }
 
-fn cooling_down(until: Timestamp) -> Problem {
+pub(super) fn cooling_down(until: Timestamp) -> Problem {
     let detail = format!("it was asked about, and by the policy's cool_down it is left alone until {until}");
     Problem::new("Cooling down", detail, "")
 }
@@ -282,7 +283,7 @@ impl<'a> Intake<'a> {
         if self.answered.contains_key(&row) {
             return;
         }
-        match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at)) {
+        match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at, self.gate.now())) {
             Ok(Ok(candidate)) => {
                 self.waiting.insert(row, candidate);
             }

@@ -17,6 +17,7 @@ mod mode;
 mod policy;
 mod routing;
 mod show;
+mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -31,6 +32,7 @@ pub use join::Joined;
 pub use meter::{Latency, Meter};
 pub use policy::Applied;
 pub use show::Shown;
+pub use simulate::{SimulatedAsk, SimulatedPerson, SimulatedRow, Simulation, Trial};
 
 use crate::agenda;
 use crate::authorize::Denial;

@@ -10,6 +10,7 @@ mod intake;
 mod mapping;
 mod openapi;
 mod operate;
+mod policies;
 mod removals;
 mod requests;
 mod savings;

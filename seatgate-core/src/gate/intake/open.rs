@@ -4,7 +4,7 @@ use super::{Intake, Read};
 use crate::agenda::{self, AgendaChange, Item};
 use crate::card::{Card, digest_card, notice_of};
 use crate::gate::corrupt;
-use crate::id::{CardId, PersonRef, RequestId};
+use crate::id::{CardId, RequestId};
 use crate::person::TextRef;
 use crate::policy::{Mode, Terms};
 use crate::port::{Change, RowResult, RowStatus, SeatChange, StoreError};
@@ -72,10 +72,8 @@ impl Intake<'_> {
     fn asked(&self, read: &Read, terms: &Terms, known: &Known) -> Vec<Asked> {
         let now = self.gate.now();
         let concerned = read.concerned(terms.quorum);
-        let can_be_asked = |person: &PersonRef| {
-            known.entries.get(person).is_none_or(|entry| entry.can_be_asked() && !entry.is_away(now))
-        };
-        let first = read.seat.holder.filter(|holder| terms.ask_holder_first && can_be_asked(holder));
+        let first = read.seat.holder;
+        let first = first.filter(|holder| terms.ask_holder_first && route::is_reachable(*holder, known, now));
         let routed = match first {
             Some(holder) => vec![Routed::new(holder, Why::Holder)],
             None => route::approvers(&concerned, known, now),
