@@ -23,7 +23,7 @@ pub(super) const TRIES: u32 = 5;
 /// So many pieces may wait in a queue; more are refused.
 const FULL: usize = 8_192;
 /// So many pieces wait before a second statement helps the one that is under way: fewer are done sooner together.
-const CROWD: usize = 8;
+const CROWD: usize = 16;
 /// A piece that waited longer is refused, not done: whoever brought it would be gone, or ask again. So where the database
 /// does not keep up, callers hear so instead of waiting ever longer.
 const BEGUN_WITHIN: Duration = Duration::from_secs(5);
@@ -137,6 +137,8 @@ impl<W: Work> Queue<W> {
     async fn work_off(self) {
         let mut turn = Turn { queue: &self, ended: false };
         loop {
+            // Whoever came to be at the same time, or was just answered, gets the chance to hand in work for this turn.
+            tokio::task::yield_now().await;
             let line = self.lines.take(W::WRITES).await;
             let Some(batch) = self.next_batch(&mut turn) else {
                 if let Ok(line) = line {
