@@ -154,31 +154,45 @@ BEGIN
     END IF;
 END $$;
 
+-- Ends leases: `ended` items go unless they are wanted more by now, `postponed` ones are due again.
+CREATE FUNCTION end_leases(ended jsonb, postponed jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    missing bigint := COALESCE(jsonb_array_length(ended), 0) + COALESCE(jsonb_array_length(postponed), 0);
+    done bigint;
+BEGIN
+    DELETE FROM agenda USING jsonb_to_recordset(ended) AS item (key text, token bigint, wanted bigint)
+    WHERE agenda.key = item.key AND agenda.token = item.token AND agenda.wanted = item.wanted;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    missing := missing - done;
+    IF missing > 0 THEN
+        UPDATE agenda
+        SET due = CASE WHEN agenda.wanted = item.wanted THEN COALESCE(item.due, agenda.due) ELSE agenda.due END,
+            tries = CASE WHEN item.next = 'retry' THEN tries + 1 ELSE 0 END, token = NULL, lease_until = NULL
+        FROM jsonb_to_recordset(COALESCE(ended, '[]') || COALESCE(postponed, '[]'))
+            AS item (key text, token bigint, wanted bigint, next text, due bigint)
+        WHERE agenda.key = item.key AND agenda.token = item.token;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        missing := missing - done;
+    END IF;
+    IF missing > 0 THEN
+        PERFORM refuse('lost');
+    END IF;
+END $$;
+
 -- Settles items: 'settled', or 'lost' where one is not under its token any more, or 'again' where a card has changed since
 -- it was read; then none of them leaves anything behind.
 CREATE FUNCTION settle_together(batch jsonb, text_bodies text[]) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    ours bigint;
-    done bigint;
 BEGIN
-    PERFORM FROM agenda JOIN jsonb_to_recordset(batch -> 'ended') AS ended (key text, token bigint) USING (key, token)
-    ORDER BY key FOR UPDATE OF agenda;
-    GET DIAGNOSTICS ours = ROW_COUNT;
-    IF ours < jsonb_array_length(batch -> 'ended') THEN
-        PERFORM refuse('lost');
+    -- Not all of these go: they are locked in their order first, or two that want the same items might wait for each other.
+    IF batch ?| '{kept,postponed}' THEN
+        PERFORM FROM agenda
+        WHERE key IN (SELECT value ->> 'key' FROM jsonb_array_elements(batch -> 'ended')
+            UNION ALL SELECT value ->> 'key' FROM jsonb_array_elements(batch -> 'postponed'))
+        ORDER BY key FOR UPDATE;
     END IF;
+    PERFORM end_leases(batch -> 'ended', batch -> 'postponed');
     IF batch ? 'kept' THEN
         PERFORM keep_cards(batch -> 'kept');
-    END IF;
-    DELETE FROM agenda USING jsonb_to_recordset(batch -> 'ended') AS ended (key text, wanted bigint, next text)
-    WHERE agenda.key = ended.key AND agenda.wanted = ended.wanted AND ended.next = 'done';
-    GET DIAGNOSTICS done = ROW_COUNT;
-    IF done < ours THEN
-        UPDATE agenda
-        SET due = CASE WHEN agenda.wanted = ended.wanted THEN ended.due ELSE agenda.due END,
-            tries = CASE WHEN ended.next = 'retry' THEN tries + 1 ELSE 0 END, token = NULL, lease_until = NULL
-        FROM jsonb_to_recordset(batch -> 'ended') AS ended (key text, token bigint, wanted bigint, next text, due bigint)
-        WHERE agenda.key = ended.key AND agenda.token = ended.token;
     END IF;
     IF batch ? 'wanted' THEN
         PERFORM schedule_all(batch -> 'wanted', NULL);
@@ -275,7 +289,7 @@ DECLARE
     lease_now bigint;
     free text[];
     fresh bigint;
-    claimed jsonb;
+    claimed json;
 BEGIN
     PERFORM pg_advisory_xact_lock('agenda'::regclass::oid::int, 0);
     lease_now := lease_clock(given_now);
@@ -283,16 +297,16 @@ BEGIN
     IF cardinality(free) > 0 THEN
         fresh := nextval('agenda_token');
         WITH mine AS (
-            SELECT key, lease_until IS NOT NULL AS lost FROM agenda
+            SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
             WHERE key = ANY (free) AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
             ORDER BY key FOR UPDATE SKIP LOCKED
         ), given AS (
             UPDATE agenda SET token = fresh, lease_until = lease_now + (asked ->> 'lease')::bigint
-            FROM mine WHERE agenda.key = mine.key
-            RETURNING agenda.key, due, item, wanted, tries, lost
+            FROM mine WHERE agenda.ctid = mine.place
+            RETURNING key, item, wanted, tries, lost, due
         )
-        SELECT jsonb_agg(to_jsonb(given) ORDER BY due, key) INTO claimed FROM given;
+        SELECT json_agg(row_to_json(given) ORDER BY due, key) INTO claimed FROM given;
     END IF;
-    RETURN jsonb_build_object('token', fresh, 'items', COALESCE(claimed, '[]'),
+    RETURN json_build_object('token', fresh, 'items', COALESCE(claimed, '[]'),
         'next_due', next_due(caller_now, lease_now, (asked ->> 'removals_open')::boolean));
 END $$;

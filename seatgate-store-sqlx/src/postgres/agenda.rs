@@ -230,7 +230,8 @@ impl NewSettlement {
     fn of(settlement: &Settlement, cards: &Cards) -> Result<Self, sqlx::Error> {
         let mut batch = Batch::default();
         let fence = FenceRow::of(&settlement.fence);
-        batch.add("ended", [EndedRow { fence, end: EndRow::of(settlement.wanted, settlement.next) }])?;
+        let list = if settlement.next == Next::Done { "ended" } else { "postponed" };
+        batch.add(list, [EndedRow { fence, end: EndRow::of(settlement.wanted, settlement.next) }])?;
         if let Some(receipt) = &settlement.card
             && let Some((card, version)) = cards.get(&receipt.card)
         {

@@ -38,8 +38,8 @@ pub(super) trait Work: Send + Sync + 'static {
     const CONTEXT: &'static str;
     /// Whether it writes. Then, without an answer, nobody knows whether it was done.
     const WRITES: bool;
-    /// So many pieces share a statement: PostgreSQL keeps track of 64 savepoints cheaply.
-    const BATCH: usize = 64;
+    /// So many pieces share a statement.
+    const BATCH: usize = 256;
     /// So many statements are under way at a time, at the most.
     const SIDE_BY_SIDE: usize = 1;
 
