@@ -7,6 +7,7 @@
 
 mod agenda;
 mod ask;
+mod batch;
 mod call;
 mod claim;
 mod commit;
@@ -38,7 +39,7 @@ use seatgate_core::savings::Savings;
 use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{PgPool, Postgres, Transaction};
 
 use self::agenda::NewSettlement;
 use self::ask::{
@@ -47,7 +48,7 @@ use self::ask::{
 };
 use self::claim::NewClaim;
 use self::commit::NewChange;
-use self::error::{store_error, write_error};
+use self::error::store_error;
 use self::lines::Lines;
 pub use self::open::PgOptions;
 use self::people::{NewAccounts, NewPeople};
@@ -119,15 +120,7 @@ impl PgStore {
         transaction: &mut Transaction<'_, Postgres>,
         changes: &[Change],
     ) -> Result<Vec<Answer>, StoreError> {
-        let context = "committing changes in a transaction";
-        let rows = commit::change_list(&changes.iter().collect::<Vec<_>>()).map_err(store_error(context))?;
-        let labels: Vec<String> = sqlx::query_scalar(AssertSqlSafe(self.commit_here.as_str()))
-            .bind(rows)
-            .bind(self.given_now())
-            .fetch_one(&mut **transaction)
-            .await
-            .map_err(write_error(context))?;
-        commit::answers(labels, changes.len()).map_err(store_error(context))
+        self.land_in(transaction, changes).await
     }
 
     /// The time by which leases are judged, if it is not the database's.
