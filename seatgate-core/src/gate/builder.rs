@@ -9,14 +9,15 @@ use crate::gate::{Gate, Parts, Settings};
 use crate::id::InstanceId;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
 use crate::port::{
-    Clock, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries, RequestStore, Router,
+    Clock, Directory, DirectoryQueries, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries,
+    RequestStore, Router,
 };
 use crate::seat::{AppId, Channel};
 
 /// A store that plays all roles at once.
-pub trait Store: RequestStore + RequestQueries + PeopleStore + ExceptionStore {}
+pub trait Store: RequestStore + RequestQueries + PeopleStore + ExceptionStore + Directory + DirectoryQueries {}
 
-impl<T: RequestStore + RequestQueries + PeopleStore + ExceptionStore> Store for T {}
+impl<T: RequestStore + RequestQueries + PeopleStore + ExceptionStore + Directory + DirectoryQueries> Store for T {}
 
 /// The parts do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,9 @@ pub struct GateBuilder {
     queries: Arc<dyn RequestQueries>,
     people: Arc<dyn PeopleStore>,
     exceptions: Arc<dyn ExceptionStore>,
+    directory: Arc<dyn Directory>,
+    own_directory: Arc<dyn Directory>,
+    directory_queries: Arc<dyn DirectoryQueries>,
     notifier: Arc<dyn Notifier>,
     router: Router,
     clock: Arc<dyn Clock>,
@@ -50,7 +54,10 @@ impl Gate {
             requests: store.clone(),
             queries: store.clone(),
             people: store.clone(),
-            exceptions: store,
+            exceptions: store.clone(),
+            directory: store.clone(),
+            own_directory: store.clone(),
+            directory_queries: store,
             notifier: Arc::new(InboxOnly),
             router: Router::new(),
             clock,
@@ -88,6 +95,14 @@ impl GateBuilder {
     #[must_use]
     pub fn exceptions(mut self, exceptions: Arc<dyn ExceptionStore>) -> Self {
         self.exceptions = exceptions;
+        self
+    }
+
+    /// Asks this directory who can be asked. Edits still go to the store's own, which is not asked any more: put both into
+    /// a [`Layered`](crate::port::Layered) one to go on asking it.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = directory;
         self
     }
 
@@ -132,6 +147,9 @@ impl GateBuilder {
             queries: self.queries,
             people: self.people,
             exceptions: self.exceptions,
+            directory: self.directory,
+            own_directory: self.own_directory,
+            directory_queries: self.directory_queries,
             notifier: self.notifier,
             router: self.router,
             clock: self.clock,

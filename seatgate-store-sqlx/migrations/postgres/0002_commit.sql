@@ -241,6 +241,9 @@ BEGIN
     END IF;
     PERFORM edit_agenda(change -> 'agenda', change -> 'fence' ->> 'key', lease_now);
     PERFORM report_lane(change -> 'lane');
+    IF change ->> 'directory' IS NOT NULL THEN
+        PERFORM edit_directory(change -> 'directory');
+    END IF;
 END $$;
 
 -- One change: 'committed', 'duplicate', or what it collides with. One that collides leaves nothing behind.
@@ -443,7 +446,9 @@ CREATE FUNCTION land_all(changes jsonb, lease_now bigint) RETURNS void LANGUAGE 
 DECLARE
     added jsonb;
 BEGIN
-    IF jsonb_path_exists(changes, '$[*] ? (@.head == null || @.join != null || @.released.size() > 0)') THEN
+    IF jsonb_path_exists(changes,
+        '$[*] ? (@.head == null || @.join != null || @.released.size() > 0 || exists(@.directory))')
+    THEN
         PERFORM one_by_one();
     END IF;
     PERFORM advance_all(changes);

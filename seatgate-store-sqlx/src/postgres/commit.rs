@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use super::PgStore;
 use super::agenda::{EditRow, FenceRow, LaneRow, edit_rows};
 use super::queue::{Work, each_or_none, in_order, list};
+use crate::directory::EditRow as DirectoryRow;
 use crate::landing::Landing;
 use crate::row::{encode, json, unknown};
 
@@ -38,6 +39,9 @@ struct ChangeRow<'a> {
     released: Vec<AnswerRow>,
     agenda: Vec<EditRow>,
     lane: Option<LaneRow>,
+    /// Left out where there is none, as nearly always.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    directory: Vec<DirectoryRow<'a>>,
 }
 
 /// Sweep, row, status and body.
@@ -132,6 +136,7 @@ impl<'a> ChangeRow<'a> {
             released: answer_rows(&change.released)?,
             agenda: edit_rows(&change.agenda)?,
             lane: change.lane.as_ref().map(LaneRow::of),
+            directory: change.directory.iter().map(DirectoryRow::of).collect::<Result<_, _>>()?,
         })
     }
 }

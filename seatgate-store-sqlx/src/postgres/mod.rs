@@ -10,6 +10,7 @@ mod ask;
 mod call;
 mod claim;
 mod commit;
+mod directory;
 mod error;
 mod exceptions;
 mod lines;
@@ -47,6 +48,7 @@ use self::ask::{
 };
 use self::claim::NewClaim;
 use self::commit::NewChange;
+use self::directory::{Entries, Owners};
 use self::error::{store_error, write_error};
 use self::lines::Lines;
 pub use self::open::PgOptions;
@@ -157,6 +159,8 @@ struct Queues {
     names: Queue<Keys<Names>>,
     texts: Queue<Keys<Texts>>,
     identities: Queue<Keys<Identities>>,
+    entries: Queue<Entries>,
+    owners: Queue<Keys<Owners>>,
 }
 
 impl Queues {
@@ -181,6 +185,8 @@ impl Queues {
             names: Queue::over(&lines),
             texts: Queue::over(&lines),
             identities: Queue::over(&lines),
+            entries: Queue::over(&lines),
+            owners: Queue::over(&lines),
             lines,
         }
     }
