@@ -62,8 +62,12 @@ fn waited_for(request: &Request) -> Vec<PersonRef> {
 
 /// Texts as rows.
 pub(crate) fn texts<'a>(texts: &'a [Text]) -> Vec<TextRow<'a>> {
-    let row =
-        |text: &'a Text| TextRow { id: text.reference.id, salt: &text.salt, body: Some(&text.body), about: &text.about };
+    let row = |text: &'a Text| TextRow {
+        id: text.reference.id,
+        salt: &text.salt,
+        body: Some(&text.body),
+        about: &text.about,
+    };
     texts.iter().map(row).collect()
 }
 

@@ -42,8 +42,8 @@ use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId,
 use crate::person::{Identity, PersonDraft, Text};
 use crate::policy::{Mode, Policy};
 use crate::port::{
-    Change, Clock, Directory, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore,
-    RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
+    Change, Clock, Directory, DirectoryQueries, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson,
+    Notifier, PeopleStore, RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
 };
 use crate::request::{Event, Refusal, Request, TargetFacts, Transition};
 use crate::seat::{AppId, Channel};
@@ -153,8 +153,11 @@ pub(crate) struct Parts {
     pub(crate) queries: Arc<dyn RequestQueries>,
     pub(crate) people: Arc<dyn PeopleStore>,
     pub(crate) exceptions: Arc<dyn ExceptionStore>,
-    pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) directory: Arc<dyn Directory>,
+    /// The store's own, which is what edits change.
+    pub(crate) own_directory: Arc<dyn Directory>,
+    pub(crate) directory_queries: Arc<dyn DirectoryQueries>,
+    pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) timer: Timer,
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
@@ -199,6 +202,24 @@ impl Gate {
     #[must_use]
     pub fn exceptions(&self) -> &dyn ExceptionStore {
         &*self.parts.exceptions
+    }
+
+    /// Who can be asked, and who else.
+    #[must_use]
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.parts.directory
+    }
+
+    /// The directory that the store keeps itself, without what a company's own says.
+    #[must_use]
+    pub fn own_directory(&self) -> &dyn Directory {
+        &*self.parts.own_directory
+    }
+
+    /// What the store's own directory holds, for administration.
+    #[must_use]
+    pub fn directory_queries(&self) -> &dyn DirectoryQueries {
+        &*self.parts.directory_queries
     }
 
     /// Which target removes which app's seats.

@@ -329,6 +329,9 @@ BEGIN
     IF batch ?| '{wanted,replaced,removed,held,settled,edits}' THEN
         PERFORM edit_agenda(batch, lease_clock((batch ->> 'now')::bigint));
     END IF;
+    IF batch ? 'directory' THEN
+        PERFORM edit_directory(batch -> 'directory');
+    END IF;
     IF batch ? 'lanes' THEN
         PERFORM report_lanes(batch -> 'lanes');
     END IF;

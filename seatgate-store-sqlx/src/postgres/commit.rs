@@ -16,6 +16,7 @@ use super::agenda::{self, FenceRow, LaneRow};
 use super::batch::{Batch, Landing as Function};
 use super::error::{store_error, write_error};
 use super::queue::{Work, each_or_none, in_order};
+use crate::directory::EditRow as DirectoryRow;
 use crate::landing::{Landing, RequestRow, TextRow};
 use crate::row::{encode, unknown};
 
@@ -220,6 +221,8 @@ fn add_landing(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
             None => {}
         }
     }
+    let edits = change.directory.iter().map(DirectoryRow::of).collect::<Result<Vec<_>, _>>()?;
+    batch.add("directory", edits)?;
     batch.add("cards", landing.cards)?;
     batch.add("members", landing.members)?;
     add_texts(landing.texts, batch)

@@ -11,6 +11,7 @@ mod batch;
 mod call;
 mod claim;
 mod commit;
+mod directory;
 mod error;
 mod exceptions;
 mod lines;
@@ -48,6 +49,7 @@ use self::ask::{
 };
 use self::claim::NewClaim;
 use self::commit::NewChange;
+use self::directory::{Entries, Owners};
 use self::error::store_error;
 use self::lines::Lines;
 pub use self::open::PgOptions;
@@ -150,6 +152,8 @@ struct Queues {
     names: Queue<Keys<Names>>,
     texts: Queue<Keys<Texts>>,
     identities: Queue<Keys<Identities>>,
+    entries: Queue<Entries>,
+    owners: Queue<Keys<Owners>>,
 }
 
 impl Queues {
@@ -174,6 +178,8 @@ impl Queues {
             names: Queue::over(&lines),
             texts: Queue::over(&lines),
             identities: Queue::over(&lines),
+            entries: Queue::over(&lines),
+            owners: Queue::over(&lines),
             lines,
         }
     }
