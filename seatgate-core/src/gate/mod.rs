@@ -40,7 +40,7 @@ use crate::port::{
     Change, Clock, Directory, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore,
     RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
 };
-use crate::request::{Event, Refusal, Request, TargetFacts, Transition};
+use crate::request::{Asked, Event, Fact, Refusal, Request, TargetFacts, Transition};
 use crate::seat::Channel;
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -300,6 +300,7 @@ impl Gate {
             let entry = EntryDraft::of_fact(fact).and_then(|draft| chain.append(id, draft)).map_err(corrupt)?;
             change.entries.push(entry);
         }
+        change.cards = facts.iter().flat_map(newly_asked).map(|asked| asked.card_about(after.id)).collect();
         let seat = after.seat().and_then(|seat| self.parts.router.target(&seat.app.id));
         let lane = seat.map_or("none", |target| target.name.as_str());
         let (now, entropy) = (self.now(), &*self.parts.entropy);
@@ -313,6 +314,14 @@ impl Gate {
         change.request = Some(after);
         change.texts = texts;
         Ok(change)
+    }
+}
+
+/// Those who are asked from this fact on.
+fn newly_asked(fact: &Fact) -> &[Asked] {
+    match &fact.event {
+        Event::Routed { asked, .. } => asked,
+        _ => &[],
     }
 }
 

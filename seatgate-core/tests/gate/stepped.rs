@@ -272,6 +272,9 @@ impl<T: Deprovisioner + ?Sized> Deprovisioner for Stepped<T> {
     async fn probe(&self, job: &Job) -> SeatStatus {
         pass_whole!(self.probe(job))
     }
+    fn sees_activity(&self) -> bool {
+        self.inner.sees_activity()
+    }
     fn idempotency(&self) -> Idempotency {
         self.inner.idempotency()
     }

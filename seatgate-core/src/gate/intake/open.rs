@@ -2,7 +2,7 @@
 
 use super::{Intake, Read};
 use crate::agenda::{self, AgendaChange, Item};
-use crate::card::{Card, digest_card, notice_of};
+use crate::card::{digest_card, notice_of};
 use crate::gate::corrupt;
 use crate::id::{CardId, PersonRef, RequestId};
 use crate::person::TextRef;
@@ -35,7 +35,7 @@ impl Intake<'_> {
         let entry = EntryDraft::of_fact(&fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
         change.entries.push(entry);
         change.texts.extend(new);
-        change.cards = request.approval.asked.iter().map(|a| Card::asking(a.card, a.person, vec![id])).collect();
+        change.cards = request.approval.asked.iter().map(|asked| asked.card_about(id)).collect();
         change.cards.extend(notice_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
         // Whoever is asked may go away, or come back.
