@@ -35,6 +35,35 @@ pub fn deadline(request: &Request, delivered_at: Option<Timestamp>) -> Option<Ti
     }
 }
 
+/// What comes of an open request, and when, while nobody answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// When those who are asked are reminded, still to come.
+    pub reminders: Vec<Timestamp>,
+    /// When further people are asked next; nothing, if the time to answer is up before.
+    pub escalates_at: Option<Timestamp>,
+    /// When the time to answer is up: the holder's, who is asked first, or the approvers'.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// What comes of an open request while nobody answers; nothing, once it is decided, and as long as no card has arrived.
+#[must_use]
+pub fn outlook(request: &Request, delivered_at: Option<Timestamp>) -> Outlook {
+    let waits = request.phase == Phase::AwaitingDecision;
+    let Some(start) = start(request, delivered_at).filter(|_| waits) else { return Outlook::default() };
+    let ends_at = deadline(request, delivered_at);
+    let in_time = |at: &Timestamp| ends_at.is_none_or(|end| *at < end);
+    let sent = usize::try_from(request.approval.reminded).unwrap_or(usize::MAX);
+    let reminders = reminders(request).iter().skip(sent);
+    let reminders = reminders.map(|wait| messaged_at(request, start.saturating_add(wait.duration())));
+    Outlook {
+        reminders: reminders.filter(in_time).collect(),
+        escalates_at: escalation(request, start).filter(in_time),
+        ends_at,
+    }
+}
+
 /// When the time to answer began.
 pub(crate) fn start(request: &Request, delivered_at: Option<Timestamp>) -> Option<Timestamp> {
     let nobody_asked = request.approval.active().next().is_none().then_some(request.opened_at);
