@@ -14,7 +14,7 @@ use crate::card::{CardReceipt, digest_due, notice_of};
 use crate::id::{AnnouncementId, CardId, RequestId, TaskId};
 use crate::person::Text;
 use crate::port::Entropy;
-use crate::request::{Request, StateLabel, Task, TaskAction, TaskState};
+use crate::request::{Request, StateLabel, Task, TaskAction, TaskState, TaskStatus};
 use crate::schedule;
 use crate::seat::Channel;
 use crate::time::Timestamp;
@@ -337,6 +337,10 @@ pub fn changes(
     if let Some(due) = schedule::next_wake(after, delivered_at) {
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
     }
+    if after.is_offboarding_begun() && !before.is_some_and(Request::is_offboarding_begun) {
+        // What the person's manager was asked about their seats is withdrawn then.
+        changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due: now, lane: None, gated: false });
+    }
     if before.is_none_or(|before| face(before) != face(after)) {
         changes.extend(cards(after, before.is_none(), now));
     }
@@ -362,9 +366,11 @@ pub(crate) fn sync(card: CardId, due: Timestamp, lane: Lane) -> AgendaChange {
 }
 
 /// What a card shows of a request: when this stays the same, no card needs to be synced.
-fn face(request: &Request) -> (StateLabel, Option<crate::request::Outcome>, bool, Vec<&TaskState>) {
+fn face(request: &Request) -> (StateLabel, Option<crate::request::Outcome>, bool, Vec<&TaskState>, Vec<TaskStatus>) {
     let paused = request.plan.tasks.iter().map(|task| &task.state).filter(|s| matches!(s, TaskState::Paused { .. }));
-    (request.label(), request.outcome(), request.approval.verdict.is_some(), paused.collect())
+    let progress = request.plan.tasks.iter().filter(|_| request.offboarding.is_some());
+    let progress = progress.map(|task| task.state.status()).collect();
+    (request.label(), request.outcome(), request.approval.verdict.is_some(), paused.collect(), progress)
 }
 
 fn task_change(before: Option<&Request>, request: RequestId, task: &Task, removals: &str) -> Option<AgendaChange> {
@@ -373,9 +379,12 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
         return None;
     }
     let item = Item::Perform { request, task: task.id };
-    let lane = Some(match task.action {
+    let lane = Some(match &task.action {
         TaskAction::Remove { .. } => Lane::Removals(removals.to_owned()),
+        TaskAction::Call { target, .. } => Lane::Removals(target.clone()),
         TaskAction::File { .. } => Lane::Keeps,
+        // Nobody but a person works on it.
+        TaskAction::Manual { .. } => return None,
     });
     match task.state {
         TaskState::Ready { at } => Some(AgendaChange::Schedule { item, due: at, lane, gated: true }),
@@ -395,7 +404,8 @@ fn announcement(
     entropy: &dyn Entropy,
 ) -> Option<AgendaChange> {
     let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
-    let news = told(after) && before.is_some_and(|before| before.label() != after.label());
+    let more = |before: &Request| before.label() != after.label() || before.plan.paused() < after.plan.paused();
+    let news = told(after) && before.is_some_and(more);
     let channel = after.channel.clone().filter(|_| news)?;
     let lane = Some(Lane::Messages(channel.to_string()));
     let (id, notice) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);

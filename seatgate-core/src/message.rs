@@ -1,6 +1,10 @@
 //! What a notifier is asked to show: typed content, joined with names at the last moment.
 
+mod offboarding;
+
 use std::collections::BTreeMap;
+
+pub use offboarding::{OffboardingStanding, TaskLine};
 
 use crate::id::{CardId, RequestId, SweepId};
 use crate::money::{Money, Totals};
@@ -51,6 +55,8 @@ pub enum Content {
     Report(Vec<Row>),
     /// Tells how a sweep goes.
     Sweep(Box<SweepStanding>),
+    /// Tells how an offboarding goes.
+    Offboarding(Box<OffboardingStanding>),
 }
 
 /// How a sweep goes.
@@ -207,6 +213,7 @@ impl Message {
         match &self.content {
             Content::Card { card, .. } => Some(*card),
             Content::Sweep(standing) => Some(standing.card),
+            Content::Offboarding(standing) => Some(standing.card),
             Content::Report(_) => None,
         }
     }
@@ -221,6 +228,7 @@ impl Message {
             Content::Card { rows, .. } => (rows, true),
             Content::Report(rows) => (rows, false),
             Content::Sweep(standing) => return standing.plain_text(),
+            Content::Offboarding(standing) => return standing.plain_text(),
         };
         rows.iter().map(|row| row.plain_text(asks)).collect::<Vec<_>>().join("\n\n")
     }

@@ -1,11 +1,11 @@
 //! What people ask of a request.
 
-use crate::authorize::{Action, Caller, authorize, authorize_operator};
+use crate::authorize::{Action, Caller, authorize, authorize_done, authorize_operator};
 use crate::gate::{Attempt, Gate, GateError, TRIES};
 use crate::id::{ChangeId, RequestId, TaskId};
 use crate::person::{Actor, MatchedBy, Surface, Text, TextRef};
 use crate::port::{Answer, Change, StoreErrorKind, Stored};
-use crate::request::{Command, Context, Relation, Request, Resolution, TaskState};
+use crate::request::{Command, Context, Relation, Request, Resolution, Task, TaskState};
 use crate::seat::AppId;
 use crate::time::Timestamp;
 
@@ -56,7 +56,17 @@ impl Ask {
 fn current_pause(request: &Request, task: TaskId) -> u32 {
     match request.plan.task(task).map(|task| &task.state) {
         Some(TaskState::Paused { pause, .. }) => *pause,
+        // What a person is to do has no pauses.
+        Some(TaskState::Ready { .. }) => 0,
         _ => u32::MAX,
+    }
+}
+
+/// The task that somebody says they have done.
+fn done_task<'a>(request: &'a Request, command: &Command) -> Option<&'a Task> {
+    match command {
+        Command::Resolve { task, resolution: Resolution::Done, .. } => request.plan.task(*task),
+        _ => None,
     }
 }
 
@@ -190,7 +200,7 @@ impl Gate {
         context.relation = relation;
         context.seen = seen;
         context.delivered_at = delivered_at;
-        context.target = self.target_facts(&before.request);
+        context.target = self.target_facts(&before.request, command.task());
         let transition = before
             .request
             .handle(&command, &context)
@@ -207,7 +217,12 @@ impl Gate {
         by: &Submission,
     ) -> Result<Option<Relation>, GateError> {
         let Some(action) = Action::of(command) else { return Ok(None) };
-        match authorize(&by.caller(has_reason), action, request, &self.settings().operators) {
+        let (caller, settings) = (by.caller(has_reason), self.settings());
+        let granted = match done_task(request, command) {
+            Some(task) => authorize_done(&caller, task, request, &settings.operators),
+            None => authorize(&caller, action, request, &settings.operators),
+        };
+        match granted {
             Ok(relation) => Ok(Some(relation)),
             Err(denial) => {
                 let attempt = Attempt::new(by.actor.clone(), by.surface, action.label(), denial.label());

@@ -7,6 +7,7 @@ use crate::gate::access::AccessLog;
 use crate::gate::intake::Turns;
 use crate::gate::{Gate, Parts, Settings};
 use crate::id::InstanceId;
+use crate::playbook::Playbooks;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
 use crate::port::{
     Clock, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries, RequestStore, Router,
@@ -40,6 +41,7 @@ pub struct GateBuilder {
     policy: Policy,
     mode: Mode,
     channel: Option<Channel>,
+    playbooks: Playbooks,
 }
 
 impl Gate {
@@ -58,6 +60,7 @@ impl Gate {
             policy: Policy::default(),
             mode: Mode::Live,
             channel: None,
+            playbooks: Playbooks::default(),
         }
     }
 }
@@ -112,6 +115,13 @@ impl GateBuilder {
         self
     }
 
+    /// Takes people who leave through these playbooks.
+    #[must_use]
+    pub fn playbooks(mut self, playbooks: Playbooks) -> Self {
+        self.playbooks = playbooks;
+        self
+    }
+
     /// The gate.
     ///
     /// # Errors
@@ -124,6 +134,7 @@ impl GateBuilder {
             mode: self.mode,
             operators: BTreeSet::new(),
             channel: self.channel,
+            playbooks: self.playbooks,
             mode_seq: 0,
             mode_read: None,
         };

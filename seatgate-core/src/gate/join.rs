@@ -64,18 +64,20 @@ impl Joined {
     ) -> Row {
         let seat = request.seat();
         let account = seat.and_then(|seat| self.account(seat.account)).map(AccountNames::label);
+        let leaver = request.offboarding.as_ref().and(request.holder()).and_then(|person| self.person(person));
+        let account = account.or_else(|| leaver.map(PersonDetails::label));
         let evidence = request.evidence.as_ref();
         let asked = request.approval.asked.iter().find(|asked| Some(asked.person) == viewer);
         Row {
             request: request.id,
             test: request.mode != Mode::Live,
-            app: seat.map(|seat| seat.app.label().to_owned()).unwrap_or_default(),
+            app: seat.map(|seat| seat.app.label().to_owned()).unwrap_or_else(|| offboarding_label(request)),
             account: account.unwrap_or_else(|| "(erased)".to_owned()),
             entitlement: seat.map(|seat| seat.entitlement.to_string()).unwrap_or_default(),
             activity: evidence.map(|evidence| (evidence.activity, evidence.observed_at)),
             monthly_cost: evidence.and_then(|evidence| evidence.monthly_cost),
             why: asked.map(|asked| asked.why),
-            reversible: gate.target_facts(request).reversible,
+            reversible: gate.target_facts(request, None).reversible,
             state: request.label(),
             until: schedule::next_wake(request, Some(delivered_at.unwrap_or(gate.now()))),
             outcome: request.outcome(),
@@ -92,6 +94,12 @@ impl Joined {
         line.keep_until = verdict.keep_until;
         Some(line)
     }
+}
+
+/// What stands in an app's place where the whole person leaves.
+fn offboarding_label(request: &Request) -> String {
+    let playbook = request.offboarding.as_ref().map(|offboarding| &offboarding.playbook);
+    playbook.map(|playbook| format!("Offboarding ({playbook})")).unwrap_or_default()
 }
 
 impl Gate {
@@ -141,6 +149,7 @@ impl Wanted {
         self.people.extend(request.people());
         self.accounts.extend(request.seat().map(|seat| seat.account));
         self.texts.extend(verdict.and_then(|verdict| verdict.reason).map(|text| text.id));
+        self.texts.extend(request.offboarding.as_ref().and_then(|asked| asked.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));
             if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state

@@ -29,6 +29,8 @@ labels! {
         Fallback = "fallback",
         /// They operate seatgate, and nobody else could be asked.
         Operator = "operator",
+        /// An offboarding needs a second operator.
+        FourEyes = "four_eyes",
     }
 
     /// By what right somebody acted.
@@ -42,6 +44,8 @@ labels! {
         Decider = "decider",
         /// They operate seatgate.
         Operator = "operator",
+        /// The task is theirs to do.
+        Assignee = "assignee",
         /// The policy decides when time is up.
         Policy = "policy",
     }
@@ -54,6 +58,7 @@ impl Why {
         match self {
             Self::Manager => "you are named as the holder's manager",
             Self::Fallback => "the policy names you for seats whose manager cannot decide alone",
+            Self::FourEyes => "you operate seatgate, and an offboarding needs a second operator",
             Self::Operator => "you operate seatgate, and nobody else could be asked",
         }
     }

@@ -9,6 +9,7 @@ mod command;
 mod command_kind;
 mod event;
 mod handle;
+mod offboarding;
 mod outcome;
 mod plan;
 mod task;
@@ -20,6 +21,7 @@ pub use command::*;
 #[cfg(any(test, feature = "test-util"))]
 pub use command_kind::CommandKind;
 pub use event::*;
+pub use offboarding::*;
 pub use outcome::*;
 pub use plan::*;
 pub use task::*;
@@ -75,6 +77,9 @@ pub struct Request {
     pub subject: Subject,
     /// Why the seat was reported.
     pub evidence: Option<Evidence>,
+    /// What somebody who leaves is taken through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offboarding: Option<Offboarding>,
     /// Where it came from.
     pub origin: Origin,
     /// Whether anything is really done.
@@ -120,6 +125,7 @@ impl Request {
             id,
             subject: opening.subject,
             evidence: opening.evidence,
+            offboarding: opening.offboarding,
             origin: opening.origin,
             mode: opening.mode,
             policy_version: opening.policy_version,
@@ -128,7 +134,7 @@ impl Request {
             opened_at: at,
             phase: Phase::AwaitingDecision,
             approval: Approval::new(opening.asked),
-            plan: Plan::default(),
+            plan: Plan::new(opening.tasks),
             verified: None,
         }
     }
@@ -156,7 +162,10 @@ impl Request {
         match &fact.event {
             Event::Opened(_) => {}
             Event::Decided { .. } => self.apply_decision(fact),
-            Event::Expired => self.approval.state = ApprovalState::Lapsed,
+            Event::Expired => {
+                self.approval.state = ApprovalState::Lapsed;
+                self.cancel_tasks();
+            }
             Event::GraceEnded => self.start(fact.at),
             Event::Undone { .. } | Event::Withdrawn { .. } => {
                 self.approval.state = ApprovalState::Cancelled;
@@ -198,7 +207,7 @@ impl Request {
             keep_until: *keep_until,
             seen: *seen,
         });
-        self.plan = Plan::new(tasks.clone());
+        self.adopt_plan(tasks);
         match grace_until {
             Some(until) => self.phase = Phase::InGrace { until: *until },
             None => self.start(fact.at),
@@ -293,9 +302,16 @@ impl Request {
     /// Everybody whom a text about it may name: the holder, who was asked, who decided, who handed it in.
     pub fn people(&self) -> impl Iterator<Item = PersonRef> {
         let verdict = self.approval.verdict.as_ref();
+        let manager = self.offboarding.as_ref().and_then(|offboarding| offboarding.manager);
+        let assignees = self.plan.tasks.iter().filter_map(Task::assignee);
         let deciders = verdict.into_iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
         let actors = deciders.flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
-        self.holder().into_iter().chain(self.approval.asked.iter().map(|asked| asked.person)).chain(actors)
+        self.holder()
+            .into_iter()
+            .chain(self.approval.asked.iter().map(|asked| asked.person))
+            .chain(assignees)
+            .chain(actors)
+            .chain(manager)
     }
 
     /// The exception that its keep plan files, with its end.
@@ -304,7 +320,7 @@ impl Request {
         let until = self.approval.verdict.as_ref()?.keep_until?;
         self.plan.tasks.iter().find_map(|task| match task.action {
             TaskAction::File { exception } => Some((exception, until)),
-            TaskAction::Remove { .. } => None,
+            _ => None,
         })
     }
 }
