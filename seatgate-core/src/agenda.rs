@@ -337,7 +337,7 @@ pub fn changes(
     if let Some(due) = schedule::next_wake(after, delivered_at) {
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
     }
-    if after.is_offboarding_begun() && !before.is_some_and(Request::is_offboarding_begun) {
+    if after.is_leaving_decided() && !before.is_some_and(Request::is_leaving_decided) {
         // What the person's manager was asked about their seats is withdrawn then.
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due: now, lane: None, gated: false });
     }

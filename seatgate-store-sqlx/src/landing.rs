@@ -90,12 +90,14 @@ pub(crate) struct RequestRow<'a> {
     opened_at: i64,
     closed_at: Option<i64>,
     kept_until: Option<i64>,
-    sweep: SweepId,
+    sweep: Option<SweepId>,
     channel: Option<&'a Channel>,
     outcome: Option<Outcome>,
     cost: Option<i64>,
     currency: Option<Currency>,
     decider: Option<PersonRef>,
+    holder: Option<PersonRef>,
+    playbook: Option<&'a str>,
     body: String,
 }
 
@@ -120,6 +122,8 @@ impl<'a> RequestRow<'a> {
             cost: cost.map(Money::minor),
             currency: cost.map(Money::currency),
             decider: request.approval.decider(),
+            holder: request.holder(),
+            playbook: request.offboarding.as_ref().map(|offboarding| offboarding.playbook.as_str()),
             body: encode(request)?,
         })
     }
@@ -179,6 +183,7 @@ impl<'a> CardRow<'a> {
     fn of(card: &'a Card) -> Result<Self, sqlx::Error> {
         let (sweep, channel) = match &card.about {
             About::Sweep { sweep, channel } => (Some(*sweep), Some(channel)),
+            About::Offboarding { channel, .. } => (None, Some(channel)),
             _ => (None, None),
         };
         Ok(Self {

@@ -40,6 +40,20 @@ impl Offboard {
     pub fn new(person: PersonDraft) -> Self {
         Self { person, manager: None, playbook: None, without: Vec::new(), reason: None }
     }
+
+    /// By this playbook.
+    #[must_use]
+    pub fn by(mut self, playbook: impl Into<String>) -> Self {
+        self.playbook = Some(playbook.into());
+        self
+    }
+
+    /// Leaving out these optional tasks.
+    #[must_use]
+    pub fn without<T: Into<String>>(mut self, tasks: impl IntoIterator<Item = T>) -> Self {
+        self.without = tasks.into_iter().map(Into::into).collect();
+        self
+    }
 }
 
 /// Why an offboarding cannot be started as it was asked for.

@@ -74,6 +74,30 @@ pub struct OffboardingRow {
 }
 
 impl OffboardingRow {
+    /// A task of the offboarding of `person`, of which nothing else is known.
+    #[must_use]
+    pub fn new(request: RequestId, person: PersonRef, opened_at: Timestamp, task: TaskId, status: TaskStatus) -> Self {
+        Self {
+            request,
+            person,
+            playbook: String::new(),
+            mode: Mode::Live,
+            opened_at,
+            closed_at: None,
+            outcome: None,
+            task,
+            position: 0,
+            name: String::new(),
+            status,
+            attempts: 0,
+            may_have_happened: false,
+            proof: None,
+            receipt: None,
+            began_at: None,
+            changed_at: opened_at,
+        }
+    }
+
     /// Where the list goes on after it.
     #[must_use]
     pub fn place(&self) -> (RequestId, u32) {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::PersonRef;
 use crate::person::TextRef;
-use crate::policy::RetryTerms;
-use crate::request::{Decision, Phase, Plan, Request, Task, TaskState};
+use crate::policy::{Mode, RetryTerms};
+use crate::request::{ApprovalState, Decision, Plan, Request, Task, TaskState};
 
 /// What somebody who leaves is taken through. The tasks are in the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +38,10 @@ impl Request {
         self.offboarding.is_some() && kept
     }
 
-    /// Whether it is an offboarding whose plan runs, or ran.
+    /// Whether it is an offboarding that somebody who may has decided on, also once it is over.
     #[must_use]
-    pub fn is_offboarding_begun(&self) -> bool {
-        self.offboarding.is_some() && matches!(self.phase, Phase::Executing | Phase::Stopping)
+    pub fn is_leaving_decided(&self) -> bool {
+        self.offboarding.is_some() && self.mode == Mode::Live && self.approval.state == ApprovalState::Approved
     }
 
     /// What the decision releases of a plan that was there before it. Who declines releases nothing.

@@ -208,7 +208,7 @@ impl Worker {
             let mut context = self.context(&before.request, None);
             context.delivered_at = delivered_at;
             context.seat_lost = self.seat_lost(&before.request).await?;
-            if before.request.is_offboarding_begun() {
+            if before.request.is_leaving_decided() {
                 self.withdraw_reclamations(&before.request).await?;
             }
             let Ok(transition) = before.request.handle(&Command::Wake, &context) else {

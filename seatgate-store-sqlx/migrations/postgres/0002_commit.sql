@@ -45,7 +45,13 @@ CREATE FUNCTION take_seat(seat jsonb, request text) RETURNS boolean LANGUAGE plp
 DECLARE
     holder text := remaining(seat ->> 'account');
 BEGIN
-    IF (seat ->> 'generation')::bigint = 0 THEN
+    -- A person who leaves: in no app, and of no generation.
+    IF seat ->> 'generation' IS NULL THEN
+        INSERT INTO seats (app, account, entitlement, generation, open_request)
+        VALUES (seat ->> 'app', holder, seat ->> 'entitlement', 0, request)
+        ON CONFLICT (app, account, entitlement) DO UPDATE SET open_request = excluded.open_request
+        WHERE seats.open_request IS NULL;
+    ELSIF (seat ->> 'generation')::bigint = 0 THEN
         INSERT INTO seats (app, account, entitlement, generation, open_request)
         VALUES (seat ->> 'app', holder, seat ->> 'entitlement', 0, request)
         ON CONFLICT (app, account, entitlement) DO UPDATE SET open_request = excluded.open_request
@@ -155,10 +161,12 @@ DECLARE
     this text := new ->> 'id';
 BEGIN
     INSERT INTO requests
-        (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, body)
+        (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, holder,
+            playbook, body)
     VALUES (this, new ->> 'state', new ->> 'mode', new ->> 'app', (new ->> 'opened_at')::bigint,
         (new ->> 'closed_at')::bigint, (new ->> 'kept_until')::bigint, new ->> 'sweep', new ->> 'channel',
-        new ->> 'outcome', (new ->> 'cost')::bigint, new ->> 'currency', new ->> 'decider', new ->> 'body')
+        new ->> 'outcome', (new ->> 'cost')::bigint, new ->> 'currency', new ->> 'decider', new ->> 'holder',
+        new ->> 'playbook', new ->> 'body')
     ON CONFLICT (id) DO UPDATE
     SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, kept_until = excluded.kept_until,
         outcome = excluded.outcome, decider = excluded.decider, body = excluded.body;
@@ -173,15 +181,17 @@ BEGIN
 
     IF jsonb_array_length(done) > 0 THEN
         INSERT INTO tasks
-            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)
+            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, began_at,
+                updated_at)
         SELECT this, task ->> 'id', place - 1, task ->> 'name', task ->> 'status', (task ->> 'attempts')::int,
             (task ->> 'pause')::int, (task ->> 'may_have_happened')::boolean, task ->> 'proof', task ->> 'receipt',
+            CASE WHEN (task ->> 'attempts')::int > 0 THEN (task ->> 'updated_at')::bigint END,
             (task ->> 'updated_at')::bigint
         FROM jsonb_array_elements(done) WITH ORDINALITY AS list (task, place)
         ON CONFLICT (request, id) DO UPDATE
         SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pause,
             may_have_happened = excluded.may_have_happened, proof = excluded.proof, receipt = excluded.receipt,
-            updated_at = excluded.updated_at
+            began_at = COALESCE(tasks.began_at, excluded.began_at), updated_at = excluded.updated_at
         WHERE (tasks.status, tasks.attempts, tasks.pause, tasks.may_have_happened) IS DISTINCT FROM
             (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
     END IF;
@@ -388,11 +398,13 @@ DECLARE
     saved jsonb := jsonb_path_query_array(states, '$[*] ? (@.saving != null)');
 BEGIN
     INSERT INTO requests
-        (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, body)
+        (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, holder,
+            playbook, body)
     SELECT new.*
     FROM jsonb_array_elements(states) AS list (change), jsonb_to_record(change -> 'request')
         AS new (id text, state text, mode text, app text, opened_at bigint, closed_at bigint, kept_until bigint, sweep text,
-            channel text, outcome text, cost bigint, currency text, decider text, body text)
+            channel text, outcome text, cost bigint, currency text, decider text, holder text, playbook text,
+            body text)
     ON CONFLICT (id) DO UPDATE
     SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, kept_until = excluded.kept_until,
         outcome = excluded.outcome, decider = excluded.decider, body = excluded.body;
@@ -408,16 +420,18 @@ BEGIN
 
     IF jsonb_array_length(done) > 0 THEN
         INSERT INTO tasks
-            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)
+            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, began_at,
+                updated_at)
         SELECT change -> 'request' ->> 'id', task.id, place - 1, task.name, task.status, task.attempts, task.pause,
-            task.may_have_happened, task.proof, task.receipt, task.updated_at
+            task.may_have_happened, task.proof, task.receipt, CASE WHEN task.attempts > 0 THEN task.updated_at END,
+            task.updated_at
         FROM jsonb_array_elements(done) AS list (change), jsonb_array_elements(change -> 'tasks') WITH ORDINALITY AS entries (entry, place),
             jsonb_to_record(entry) AS task (id text, name text, status text, attempts int, pause int,
                 may_have_happened boolean, proof text, receipt text, updated_at bigint)
         ON CONFLICT (request, id) DO UPDATE
         SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pause,
             may_have_happened = excluded.may_have_happened, proof = excluded.proof, receipt = excluded.receipt,
-            updated_at = excluded.updated_at
+            began_at = COALESCE(tasks.began_at, excluded.began_at), updated_at = excluded.updated_at
         WHERE (tasks.status, tasks.attempts, tasks.pause, tasks.may_have_happened) IS DISTINCT FROM
             (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
     END IF;

@@ -1,6 +1,6 @@
 //! Changes, as the function that lands them wants them.
 
-use seatgate_core::id::{ChangeId, RequestId, SweepId};
+use seatgate_core::id::{ChangeId, PersonRef, RequestId, SweepId};
 use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, SweepRecord};
 use seatgate_core::seat::Seat;
 use seatgate_core::trail::Stream;
@@ -48,12 +48,23 @@ struct SeatRow<'a> {
     app: &'a str,
     account: String,
     entitlement: &'a str,
-    generation: u64,
+    /// None for a person who leaves.
+    generation: Option<u64>,
 }
 
 impl<'a> SeatRow<'a> {
     fn of(Seat { app, account, entitlement, .. }: &'a Seat, generation: u64) -> Self {
-        Self { app: app.id.as_str(), account: account.to_string(), entitlement: entitlement.as_str(), generation }
+        Self {
+            app: app.id.as_str(),
+            account: account.to_string(),
+            entitlement: entitlement.as_str(),
+            generation: Some(generation),
+        }
+    }
+
+    /// A person stands among the seats, in no app: so releasing it is the same.
+    fn leaver(person: PersonRef) -> Self {
+        Self { app: "", account: person.to_string(), entitlement: "", generation: None }
     }
 }
 
@@ -113,6 +124,7 @@ impl<'a> ChangeRow<'a> {
         };
         let take = match seat {
             Some(SeatChange::Take { seat, generation }) => Some(SeatRow::of(seat, *generation)),
+            Some(SeatChange::TakePerson { person }) => Some(SeatRow::leaver(*person)),
             _ => None,
         };
         Ok(Self {
@@ -160,6 +172,7 @@ fn order(change: &Change) -> Order {
             let (app, entitlement) = (seat.app.id.as_str().to_owned(), seat.entitlement.as_str().to_owned());
             (true, app, seat.account.to_string(), entitlement)
         }
+        Some(SeatChange::TakePerson { person }) => (true, String::new(), person.to_string(), String::new()),
         _ => (false, change.stream.to_string(), String::new(), String::new()),
     }
 }
