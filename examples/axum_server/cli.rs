@@ -12,6 +12,7 @@ use crate::client::{CallError, Client};
 use crate::doctor::DoctorArguments;
 use crate::exceptions::{self, ExceptionsCommand};
 use crate::migrate::MigrateArguments;
+use crate::offboard::{self, OffboardArguments};
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
 use crate::sweeps::{self, SweepArguments, SweepsCommand};
@@ -83,6 +84,8 @@ pub(crate) enum Talk {
         #[command(subcommand)]
         command: Option<ExceptionsCommand>,
     },
+    /// Take somebody who leaves through a playbook, or list how the tasks of all went.
+    Offboard(OffboardArguments),
     /// Show what is in force, or switch the mode.
     Policy {
         /// Switch to this mode, at once and for good.
@@ -148,6 +151,7 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Requests { state, form } => requests(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
+        Talk::Offboard(arguments) => offboard::talk(client, arguments).await,
         Talk::Policy { mode } => operate::policy(client, mode.as_deref()).await,
         Talk::Savings(form) => operate::savings(client, &form).await,
         Talk::Trail { id } => trail(client, &id).await,
