@@ -15,7 +15,7 @@ pub use crate::view::{DecisionView, PersonView};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 const TYPE_PREFIX: &str = "urn:seatgate:problem:";
 /// How long to wait where nothing says how long it will take.
-const RETRY_AFTER_SECONDS: u32 = 5;
+const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// An error as it is answered: what kind, in which words, about which field.
 ///
@@ -40,9 +40,10 @@ pub struct Problem {
     pub decision: Option<Box<DecisionView>>,
     /// The request that stands in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub request_id: Option<Box<RequestId>>,
     #[serde(skip)]
-    retry_after: Option<u32>,
+    retry_after: Option<u16>,
     #[serde(skip)]
     accepts_plain: bool,
 }
@@ -154,7 +155,7 @@ impl Problem {
     /// 409: the person is being offboarded by this request.
     fn already_leaving(request: RequestId) -> Self {
         let mut problem = Self::conflict("already-leaving", "this person is being offboarded already");
-        problem.request_id = Some(request.to_string());
+        problem.request_id = Some(Box::new(request));
         problem
     }
 

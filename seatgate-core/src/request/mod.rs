@@ -244,6 +244,8 @@ impl Request {
         else {
             return;
         };
+        // What a person has done cannot be withdrawn either.
+        self.plan.ever_begun |= matches!(fact.event, Event::Resolved { resolution: Resolution::Done, .. });
         let Some(task) = self.plan.task_mut(*task) else { return };
         match &fact.event {
             Event::AttemptEnded { result, .. } => task.count_result(result),

@@ -286,7 +286,7 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Whether somebody stopped it.
     pub stopped: bool,
-    /// Whether any Begin was ever committed, also one whose lease was lost.
+    /// Whether any Begin was ever committed, also one whose lease was lost, or a person has done a task.
     pub ever_begun: bool,
 }
 

@@ -10,6 +10,7 @@
 mod approval_table;
 mod authorize_table;
 mod history;
+mod manual_table;
 mod properties;
 mod request_table;
 mod rules;
