@@ -12,6 +12,7 @@ use crate::client::{CallError, Client};
 use crate::doctor::DoctorArguments;
 use crate::exceptions::{self, ExceptionsCommand};
 use crate::migrate::MigrateArguments;
+use crate::offboard::{self, OffboardArguments};
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
 use crate::policy::{self, PolicyArguments};
@@ -85,6 +86,8 @@ pub(crate) enum Talk {
         #[command(subcommand)]
         command: Option<ExceptionsCommand>,
     },
+    /// Take somebody who leaves through a playbook, or list how the tasks of all went.
+    Offboard(OffboardArguments),
     /// Show what is in force, switch the mode, or apply the policy to what is open.
     Policy(PolicyArguments),
     /// Try candidates, or a past sweep, under a policy: who would be asked, and who would not, without asking anybody.
@@ -148,6 +151,7 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Requests { state, form } => requests(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
+        Talk::Offboard(arguments) => offboard::talk(client, arguments).await,
         Talk::Policy(arguments) => policy::policy(client, arguments).await,
         Talk::Simulate(arguments) => simulate::simulate(client, &arguments).await,
         Talk::Savings(form) => operate::savings(client, &form).await,

@@ -16,6 +16,7 @@ mod exceptions;
 #[cfg(feature = "failpoints")]
 mod failpoint;
 mod migrate;
+mod offboard;
 mod operate;
 mod output;
 mod policy;

@@ -16,7 +16,7 @@ use seatgate_slack::axum::FollowUps;
 use seatgate_slack::socket::SocketMode;
 
 use crate::client::chain;
-use crate::config::{Access, Config, Configured, Problems, TargetConfig, TargetKind};
+use crate::config::{Access, Config, Configured, DEMO_TARGET, Problems, TargetConfig, TargetKind};
 use crate::demo;
 use crate::drain::Leaving;
 use crate::pretend::Pretend;
@@ -51,7 +51,7 @@ pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving
         Access::Demo => demo_outfit(&config, address)?,
         Access::Configured(configured) => configured_outfit(&config, configured)?,
     };
-    let gate = store.gate(&config).router(outfit.targets).policy(config.policy);
+    let gate = store.gate(&config).router(outfit.targets).policy(config.policy).playbooks(config.playbooks);
     let workspace = config.slack.as_ref().map(slack::workspace).transpose();
     let workspace = workspace.map_err(|error| problem("SLACK_API_URL", &error))?;
     let slack = config.slack.as_ref().zip(workspace.as_ref());
@@ -93,7 +93,7 @@ fn demo_outfit(config: &Config, address: SocketAddr) -> Result<Outfit, Problems>
     Ok(Outfit {
         intake: secrets.intake_secret.parse().map_err(|error| broken(&error))?,
         tokens: ApiTokens::admin(&secrets.api_token).map_err(|error| broken(&error))?,
-        targets: Targets::new().otherwise(Target::new("demo", target)),
+        targets: Targets::new().otherwise(Target::new(DEMO_TARGET, target)),
         inbox: InboxOptions::new(InboxIdentity::demo(&OsEntropy)).offering_sample(demo::sample_candidates),
         extra: demo::target(secret),
     })

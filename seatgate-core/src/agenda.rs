@@ -15,7 +15,7 @@ use crate::id::{AnnouncementId, CardId, PersonRef, RequestId, TaskId};
 use crate::label::labels;
 use crate::person::Text;
 use crate::port::Entropy;
-use crate::request::{Asked, Relation, Request, StateLabel, Task, TaskAction, TaskState, WithdrawReason};
+use crate::request::{Asked, Relation, Request, StateLabel, Task, TaskAction, TaskState, TaskStatus, WithdrawReason};
 use crate::schedule;
 use crate::seat::Channel;
 use crate::time::Timestamp;
@@ -377,6 +377,10 @@ pub fn changes(
     if let Some(due) = schedule::next_wake(after, delivered_at) {
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
     }
+    if after.is_leaving_decided() && !before.is_some_and(Request::is_leaving_decided) {
+        // What the person's manager was asked about their seats is withdrawn then.
+        changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due: now, lane: None, gated: false });
+    }
     if before.is_none_or(|before| face(before) != face(after)) {
         changes.extend(cards(before, after, now));
     }
@@ -423,10 +427,12 @@ pub(crate) fn sync(card: CardId, due: Timestamp, lane: Lane) -> AgendaChange {
 fn face(request: &Request) -> impl PartialEq {
     let paused = request.plan.tasks.iter().map(|task| &task.state).filter(|s| matches!(s, TaskState::Paused { .. }));
     let paused: Vec<TaskState> = paused.cloned().collect();
+    let progress = request.plan.tasks.iter().filter(|_| request.offboarding.is_some());
+    let progress: Vec<TaskStatus> = progress.map(|task| task.state.status()).collect();
     let approval = &request.approval;
     let asked: Vec<bool> = approval.asked.iter().map(Asked::is_active).collect();
     let said = (approval.verdict.is_some(), approval.votes.len(), approval.holder_answer.is_some(), approval.stage);
-    (request.label(), request.outcome(), said, asked, paused)
+    (request.label(), request.outcome(), said, asked, paused, progress)
 }
 
 fn task_change(before: Option<&Request>, request: RequestId, task: &Task, removals: &str) -> Option<AgendaChange> {
@@ -435,9 +441,12 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
         return None;
     }
     let item = Item::Perform { request, task: task.id };
-    let lane = Some(match task.action {
+    let lane = Some(match &task.action {
         TaskAction::Remove { .. } => Lane::Removals(removals.to_owned()),
+        TaskAction::Call { target, .. } => Lane::Removals(target.clone()),
         TaskAction::File { .. } => Lane::Keeps,
+        // Nobody but a person works on it.
+        TaskAction::Manual { .. } => return None,
     });
     match task.state {
         TaskState::Ready { at } => Some(AgendaChange::Schedule { item, due: at, lane, gated: true }),
@@ -452,7 +461,8 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
 /// The requesting channel hears when a request is over, and when it needs attention.
 fn standing(before: Option<&Request>, after: &Request, now: Timestamp, entropy: &dyn Entropy) -> Option<AgendaChange> {
     let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
-    let news = told(after) && before.is_some_and(|before| before.label() != after.label());
+    let more = |before: &Request| before.label() != after.label() || before.plan.paused() < after.plan.paused();
+    let news = told(after) && before.is_some_and(more);
     let to = Audience::Channel(after.channel.clone().filter(|_| news)?);
     let (id, under) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
     Some(announce(Announcement { id, to, request: after.id, under, news: News::Standing }, now))
@@ -480,7 +490,7 @@ fn personal_news(before: &Request, after: &Request) -> Option<News> {
     let verdict = after.approval.verdict.as_ref().filter(|_| before.approval.verdict.is_none());
     if after.approval.reminded > before.approval.reminded {
         Some(News::Reminder)
-    } else if verdict.is_some_and(|verdict| verdict.relation == Relation::Operator) {
+    } else if verdict.is_some_and(|verdict| verdict.relation == Relation::Operator) && after.offboarding.is_none() {
         Some(News::Overruled)
     } else if after.withdrawn == Some(WithdrawReason::UsedAgain) && before.withdrawn.is_none() {
         Some(News::UsedAgain)

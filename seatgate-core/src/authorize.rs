@@ -7,7 +7,7 @@ use crate::id::PersonRef;
 use crate::label::labels;
 use crate::person::{Actor, MatchedBy};
 use crate::policy::{HolderRelease, Terms};
-use crate::request::{ApprovalState, Command, Relation, Request, Stage, Why};
+use crate::request::{ApprovalState, Command, Relation, Request, Stage, Task, Why};
 use crate::time::Timestamp;
 
 labels! {
@@ -120,6 +120,15 @@ pub enum Denial {
     /// They uploaded the sweep that reported the seat.
     #[error("whoever uploaded a sweep cannot approve from it")]
     Sender,
+    /// It is about their own leaving.
+    #[error("this is about your own offboarding")]
+    OwnOffboarding,
+    /// They asked for it, and it needs somebody else.
+    #[error("you asked for this offboarding, and it needs a second operator")]
+    OwnAsking,
+    /// The task is for somebody else to do.
+    #[error("this task is for somebody else")]
+    NotAssignee,
     /// They are no operator.
     #[error("only an operator may do this")]
     NotOperator,
@@ -140,6 +149,9 @@ impl Denial {
             Self::OwnSeat => "own_seat",
             Self::HolderInforms => "holder_informs",
             Self::Sender => "sender",
+            Self::OwnOffboarding => "own_offboarding",
+            Self::OwnAsking => "own_asking",
+            Self::NotAssignee => "not_assignee",
             Self::NotOperator => "not_operator",
             Self::ReasonRequired => "reason_required",
         }
@@ -163,6 +175,9 @@ pub fn authorize(
     recognised(caller, &request.terms)?;
     let judge = Judge { caller, request, operators, now };
     let person = caller.actor.person();
+    if request.offboarding.is_some() {
+        return on_offboarding(caller, action, request, operators);
+    }
     match action {
         Action::Approve => judge.approve(person.ok_or(Denial::Nobody)?),
         Action::Keep => judge.keep(person.ok_or(Denial::Nobody)?),
@@ -180,6 +195,69 @@ pub fn authorize(
 pub fn authorize_operator(caller: &Caller, operators: &BTreeSet<PersonRef>, terms: &Terms) -> Result<Relation, Denial> {
     recognised(caller, terms)?;
     operator(caller, caller.actor.person(), operators)
+}
+
+/// Says by what right `caller` may start the offboarding of `leaver`, or, while that is not known yet, any at all. Where
+/// four eyes are wanted, whoever asks must be a person, whom the other one can be told from.
+///
+/// # Errors
+/// Why not.
+pub fn authorize_offboarding(
+    caller: &Caller,
+    leaver: Option<PersonRef>,
+    four_eyes: bool,
+    operators: &BTreeSet<PersonRef>,
+    terms: &Terms,
+) -> Result<Relation, Denial> {
+    let relation = authorize_operator(caller, operators, terms)?;
+    match caller.actor.person() {
+        Some(person) if leaver == Some(person) => Err(Denial::OwnOffboarding),
+        None if four_eyes => Err(Denial::Nobody),
+        _ => Ok(relation),
+    }
+}
+
+/// Says by what right `caller` may say that `task` is done, which is for a person to do: its assignee, or an operator.
+///
+/// # Errors
+/// Why not.
+pub fn authorize_done(
+    caller: &Caller,
+    task: &Task,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    recognised(caller, &request.terms)?;
+    let person = caller.actor.person();
+    if person.is_some() && person == request.holder() {
+        return Err(Denial::OwnOffboarding);
+    }
+    if person.is_some() && person == task.assignee() {
+        return Ok(Relation::Assignee);
+    }
+    operator(caller, person, operators).map_err(|_| Denial::NotAssignee)
+}
+
+/// An offboarding is for operators, and never for whoever leaves; four eyes are those of two people.
+fn on_offboarding(
+    caller: &Caller,
+    action: Action,
+    request: &Request,
+    operators: &BTreeSet<PersonRef>,
+) -> Result<Relation, Denial> {
+    let person = caller.actor.person();
+    if person.is_some() && person == request.holder() {
+        return Err(Denial::OwnOffboarding);
+    }
+    if matches!(action, Action::Approve | Action::Keep) {
+        let person = person.ok_or(Denial::Nobody)?;
+        if action == Action::Approve && request.origin.submitted_by.person() == Some(person) {
+            return Err(Denial::OwnAsking);
+        }
+        // Having been asked is not enough: whoever is no operator any more decides nothing.
+        return if operators.contains(&person) { Ok(Relation::Operator) } else { Err(Denial::NotOperator) };
+    }
+    operator(caller, person, operators)
 }
 
 /// An address can be given to somebody else: whoever has it now need not be who was meant.

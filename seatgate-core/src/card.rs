@@ -32,6 +32,13 @@ pub enum About {
         /// Who hears it.
         channel: Channel,
     },
+    /// It tells a channel how an offboarding goes.
+    Offboarding {
+        /// Which.
+        request: RequestId,
+        /// Who hears it.
+        channel: Channel,
+    },
 }
 
 /// One message that is kept true.
@@ -84,11 +91,12 @@ impl Card {
         Self::new(id, About::Requests { approver, requests })
     }
 
-    /// The requests that it asks about.
+    /// The requests that it asks about, or whose progress it tells.
     #[must_use]
     pub fn requests(&self) -> &[RequestId] {
         match &self.about {
             About::Requests { requests, .. } => requests,
+            About::Offboarding { request, .. } => std::slice::from_ref(request),
             About::Sweep { .. } => &[],
         }
     }
@@ -98,7 +106,7 @@ impl Card {
     pub fn approver(&self) -> Option<PersonRef> {
         match self.about {
             About::Requests { approver, .. } => Some(approver),
-            About::Sweep { .. } => None,
+            About::Sweep { .. } | About::Offboarding { .. } => None,
         }
     }
 
@@ -107,7 +115,7 @@ impl Card {
     pub fn lane(&self) -> Lane {
         Lane::Messages(match &self.about {
             About::Requests { approver, .. } => approver.to_string(),
-            About::Sweep { channel, .. } => channel.to_string(),
+            About::Sweep { channel, .. } | About::Offboarding { channel, .. } => channel.to_string(),
         })
     }
 
@@ -225,10 +233,16 @@ fn window_start(window: Duration, now: Timestamp) -> Option<Timestamp> {
     Some(Timestamp::from_micros(now.as_micros().saturating_sub(now.as_micros().rem_euclid(window))))
 }
 
-/// The card that tells a request's channel about its sweep.
+/// The card that tells a request's channel about its sweep, or how the offboarding goes.
 pub(crate) fn notice_of(request: &Request) -> Option<Card> {
-    let (sweep, channel) = (request.origin.sweep, request.channel.clone()?);
-    Some(Card::new(notice_id(sweep, &channel, request.mode), About::Sweep { sweep, channel }))
+    let channel = request.channel.clone()?;
+    Some(match request.origin.sweep {
+        Some(sweep) => Card::new(notice_id(sweep, &channel, request.mode), About::Sweep { sweep, channel }),
+        None => {
+            let id = CardId::derived(request.opened_at, &["offboarding", &request.id.to_string(), channel.as_str()]);
+            Card::new(id, About::Offboarding { request: request.id, channel })
+        }
+    })
 }
 
 /// The id of the notice for a sweep's requests of one mode: whether it is a test stays, whatever the mode is later.

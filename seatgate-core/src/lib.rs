@@ -57,6 +57,7 @@ pub mod message;
 pub mod money;
 mod object;
 pub mod person;
+pub mod playbook;
 pub mod policy;
 pub mod port;
 pub mod request;

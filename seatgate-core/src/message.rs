@@ -1,8 +1,12 @@
 //! What a notifier is asked to show: typed content, joined with names at the last moment.
 
+mod offboarding;
+
 use std::collections::BTreeMap;
 
 use crate::agenda::News;
+pub use offboarding::{OffboardingStanding, TaskLine};
+
 use crate::id::{CardId, RequestId, SweepId};
 use crate::money::{Money, Totals};
 use crate::person::PersonDetails;
@@ -61,6 +65,8 @@ pub enum Content {
     },
     /// Tells how a sweep goes.
     Sweep(Box<SweepStanding>),
+    /// Tells how an offboarding goes.
+    Offboarding(Box<OffboardingStanding>),
 }
 
 /// How a sweep goes.
@@ -237,6 +243,7 @@ impl PathLine {
             Why::NextManager => "the next manager above",
             Why::Delegate => "the stand-in",
             Why::Owner => "an owner of the app",
+            Why::FourEyes => "a second operator",
             Why::Fallback => "a fallback approver",
             Why::Operator => "an operator",
             Why::Reassigned => "whom it was handed to",
@@ -320,6 +327,7 @@ impl Message {
         match &self.content {
             Content::Card { card, .. } => Some(*card),
             Content::Sweep(standing) => Some(standing.card),
+            Content::Offboarding(standing) => Some(standing.card),
             Content::Report(_) | Content::Note { .. } => None,
         }
     }
@@ -335,6 +343,7 @@ impl Message {
             Content::Report(rows) => (rows, false),
             Content::Note { news, rows } => return note_text(*news, rows),
             Content::Sweep(standing) => return standing.plain_text(),
+            Content::Offboarding(standing) => return standing.plain_text(),
         };
         rows.iter().map(|row| row.plain_text(asks)).collect::<Vec<_>>().join("\n\n")
     }

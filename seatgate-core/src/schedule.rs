@@ -87,7 +87,8 @@ pub(crate) fn escalation(request: &Request, start: Timestamp) -> Option<Timestam
     let wait = request.terms.escalate_after.duration();
     let times = request.approval.escalations.saturating_add(1);
     let due = || messaged_at(request, start.saturating_add(wait.saturating_mul(times)));
-    (request.approval.stage == Stage::Approvers && !wait.is_zero()).then(due)
+    let escalates = request.approval.stage == Stage::Approvers && request.offboarding.is_none();
+    (escalates && !wait.is_zero()).then(due)
 }
 
 /// When those who are asked are reminded next.

@@ -18,8 +18,7 @@ use crate::request::Fact;
 use crate::text::serde_as_text;
 use crate::time::Timestamp;
 
-pub(crate) use export::csv_cell;
-pub use export::{BadExport, CSV_HEADER, Export, ExportCheck, Verified, csv_row, verify_export};
+pub use export::{BadExport, CSV_HEADER, Export, ExportCheck, Verified, csv_cell, csv_row, verify_export};
 
 /// The version of an entry's form.
 pub const VERSION: u64 = 1;

@@ -66,6 +66,7 @@ fn every_case_is_run() {
         include_str!("../src/testing/conformance/claims.rs"),
         include_str!("../src/testing/conformance/exceptions.rs"),
         include_str!("../src/testing/conformance/lanes.rs"),
+        include_str!("../src/testing/conformance/offboardings.rs"),
         include_str!("../src/testing/conformance/people.rs"),
         include_str!("../src/testing/conformance/requests.rs"),
         include_str!("../src/testing/conformance/seats.rs"),

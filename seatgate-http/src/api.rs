@@ -1,4 +1,4 @@
-//! The API: sweeps, requests, decisions, tasks, exceptions, mode, audit and savings, for whoever has a token.
+//! The API: sweeps, requests, decisions, tasks, offboardings, exceptions, mode, audit and savings, for whoever has a token.
 //!
 //! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For undo, withdraw, stop
 //! and tasks an administrator's token counts as an operator.
@@ -8,6 +8,7 @@ mod audit;
 mod auth;
 mod behalf;
 mod exceptions;
+mod offboardings;
 mod policy;
 mod requests;
 pub(crate) mod savings;
@@ -41,6 +42,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/exceptions", get(exceptions::list).post(exceptions::file::file))
         .route("/v1/exceptions/check", post(exceptions::check::check))
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
+        .route("/v1/offboardings", get(offboardings::list).post(offboardings::start))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
         .route("/v1/policy/apply", post(policy::apply))
         .route("/v1/simulate", post(simulate::simulate))
@@ -51,7 +53,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
-    let schemas = simulate::schemas(savings::schemas(schemas));
+    let schemas = simulate::schemas(offboardings::schemas(savings::schemas(schemas)));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 

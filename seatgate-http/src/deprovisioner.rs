@@ -5,6 +5,7 @@ mod preview;
 mod status;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -231,6 +232,16 @@ struct RemovalWebhook<'a> {
     reason: Option<&'a str>,
     /// Nobody where the policy decided.
     approved_by: Option<Approver<'a>>,
+    /// Of an offboarding only: which of its tasks, and what the playbook says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offboarding: Option<NamedStep<'a>>,
+}
+
+#[derive(Serialize)]
+struct NamedStep<'a> {
+    playbook: &'a str,
+    task: &'a str,
+    parameters: &'a BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -256,7 +267,7 @@ impl<'a> RemovalWebhook<'a> {
     fn of(job: &'a Job, timestamp: Timestamp) -> Self {
         let account = &job.account;
         Self {
-            r#type: "seat.deprovision",
+            r#type: if job.step.is_some() { "offboarding.task" } else { "seat.deprovision" },
             timestamp,
             request_id: job.request.to_string(),
             task_id: job.task.to_string(),
@@ -271,6 +282,11 @@ impl<'a> RemovalWebhook<'a> {
             approved_by: job.approved_by.as_ref().map(|person| Approver {
                 email: person.email().map(|email| email.as_str()),
                 name: person.name.as_deref(),
+            }),
+            offboarding: job.step.as_ref().map(|step| NamedStep {
+                playbook: &step.playbook,
+                task: &step.task,
+                parameters: &step.parameters,
             }),
         }
     }

@@ -55,6 +55,7 @@ pub(crate) mod labels {
         Standing: savings::Standing;
         State: request::StateLabel;
         Surface: person::Surface;
+        TaskStatus: request::TaskStatus;
         Why: request::Why;
     }
 }

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use seatgate_core::authorize::Denial;
 use seatgate_core::gate::{Gate, GateError};
+use seatgate_core::id::RequestId;
 use seatgate_core::port::{StoreError, StoreErrorKind};
 use seatgate_core::request::{Refusal, Request};
 use serde::Serialize;
@@ -14,7 +15,7 @@ pub use crate::view::{DecisionView, PersonView};
 pub const CONTENT_TYPE: &str = "application/problem+json";
 const TYPE_PREFIX: &str = "urn:seatgate:problem:";
 /// How long to wait where nothing says how long it will take.
-const RETRY_AFTER_SECONDS: u32 = 5;
+const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// An error as it is answered: what kind, in which words, about which field.
 ///
@@ -37,8 +38,12 @@ pub struct Problem {
     /// What was decided before, by whom, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Box<DecisionView>>,
+    /// The request that stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub request_id: Option<Box<RequestId>>,
     #[serde(skip)]
-    retry_after: Option<u32>,
+    retry_after: Option<u16>,
     #[serde(skip)]
     accepts_plain: bool,
 }
@@ -54,6 +59,7 @@ impl Problem {
             detail: detail.into(),
             pointer: None,
             decision: None,
+            request_id: None,
             retry_after: None,
             accepts_plain: false,
         }
@@ -146,6 +152,13 @@ impl Problem {
         Self::conflict("delivery-reused", detail)
     }
 
+    /// 409: the person is being offboarded by this request.
+    fn already_leaving(request: RequestId) -> Self {
+        let mut problem = Self::conflict("already-leaving", "this person is being offboarded already");
+        problem.request_id = Some(Box::new(request));
+        problem
+    }
+
     fn conflict(name: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, name, "Conflict", detail)
     }
@@ -188,6 +201,7 @@ impl From<GateError> for Problem {
             GateError::NotFiled(_) => Self::conflict("not-filed", "the store of exceptions refuses this one"),
             GateError::Denied(denial) => Self::denied(denial),
             GateError::Refused { refusal, .. } => by_refusal(refusal),
+            GateError::AlreadyLeaving(request) => Self::already_leaving(request),
             GateError::BadReason => Self::invalid("/reason", error.to_string()),
             GateError::DeliveryReused => Self::delivery_reused(),
             GateError::Off | GateError::Contended => Self::unavailable(error.to_string()),

@@ -45,8 +45,12 @@ pub(crate) struct RequestView {
     evidence: Option<EvidenceView>,
     decision: Option<DecisionView>,
     tasks: Vec<TaskView>,
-    #[schema(value_type = String)]
-    sweep_id: SweepId,
+    /// What an offboarding is about; missing for a seat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offboarding: Option<OffboardingView>,
+    /// The sweep that reported the seat; nothing for an offboarding.
+    #[schema(value_type = Option<String>)]
+    sweep_id: Option<SweepId>,
     row: u32,
     requesting_channel: Option<String>,
     policy_version: String,
@@ -85,6 +89,18 @@ pub struct PersonView {
     pub email: Option<String>,
     /// What they are called.
     pub name: Option<String>,
+}
+
+/// Somebody who leaves, by which playbook, and who asked for it.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Offboarding)]
+struct OffboardingView {
+    person: PersonView,
+    playbook: String,
+    /// Whether another operator must approve.
+    four_eyes: bool,
+    asked_by: PersonView,
+    reason: Option<String>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -156,6 +172,13 @@ struct TaskView {
     proof: Option<Proof>,
     receipt: Option<String>,
     detail: Option<String>,
+    /// The tasks of the same request that come first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    needs: Vec<TaskId>,
+    /// Who is to do it, if it is for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assignee: Option<PersonView>,
     /// What the removal came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
@@ -206,11 +229,26 @@ impl RequestView {
             evidence: request.evidence.as_ref().map(EvidenceView::of),
             decision: DecisionView::of(request, joined),
             tasks: request.plan.tasks.iter().map(|task| TaskView::of(task, joined)).collect(),
+            offboarding: OffboardingView::of(request, joined),
             sweep_id: request.origin.sweep,
             row: request.origin.row,
             requesting_channel: request.channel.as_ref().map(ToString::to_string),
             policy_version: request.policy_version.clone(),
         }
+    }
+}
+
+impl OffboardingView {
+    fn of(request: &Request, joined: &Joined) -> Option<Self> {
+        let offboarding = request.offboarding.as_ref()?;
+        let find = |person| PersonView::of(joined.person(person));
+        Some(Self {
+            person: request.holder().map_or_else(|| PersonView::of(None), find),
+            playbook: offboarding.playbook.clone(),
+            four_eyes: offboarding.four_eyes,
+            asked_by: PersonView::acting(&request.origin.submitted_by, find),
+            reason: joined.text(offboarding.reason).map(str::to_owned),
+        })
     }
 }
 
@@ -301,6 +339,8 @@ impl TaskView {
             proof: None,
             receipt: None,
             detail: text(task.detail),
+            needs: task.needs.clone(),
+            assignee: task.assignee().map(|assignee| PersonView::of(joined.person(assignee))),
             removal: None,
             reason: None,
         };

@@ -77,7 +77,12 @@ impl CardRow {
         let about = match (&self.approver, &self.sweep, &self.channel) {
             (Some(approver), ..) => About::Requests { approver: read(approver)?, requests: from_json(&self.requests)? },
             (None, Some(sweep), Some(channel)) => About::Sweep { sweep: read(sweep)?, channel: read(channel)? },
-            _ => return Err(sqlx::Error::Decode("a card about nothing".into())),
+            (None, None, Some(channel)) => {
+                let requests: Vec<RequestId> = from_json(&self.requests)?;
+                let about = |request| Ok(About::Offboarding { request, channel: read(channel)? });
+                requests.first().copied().map_or_else(|| Err(about_nothing()), about)?
+            }
+            _ => return Err(about_nothing()),
         };
         let mut card = Card::new(read(&self.id)?, about);
         card.posted = self.posted;
@@ -89,6 +94,10 @@ impl CardRow {
         card.ambiguous = self.ambiguous;
         Ok(card)
     }
+}
+
+fn about_nothing() -> sqlx::Error {
+    sqlx::Error::Decode("a card about nothing".into())
 }
 
 /// State, outcome and currency; how many requests, and the millions and the rest of what their seats cost.

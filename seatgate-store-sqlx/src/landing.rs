@@ -105,12 +105,14 @@ pub(crate) struct RequestRow<'a> {
     opened_at: i64,
     closed_at: Option<i64>,
     pub(crate) kept_until: Option<i64>,
-    sweep: SweepId,
+    sweep: Option<SweepId>,
     channel: Option<&'a Channel>,
     outcome: Option<Outcome>,
     cost: Option<i64>,
     currency: Option<Currency>,
     decider: Option<PersonRef>,
+    holder: Option<PersonRef>,
+    playbook: Option<&'a str>,
     /// None where it is sent beside the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
@@ -137,6 +139,8 @@ impl<'a> RequestRow<'a> {
             cost: cost.map(Money::minor),
             currency: cost.map(Money::currency),
             decider: request.approval.decider(),
+            holder: request.holder(),
+            playbook: request.offboarding.as_ref().map(|offboarding| offboarding.playbook.as_str()),
             body: Some(encode(request)?),
         })
     }
@@ -196,6 +200,7 @@ impl<'a> CardRow<'a> {
     fn of(card: &'a Card) -> Result<Self, sqlx::Error> {
         let (sweep, channel) = match &card.about {
             About::Sweep { sweep, channel } => (Some(*sweep), Some(channel)),
+            About::Offboarding { channel, .. } => (None, Some(channel)),
             _ => (None, None),
         };
         Ok(Self {

@@ -27,6 +27,8 @@ mod landing;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub mod migrate;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod offboardings;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod pieces;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -106,6 +106,9 @@ where
             let later = if filter.newest { "<" } else { ">" };
             sql.push(format!(" AND {id} {later} ")).push_bind(after.to_string());
         }
+        if let Some(person) = filter.holder {
+            sql.push(" AND holder = ").push_bind(person.to_string());
+        }
         if let Some(person) = filter.decided_by {
             sql.push(" AND decider = ").push_bind(person.to_string());
         }

@@ -127,7 +127,6 @@ fn all_mistakes_are_named_at_once() {
         "targets.zoom.secret:",
         "inbox.header:",
         "inbox.secret:",
-        "playbooks.leaver.four_eyes:",
         "DATABASE_URL:",
         "SEATGATE_INTAKE_SECRET:",
         "SEATGATE_API_TOKEN:",
@@ -143,7 +142,34 @@ fn all_mistakes_are_named_at_once() {
     ] {
         assert!(text.contains(&format!("\n  {name} ")), "{name} in {text}");
     }
+    assert!(text.contains("seatgate.toml: playbooks.leaver.tasks: expected at least one task"), "{text}");
     assert!(!text.contains("hidden"), "{text}");
+}
+
+#[test]
+fn playbooks_are_judged_with_their_targets() {
+    let file = r#"
+        default_playbook = "leaver"
+        [playbooks.leaver]
+        four_eyes = true
+        [[playbooks.leaver.tasks]]
+        name = "lock"
+        target = "demo"
+        needs = ["wipe"]
+        [[playbooks.leaver.tasks]]
+        name = "wipe"
+        target = "demo"
+        needs = ["lock"]
+    "#;
+    let (code, text) = check(file, &[]);
+    assert_eq!(code, 2);
+    for task in ["lock", "wipe"] {
+        assert!(text.contains(&format!(": playbooks.leaver.tasks.{task}.needs: it can never begin")), "{text}");
+    }
+    let (code, text) = check(&file.replace("\"wipe\"]", "]").replace("needs = [\"lock\"]", ""), &[]);
+    assert_eq!(code, 0, "{text}");
+    let (_, text) = check(&file.replace("\"demo\"", "\"okta\""), &[]);
+    assert!(text.contains(": playbooks.leaver.tasks.lock.target: there is no target `okta`"), "{text}");
 }
 
 #[test]

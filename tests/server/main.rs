@@ -24,6 +24,7 @@ mod fuzz;
 mod hostile;
 mod house;
 mod main_job;
+mod offboard;
 mod operate;
 mod postgres;
 mod pressure;

@@ -6,6 +6,7 @@
 mod database;
 mod inbox;
 mod mappings;
+mod playbooks;
 mod settings;
 mod slack;
 mod table;
@@ -18,6 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use seatgate_core::person::Identity;
+use seatgate_core::playbook::Playbooks;
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
 use seatgate_core::time::Span;
 use seatgate_http::guard::AllowedPrivate;
@@ -32,6 +34,7 @@ use settings::{Named, Settings};
 use crate::failpoint::Failpoint;
 
 pub(crate) use database::Database;
+pub(crate) use playbooks::DEMO_TARGET;
 pub(crate) use slack::SlackConfig;
 pub(crate) use targets::{TargetConfig, TargetKind};
 
@@ -78,6 +81,8 @@ pub(crate) struct Config {
     pub(crate) mode: Option<Mode>,
     pub(crate) policy: Policy,
     pub(crate) operators: Vec<Identity>,
+    /// What people who leave are taken through.
+    pub(crate) playbooks: Playbooks,
     pub(crate) allowed: AllowedPrivate,
     /// Who the inbox's visitors are; the demo has its own.
     pub(crate) inbox: InboxIdentity,
@@ -138,7 +143,9 @@ impl Config {
         let allowed = problems.read(allowed, str::parse).unwrap_or_default();
         let says_slack = settings.names_slack();
         let slack = slack::read(settings, problems);
+        let targets = playbooks::targets(settings);
         let access = access(settings, says_slack, problems);
+        let playbooks = playbooks::read(settings, &targets, problems);
         let demo = matches!(access, Some(Access::Demo));
         let inbox = inbox::read(settings, demo, problems);
         let mappings = mappings::read(settings, problems);
@@ -157,6 +164,7 @@ impl Config {
             mode,
             policy: policy?,
             operators,
+            playbooks,
             allowed,
             inbox,
             mappings,

@@ -26,19 +26,22 @@ impl Named {
 /// What was written, not yet judged.
 pub(super) struct Settings {
     pub(super) file: Table,
+    /// Where that is.
+    pub(super) path: Option<String>,
     environment: Environment,
     heeded: BTreeSet<String>,
 }
 
 impl Settings {
     pub(super) fn load(file: Option<&Path>, environment: &Environment, problems: &mut Problems) -> Self {
+        let path = file.map(|path| path.display().to_string());
         let file = file.and_then(|path| {
             let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
             let table = text.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string()));
             problems.keep(&path.display().to_string(), table)
         });
         let heeded = BTreeSet::from(["SEATGATE_CONFIG".to_owned()]);
-        Self { file: Table::root(file.unwrap_or_default()), environment: environment.clone(), heeded }
+        Self { file: Table::root(file.unwrap_or_default()), path, environment: environment.clone(), heeded }
     }
 
     /// A variable that no key of the file stands for.
@@ -101,6 +104,12 @@ impl Settings {
         self.file.has("targets") || variables.iter().any(|variable| self.environment.contains_key(variable))
     }
 
+    /// What the targets are called.
+    pub(super) fn target_names(&self) -> BTreeSet<String> {
+        let all = self.environment.contains_key("SEATGATE_DEPROVISION_URL").then(|| "*".to_owned());
+        self.file.names_under("targets").into_iter().chain(all).collect()
+    }
+
     /// Whether anything is said about Slack.
     pub(super) fn names_slack(&self) -> bool {
         self.file.has("slack") || slack::VARIABLES.iter().any(|variable| self.environment.contains_key(*variable))
@@ -125,22 +134,6 @@ impl Settings {
             if self.variable(variable).is_some() {
                 problems.add(variable, format!("signing checkpoints {NOT_YET}"));
             }
-        }
-        self.judge_playbooks(problems);
-    }
-
-    /// Playbooks may be written down already; nothing runs them yet.
-    fn judge_playbooks(&mut self, problems: &mut Problems) {
-        let mut playbooks = self.file.table("playbooks", problems);
-        for name in playbooks.names() {
-            let mut playbook = playbooks.table(&name, problems);
-            if playbook.flag("four_eyes", false, problems) {
-                problems.add(&playbook.name("four_eyes"), NOT_YET);
-            }
-            if playbook.take("tasks").is_some_and(|tasks| !tasks.is_array()) {
-                problems.add(&playbook.name("tasks"), "expected a list of tables");
-            }
-            playbook.finish(problems);
         }
     }
 

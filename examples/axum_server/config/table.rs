@@ -36,6 +36,12 @@ impl Table {
         self.keys.keys().cloned().collect()
     }
 
+    /// The keys of the table under `key`, which stays.
+    pub(super) fn names_under(&self, key: &str) -> Vec<String> {
+        let table = self.keys.get(key).and_then(toml::Value::as_table);
+        table.into_iter().flat_map(toml::Table::keys).cloned().collect()
+    }
+
     /// The text under `key`; a list of texts reads as one with commas between.
     pub(super) fn text(&mut self, key: &str, problems: &mut Problems) -> Option<String> {
         match self.take(key)? {

@@ -1,12 +1,12 @@
 //! What people ask of a request.
 
-use crate::authorize::{Action, Caller, Denial, authorize, authorize_operator};
+use crate::authorize::{Action, Caller, Denial, authorize, authorize_done, authorize_operator};
 use crate::gate::{Attempt, Gate, GateError, TRIES};
 use crate::id::{ChangeId, PersonRef, RequestId, TaskId};
 use crate::person::{Actor, MatchedBy, Surface, Text, TextRef};
 use crate::policy::Policy;
 use crate::port::{Answer, Change, StoreError, StoreErrorKind, Stored};
-use crate::request::{Command, Context, Relation, Request, Resolution, TaskState};
+use crate::request::{Command, Context, Relation, Request, Resolution, Task, TaskState};
 use crate::route::Known;
 use crate::seat::AppId;
 use crate::time::Timestamp;
@@ -71,7 +71,17 @@ impl Ask {
 fn current_pause(request: &Request, task: TaskId) -> u32 {
     match request.plan.task(task).map(|task| &task.state) {
         Some(TaskState::Paused { pause, .. }) => *pause,
+        // What a person is to do has no pauses.
+        Some(TaskState::Ready { .. }) => 0,
         _ => u32::MAX,
+    }
+}
+
+/// The task that somebody says they have done.
+fn done_task<'a>(request: &'a Request, command: &Command) -> Option<&'a Task> {
+    match command {
+        Command::Resolve { task, resolution: Resolution::Done, .. } => request.plan.task(*task),
+        _ => None,
     }
 }
 
@@ -213,7 +223,7 @@ impl Gate {
         context.relation = relation;
         context.seen = seen;
         context.delivered_at = delivered_at;
-        context.target = self.target_facts(&before.request);
+        context.target = self.target_facts(&before.request, command.task());
         context.known = self.known_for(&before.request, &command, relation).await?;
         let transition = before
             .request
@@ -245,7 +255,11 @@ impl Gate {
         by: &Submission,
     ) -> Result<Option<Relation>, GateError> {
         let Some(action) = Action::of(command) else { return Ok(None) };
-        let mut granted = authorize(&by.caller(has_reason), action, request, &self.settings().operators, self.now());
+        let (caller, settings) = (by.caller(has_reason), self.settings());
+        let mut granted = match done_task(request, command) {
+            Some(task) => authorize_done(&caller, task, request, &settings.operators),
+            None => authorize(&caller, action, request, &settings.operators, self.now()),
+        };
         if granted == Ok(Relation::Approver) && self.has_moved(request, by.actor.person()).await? {
             granted = Err(Denial::Moved);
         }

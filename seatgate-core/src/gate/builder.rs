@@ -9,6 +9,7 @@ use crate::gate::access::AccessLog;
 use crate::gate::intake::Turns;
 use crate::gate::{Gate, Parts, Settings};
 use crate::id::InstanceId;
+use crate::playbook::Playbooks;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
 use crate::port::{
     Clock, Directory, DirectoryQueries, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries,
@@ -48,6 +49,7 @@ pub struct GateBuilder {
     policy: Policy,
     mode: Mode,
     channel: Option<Channel>,
+    playbooks: Playbooks,
 }
 
 impl Gate {
@@ -70,6 +72,7 @@ impl Gate {
             policy: Policy::default(),
             mode: Mode::Live,
             channel: None,
+            playbooks: Playbooks::default(),
         }
     }
 }
@@ -143,6 +146,13 @@ impl GateBuilder {
         self
     }
 
+    /// Takes people who leave through these playbooks.
+    #[must_use]
+    pub fn playbooks(mut self, playbooks: Playbooks) -> Self {
+        self.playbooks = playbooks;
+        self
+    }
+
     /// The gate.
     ///
     /// # Errors
@@ -156,6 +166,7 @@ impl GateBuilder {
             app_modes: BTreeMap::new(),
             operators: BTreeSet::new(),
             channel: self.channel,
+            playbooks: self.playbooks,
             mode_seq: 0,
             mode_read: None,
         };

@@ -65,6 +65,8 @@ impl Joined {
     ) -> Row {
         let seat = request.seat();
         let account = seat.and_then(|seat| self.account(seat.account)).map(AccountNames::label);
+        let leaver = request.offboarding.as_ref().and(request.holder()).and_then(|person| self.person(person));
+        let account = account.or_else(|| leaver.map(PersonDetails::label));
         let evidence = request.evidence.as_ref();
         let approval = &request.approval;
         let asked = || approval.asked.iter().filter(|asked| Some(asked.person) == viewer);
@@ -73,14 +75,14 @@ impl Joined {
         Row {
             request: request.id,
             test: request.mode != Mode::Live,
-            app: seat.map(|seat| seat.app.label().to_owned()).unwrap_or_default(),
+            app: seat.map(|seat| seat.app.label().to_owned()).unwrap_or_else(|| offboarding_label(request)),
             account: account.unwrap_or_else(|| "(erased)".to_owned()),
             entitlement: seat.map(|seat| seat.entitlement.to_string()).unwrap_or_default(),
             activity: evidence.map(|evidence| (evidence.activity, evidence.observed_at)),
             monthly_cost: evidence.and_then(|evidence| evidence.monthly_cost),
             why: why.map(|asked| asked.why),
             path: why.map(|asked| self.path(asked)).unwrap_or_default(),
-            reversible: gate.target_facts(request).reversible,
+            reversible: gate.target_facts(request, None).reversible,
             state: request.label(),
             standing: self.standing(request, viewer, why.is_some() && active.is_none()),
             until: schedule::deadline(request, Some(delivered_at.unwrap_or(gate.now()))),
@@ -132,6 +134,12 @@ impl Joined {
     }
 }
 
+/// What stands in an app's place where the whole person leaves.
+fn offboarding_label(request: &Request) -> String {
+    let playbook = request.offboarding.as_ref().map(|offboarding| &offboarding.playbook);
+    playbook.map(|playbook| format!("Offboarding ({playbook})")).unwrap_or_default()
+}
+
 impl Gate {
     /// The names and texts that these requests refer to.
     ///
@@ -181,6 +189,7 @@ impl Wanted {
         self.texts.extend(verdict.and_then(|verdict| verdict.reason).map(|text| text.id));
         let said = request.approval.holder_answer.as_ref();
         self.texts.extend(said.and_then(|said| said.reason).map(|text| text.id));
+        self.texts.extend(request.offboarding.as_ref().and_then(|asked| asked.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));
             if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state

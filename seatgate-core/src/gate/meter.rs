@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::gate::{Attempt, Gate};
 use crate::person::Surface;
 use crate::port::{Change, NotifyError};
-use crate::request::{AttemptResult, Decision, Event, EventKind, Request, TaskAction};
+use crate::request::{AttemptResult, Decision, Event, EventKind, Request};
 
 /// How a target's calls are counted when they file an exception.
 const EXCEPTIONS: &str = "exceptions";
@@ -81,7 +81,7 @@ impl Gate {
                     meter.decision_latency.note(fact.at.since(request.opened_at));
                 }
                 Event::AttemptEnded { task, result, .. } => {
-                    let target = self.target_of(request, *task);
+                    let target = self.target_name(request, *task);
                     *meter.attempts.entry((target, label(result))).or_default() += 1;
                 }
                 _ => {}
@@ -99,10 +99,10 @@ impl Gate {
         *meter.undelivered.entry(error.label()).or_default() += 1;
     }
 
-    fn target_of(&self, request: &Request, task: crate::id::TaskId) -> String {
-        match request.plan.task(task).map(|task| &task.action) {
-            Some(TaskAction::Remove { app }) => {
-                self.parts.router.target(app).map_or_else(|| "none".to_owned(), |target| target.name.clone())
+    fn target_name(&self, request: &Request, task: crate::id::TaskId) -> String {
+        match request.plan.task(task) {
+            Some(task) if task.action.calls_target() => {
+                self.target_of(task).map_or_else(|| "none".to_owned(), |target| target.name.clone())
             }
             _ => EXCEPTIONS.to_owned(),
         }

@@ -14,6 +14,7 @@ mod intake;
 mod join;
 mod meter;
 mod mode;
+mod offboard;
 mod policy;
 mod routing;
 mod show;
@@ -21,6 +22,7 @@ mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 pub use access::Attempt;
 pub use act::{Ask, Submission};
@@ -30,6 +32,7 @@ pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
 pub use meter::{Latency, Meter};
+pub use offboard::{Offboard, OffboardProblem};
 pub use policy::Applied;
 pub use show::Shown;
 pub use simulate::{SimulatedAsk, SimulatedPerson, SimulatedRow, Simulation, Trial};
@@ -38,14 +41,16 @@ use crate::agenda;
 use crate::authorize::Denial;
 use crate::canonical::CanonicalError;
 use crate::card::CardEdit;
-use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId};
+use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId, TaskId};
 use crate::person::{Identity, PersonDraft, Text};
+use crate::playbook::Playbooks;
 use crate::policy::{Mode, Policy};
 use crate::port::{
     Change, Clock, Directory, DirectoryQueries, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson,
     Notifier, PeopleStore, RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
+    Target,
 };
-use crate::request::{Asked, Event, Fact, Refusal, Request, TargetFacts, Transition};
+use crate::request::{Asked, Event, Fact, Refusal, Request, TargetFacts, Task, TaskAction, Transition};
 use crate::seat::{AppId, Channel};
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -84,6 +89,12 @@ pub enum GateError {
     /// The store of exceptions did not file one.
     #[error("the exception could not be filed")]
     NotFiled(#[source] EffectError),
+    /// The offboarding cannot be started as it was asked for.
+    #[error(transparent)]
+    BadOffboarding(#[from] OffboardProblem),
+    /// The person is being offboarded already.
+    #[error("this person is being offboarded already, by {0}")]
+    AlreadyLeaving(RequestId),
     /// This delivery's id came before with another body.
     #[error("a delivery with this id came before with another body")]
     DeliveryReused,
@@ -125,6 +136,8 @@ pub struct Settings {
     pub operators: BTreeSet<PersonRef>,
     /// Who hears about candidates that name no channel.
     pub channel: Option<Channel>,
+    /// What people who leave are taken through.
+    pub playbooks: Playbooks,
     /// Where the mode is recorded in the system's stream; 0 if it is not.
     mode_seq: u64,
     /// Up to where the system's stream was read for a mode; nothing while modes of other servers are not followed.
@@ -295,9 +308,26 @@ impl Gate {
         self.parts.people.people(drafts.into_iter().map(new).collect()).await
     }
 
-    pub(crate) fn target_facts(&self, request: &Request) -> TargetFacts {
-        let target = request.seat().and_then(|seat| self.parts.router.target(&seat.app.id));
-        target.map(crate::port::Target::facts).unwrap_or_default()
+    pub(crate) fn target_facts(&self, request: &Request, task: Option<TaskId>) -> TargetFacts {
+        let target = match task.and_then(|task| request.plan.task(task)) {
+            Some(task) => self.target_of(task),
+            None => request.seat().and_then(|seat| self.parts.router.target(&seat.app.id)),
+        };
+        target.map(Target::facts).unwrap_or_default()
+    }
+
+    /// The target that a task calls; none where it calls none, or where that target is gone.
+    pub(crate) fn target_of(&self, task: &Task) -> Option<&Target> {
+        match &task.action {
+            TaskAction::Remove { app } => self.parts.router.target(app),
+            TaskAction::Call { target, .. } => self.parts.router.named(target),
+            TaskAction::File { .. } | TaskAction::Manual { .. } => None,
+        }
+    }
+
+    /// The longest time that one call may take.
+    pub(crate) fn longest_timeout(&self) -> Duration {
+        self.parts.router.longest_timeout().max(self.settings().playbooks.longest_timeout())
     }
 
     /// Turns a card to a page, or takes up a copy of it; answers whether there is such a card.

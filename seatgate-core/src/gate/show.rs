@@ -7,7 +7,7 @@ use crate::id::{CardId, PersonRef, RequestId, SweepId};
 use crate::message::{Content, Message, Recipient, Row, SweepStanding};
 use crate::person::PersonDetails;
 use crate::policy::Mode;
-use crate::port::StoreError;
+use crate::port::{StoreError, StoreErrorKind};
 use crate::request::Request;
 use crate::schedule::{self, Outlook};
 use crate::seat::Channel;
@@ -43,6 +43,7 @@ impl Gate {
         match &card.about {
             About::Requests { approver, requests } => self.show_asked(card, *approver, requests).await,
             About::Sweep { sweep, channel } => self.show_sweep(card, *sweep, channel).await,
+            About::Offboarding { request, channel } => self.show_offboarding(card, *request, channel).await,
         }
     }
 
@@ -58,6 +59,14 @@ impl Gate {
         let content = Content::Card { card: card.id, rows, page: card.page };
         let about = requests.iter().flat_map(Request::people).chain([approver]).collect();
         Ok(Shown { message: Message::new(Recipient::Person(to), content), about, live, requests })
+    }
+
+    async fn show_offboarding(&self, card: &Card, id: RequestId, channel: &Channel) -> Result<Shown, StoreError> {
+        let request = self.parts.requests.load(&[id]).await?.into_iter().flatten().next().map(|stored| stored.request);
+        let missing = || StoreError::new(StoreErrorKind::Corrupt, "reading an offboarding's card");
+        let request = request.ok_or_else(missing)?;
+        let message = self.standing(card.id, &request, channel).await?;
+        Ok(Shown { message, about: request.people().collect(), live: true, requests: Vec::new() })
     }
 
     async fn show_sweep(&self, card: &Card, sweep: SweepId, channel: &Channel) -> Result<Shown, StoreError> {

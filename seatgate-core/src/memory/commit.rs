@@ -39,7 +39,11 @@ impl State {
     }
 
     fn seat_is_free(&self, change: &Change) -> bool {
-        let Some(SeatChange::Take { seat, generation }) = &change.seat else { return true };
+        let (seat, generation) = match &change.seat {
+            Some(SeatChange::Take { seat, generation }) => (seat, generation),
+            Some(SeatChange::TakePerson { person }) => return taker(change).is_some() && self.seats.is_free(*person),
+            Some(SeatChange::Release { .. }) | None => return true,
+        };
         let row = self.seats.row(&self.accounts.seat_key(seat));
         taker(change).is_some() && row.open_request.is_none() && row.generation == *generation
     }
@@ -91,8 +95,10 @@ impl State {
         if let Some(report) = change.lane {
             self.agenda.report(report);
         }
+        let at = change.entries.last().map(|entry| entry.at);
         self.streams.entry(change.stream).or_default().extend(change.entries);
         if let Some(request) = change.request {
+            at.into_iter().for_each(|at| self.task_times.note(&request, at));
             self.requests.insert(request.id, request);
         }
         for card in change.cards {
@@ -123,6 +129,7 @@ impl State {
         let Some(request) = taker(change) else { return };
         match &change.seat {
             Some(SeatChange::Take { seat, .. }) => self.seats.take(self.accounts.seat_key(seat), request),
+            Some(SeatChange::TakePerson { person }) => self.seats.take_person(*person, request),
             Some(SeatChange::Release { quiet_until }) => self.seats.release(request, *quiet_until),
             None => {}
         }

@@ -7,6 +7,7 @@ mod agenda;
 mod commit;
 mod directory;
 mod exceptions;
+mod offboardings;
 mod people;
 mod seats;
 
@@ -20,6 +21,7 @@ use self::accounts::Accounts;
 use self::agenda::Agenda;
 use self::directory::Kept;
 use self::exceptions::Exceptions;
+use self::offboardings::TaskTimes;
 use self::people::People;
 use self::seats::Seats;
 use crate::agenda::{Claim, Claims, Item, Lane, Settlement};
@@ -30,8 +32,8 @@ use crate::money::Totals;
 use crate::person::Text;
 use crate::policy::Mode;
 use crate::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, Join, RequestFilter, RequestQueries, RequestStore, RowResult,
-    RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
+    AgendaDepth, Answer, AskedPerson, Change, Clock, Join, OffboardingFilter, OffboardingRow, RequestFilter,
+    RequestQueries, RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use crate::request::{Request, StateLabel};
 use crate::savings::{Saving, Savings};
@@ -60,6 +62,7 @@ struct State {
     rows: BTreeMap<SweepId, BTreeMap<u32, RowResult>>,
     agenda: Agenda,
     seats: Seats,
+    task_times: TaskTimes,
     people: People,
     accounts: Accounts,
     exceptions: Exceptions,
@@ -183,6 +186,7 @@ impl RequestQueries for MemoryStore {
                 && filter.asked.is_none_or(|person| request.approval.waits_for(person))
                 && filter.not_asked.is_none_or(|person| !request.approval.waits_for(person))
                 && filter.kept_beyond.is_none_or(|at| request.exception().is_some_and(|(_, until)| until > at))
+                && filter.holder.is_none_or(|person| request.holder() == Some(person))
                 && filter.decided_by.is_none_or(|person| request.approval.decider() == Some(person))
         };
         let fitting = state.requests.values().filter(fits);
@@ -221,7 +225,7 @@ impl RequestQueries for MemoryStore {
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
         let state = self.state();
         let heard = |request: &&Request| {
-            request.origin.sweep == sweep && request.channel.as_ref() == Some(channel) && request.mode == mode
+            request.origin.sweep == Some(sweep) && request.channel.as_ref() == Some(channel) && request.mode == mode
         };
         let mut standings = BTreeMap::new();
         for request in state.requests.values().filter(heard) {
@@ -259,6 +263,10 @@ impl RequestQueries for MemoryStore {
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
         let lease_now = self.lease_clock.now();
         Ok(self.state().agenda.depth(now, removals_open, lease_now))
+    }
+
+    async fn offboardings(&self, filter: &OffboardingFilter) -> Result<Vec<OffboardingRow>, StoreError> {
+        Ok(self.state().offboardings(filter))
     }
 
     async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{AccountId, RequestId};
+use crate::id::{AccountId, PersonRef, RequestId};
 use crate::port::SeatStatusRow;
 use crate::seat::{AppId, Entitlement, Seat};
 use crate::time::Timestamp;
@@ -23,43 +23,57 @@ impl Place {
 }
 
 #[derive(Default)]
-pub(super) struct Seats(BTreeMap<Place, SeatStatusRow>);
+pub(super) struct Seats {
+    rows: BTreeMap<Place, SeatStatusRow>,
+    /// Who is being offboarded, by which request.
+    leaving: BTreeMap<PersonRef, RequestId>,
+}
 
 impl Seats {
     pub(super) fn row(&self, place: &Place) -> SeatStatusRow {
-        self.0.get(place).copied().unwrap_or_default()
+        self.rows.get(place).copied().unwrap_or_default()
     }
 
     pub(super) fn take(&mut self, place: Place, request: RequestId) {
-        self.0.entry(place).or_default().open_request = Some(request);
+        self.rows.entry(place).or_default().open_request = Some(request);
     }
 
-    /// Frees whatever seat the request has by now.
+    /// Whether no open request is about the person's leaving.
+    pub(super) fn is_free(&self, person: PersonRef) -> bool {
+        !self.leaving.contains_key(&person)
+    }
+
+    pub(super) fn take_person(&mut self, person: PersonRef, request: RequestId) {
+        self.leaving.insert(person, request);
+    }
+
+    /// Frees whatever seat or person the request has by now.
     pub(super) fn release(&mut self, request: RequestId, quiet_until: Option<Timestamp>) {
-        for row in self.0.values_mut().filter(|row| row.open_request == Some(request)) {
+        self.leaving.retain(|_, leaver| *leaver != request);
+        for row in self.rows.values_mut().filter(|row| row.open_request == Some(request)) {
             *row = SeatStatusRow::new(row.generation + 1, None).quiet_until(quiet_until.or(row.quiet_until));
         }
     }
 
     pub(super) fn raise_generation(&mut self, place: Place) {
-        self.0.entry(place).or_default().generation += 1;
+        self.rows.entry(place).or_default().generation += 1;
     }
 
     /// Moves the seats of `from` to `to`, and answers with the requests that lose theirs.
     pub(super) fn merge(&mut self, from: AccountId, to: AccountId) -> Vec<RequestId> {
-        let places: Vec<Place> = self.0.keys().filter(|place| place.account == from).cloned().collect();
+        let places: Vec<Place> = self.rows.keys().filter(|place| place.account == from).cloned().collect();
         let mut losers = Vec::new();
         for place in places {
-            let Some(row) = self.0.remove(&place) else { continue };
+            let Some(row) = self.rows.remove(&place) else { continue };
             let target = Place { account: to, ..place };
-            let Some(other) = self.0.get(&target).copied() else {
-                self.0.insert(target, row);
+            let Some(other) = self.rows.get(&target).copied() else {
+                self.rows.insert(target, row);
                 continue;
             };
             losers.extend(row.open_request.zip(other.open_request).map(|(a, b)| a.max(b)));
             let open = row.open_request.into_iter().chain(other.open_request).min();
             let merged = SeatStatusRow::new(row.generation.max(other.generation) + 1, open);
-            self.0.insert(target, merged.quiet_until(row.quiet_until.max(other.quiet_until)));
+            self.rows.insert(target, merged.quiet_until(row.quiet_until.max(other.quiet_until)));
         }
         losers
     }

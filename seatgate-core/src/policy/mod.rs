@@ -5,7 +5,7 @@
 
 mod draft;
 mod problem;
-mod read;
+pub(crate) mod read;
 mod terms;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
-//! What is wrong with a policy: every mistake at once, each with its key.
+//! What is wrong with a policy, or with playbooks: every mistake at once, each with its key.
 
 use std::fmt;
 
-/// One mistake in a policy.
+/// One mistake in a policy or a playbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyProblem {
     key: String,
@@ -10,7 +10,7 @@ pub struct PolicyProblem {
 }
 
 impl PolicyProblem {
-    pub(super) fn new(key: String, reason: String) -> Self {
+    pub(crate) fn new(key: String, reason: String) -> Self {
         Self { key, reason }
     }
 
@@ -33,14 +33,14 @@ impl fmt::Display for PolicyProblem {
     }
 }
 
-/// All the mistakes in a policy, at least one. Prints one a line.
+/// All the mistakes in a policy or in playbooks, at least one. Prints one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.0))]
 pub struct PolicyProblems(Vec<PolicyProblem>);
 
 impl PolicyProblems {
     /// `Err` with the problems, if there are any.
-    pub(super) fn unless_empty(problems: Vec<PolicyProblem>) -> Result<(), Self> {
+    pub(crate) fn unless_empty(problems: Vec<PolicyProblem>) -> Result<(), Self> {
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 

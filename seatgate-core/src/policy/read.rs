@@ -41,10 +41,10 @@ fn app_terms(app: &str, value: &Value, default: &Terms, wrong: &BTreeSet<String>
     (terms, table.finish())
 }
 
-const NO_TABLE: &str = "expected a table of keys";
+pub(crate) const NO_TABLE: &str = "expected a table of keys";
 
-/// One table of the draft while it is read.
-struct Table<'a> {
+/// One table of a draft while it is read.
+pub(crate) struct Table<'a> {
     keys: &'a Map<String, Value>,
     /// What stands before a key of this table: empty, or a path that ends with a dot.
     path: String,
@@ -57,7 +57,7 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(keys: &'a Map<String, Value>, path: String, wrong: BTreeSet<String>) -> Self {
+    pub(crate) fn new(keys: &'a Map<String, Value>, path: String, wrong: BTreeSet<String>) -> Self {
         Self { keys, path, known: Vec::new(), wrong, problems: Vec::new() }
     }
 
@@ -92,7 +92,7 @@ impl<'a> Table<'a> {
         terms
     }
 
-    fn retry(&mut self, terms: &mut RetryTerms) {
+    pub(crate) fn retry(&mut self, terms: &mut RetryTerms) {
         let Some(keys) = self.inner("retry") else { return };
         let path = format!("{}retry.", self.path);
         let wrong = self.wrong.iter().filter_map(|key| key.strip_prefix("retry.")).map(str::to_owned).collect();
@@ -107,7 +107,7 @@ impl<'a> Table<'a> {
     }
 
     /// Puts the value of `key` into `place`, if the table has one that can be used.
-    fn value<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Read<T>) {
+    pub(crate) fn value<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Read<T>) {
         self.known.push(key);
         let Some(value) = self.keys.get(key) else { return };
         match read(value) {
@@ -116,6 +116,30 @@ impl<'a> Table<'a> {
             }
             Err(reasons) => reasons.into_iter().for_each(|reason| self.problem(key, reason)),
         }
+    }
+
+    /// Puts the value of `key` into `place`; the table must have one.
+    pub(crate) fn required<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Read<T>) {
+        if self.keys.contains_key(key) {
+            self.value(key, place, read);
+        } else {
+            self.known.push(key);
+            self.note(key, "is required");
+        }
+    }
+
+    /// Notes a mistake about `key`.
+    pub(crate) fn note(&mut self, key: &'static str, reason: &str) {
+        self.problem(key, reason.to_owned());
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    /// Whether the value of `key` cannot be used.
+    pub(crate) fn is_wrong(&self, key: &str) -> bool {
+        self.wrong.contains(key)
     }
 
     /// The table under `key`.
@@ -148,7 +172,7 @@ impl<'a> Table<'a> {
     }
 
     /// The problems, those of unknown keys last.
-    fn finish(mut self) -> Vec<PolicyProblem> {
+    pub(crate) fn finish(mut self) -> Vec<PolicyProblem> {
         for key in self.keys.keys().filter(|key| !self.known.contains(&key.as_str())) {
             let reason = match closest(key, &self.known) {
                 Some(known) => format!("unknown key; did you mean `{known}`?"),
@@ -161,14 +185,14 @@ impl<'a> Table<'a> {
 }
 
 /// A value that can be used, or why not: one reason, or one for each item of a list.
-type Read<T> = Result<T, Vec<String>>;
+pub(crate) type Read<T> = Result<T, Vec<String>>;
 
-fn because<T>(reason: impl ToString) -> Read<T> {
+pub(crate) fn because<T>(reason: impl ToString) -> Read<T> {
     Err(vec![reason.to_string()])
 }
 
 /// A text that its type can read: a span, a label.
-fn parsed<T: FromStr<Err: ToString>>(value: &Value) -> Read<T> {
+pub(crate) fn parsed<T: FromStr<Err: ToString>>(value: &Value) -> Read<T> {
     // What is no text is read as an empty one, which every such type refuses with what it expects.
     value.as_str().unwrap_or_default().parse().or_else(because::<T>)
 }
@@ -190,7 +214,7 @@ fn longer_than_nothing(value: &Value) -> Read<Span> {
     if span.is_zero() { because("must be longer than `0s`") } else { Ok(span) }
 }
 
-fn flag(value: &Value) -> Read<bool> {
+pub(crate) fn flag(value: &Value) -> Read<bool> {
     value.as_bool().map_or_else(|| because("expected `true` or `false`"), Ok)
 }
 
@@ -201,7 +225,7 @@ fn at_least_one(value: &Value) -> Read<u32> {
     }
 }
 
-fn list<T>(value: &Value, read: impl Fn(&Value) -> Read<T>) -> Read<Vec<T>> {
+pub(crate) fn list<T>(value: &Value, read: impl Fn(&Value) -> Read<T>) -> Read<Vec<T>> {
     let Some(items) = value.as_array() else { return because("expected a list") };
     let (mut good, mut reasons) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
@@ -232,7 +256,7 @@ fn tag(value: &Value) -> Read<String> {
 }
 
 /// A key from outside, on one line; an empty one as a file writes it.
-fn printable(key: &str) -> String {
+pub(crate) fn printable(key: &str) -> String {
     if key.is_empty() { "\"\"".to_owned() } else { key.escape_debug().to_string() }
 }
 

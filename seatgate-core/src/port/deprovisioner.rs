@@ -41,6 +41,28 @@ pub struct Job {
     pub timeout: Duration,
     /// Where the target said it will tell how the removal ended. Only a probe of an open effect has it.
     pub location: Option<StatusLocation>,
+    /// The step of an offboarding that it is; none for the removal of a reported seat.
+    pub step: Option<PlaybookStep>,
+}
+
+/// A step of an offboarding, as its target is told. Holds personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlaybookStep {
+    /// The playbook.
+    pub playbook: String,
+    /// What the playbook calls the task.
+    pub task: String,
+    /// What else the playbook tells the target, filled in.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl PlaybookStep {
+    /// A step that tells the target nothing else.
+    #[must_use]
+    pub fn new(playbook: impl Into<String>, task: impl Into<String>) -> Self {
+        Self { playbook: playbook.into(), task: task.into(), parameters: BTreeMap::new() }
+    }
 }
 
 impl Job {
@@ -59,6 +81,7 @@ impl Job {
             at,
             timeout: Target::TIMEOUT,
             location: None,
+            step: None,
         }
     }
 }
@@ -409,6 +432,12 @@ impl Router {
     /// Every target; one that serves several apps, several times.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.apps.values().chain(self.fallback.as_ref())
+    }
+
+    /// The target of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Target> {
+        self.targets().find(|target| target.name == name)
     }
 
     /// The target for `app`.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::id::{PersonRef, RequestId, SweepId};
 use crate::message::StateTally;
 use crate::policy::Mode;
-use crate::port::{RowStatus, StoreError};
+use crate::port::{OffboardingFilter, OffboardingRow, RowStatus, StoreError};
 use crate::request::{Request, StateLabel};
 use crate::savings::Savings;
 use crate::seat::Channel;
@@ -22,6 +22,8 @@ pub struct RequestFilter {
     pub state: Option<StateLabel>,
     /// Only those that this person was asked about.
     pub asked: Option<PersonRef>,
+    /// Only those about a seat that this person holds, or about their leaving.
+    pub holder: Option<PersonRef>,
     /// Only those that this person decided.
     pub decided_by: Option<PersonRef>,
     /// Only those that this person was not asked about.
@@ -166,6 +168,12 @@ pub trait RequestQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError>;
+
+    /// The offboarding table: tasks of offboardings, in the order of the offboardings' ids and then of their plans.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn offboardings(&self, filter: &OffboardingFilter) -> Result<Vec<OffboardingRow>, StoreError>;
 
     /// What all requests together save at `now`: the sum of [`Saving::of`](crate::savings::Saving::of) each.
     ///

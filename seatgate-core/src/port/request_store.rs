@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::agenda::{AgendaChange, Claim, Claims, Fence, Lane, LaneReport, Settlement};
 use crate::card::{Card, CardEdit};
-use crate::id::{CardId, ChangeId, RequestId, SweepId};
+use crate::id::{CardId, ChangeId, PersonRef, RequestId, SweepId};
 use crate::person::Text;
 use crate::port::{DirectoryEdit, Join, RowResult, StoreError, SweepRecord};
 use crate::request::Request;
@@ -57,7 +57,7 @@ impl SeatStatusRow {
     }
 }
 
-/// What a change does to its request's seat.
+/// What a change does to its request's seat, or to the person it offboards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeatChange {
@@ -68,7 +68,12 @@ pub enum SeatChange {
         /// The generation that was read.
         generation: u64,
     },
-    /// The request lets go of whatever seat it has, and the generation rises.
+    /// The request, an offboarding, takes the person, if no other has them: one that runs is enough.
+    TakePerson {
+        /// Who leaves.
+        person: PersonRef,
+    },
+    /// The request lets go of whatever seat or person it has, and the generation rises.
     Release {
         /// Until when the seat is not asked about again, if it is to be left alone for a while. Absent: whatever was said
         /// before stands.
@@ -171,7 +176,7 @@ impl Answer {
 pub enum Conflict {
     /// The chain has grown.
     Version,
-    /// The seat is taken, or its generation has risen.
+    /// The seat or person is taken, or the seat's generation has risen.
     Seat,
     /// The lease is somebody else's, or the item is gone.
     Lease,
@@ -189,7 +194,7 @@ pub enum Conflict {
 /// - **RS-4** *One change a stream* in a batch; a store may refuse a batch that breaks this.
 /// - **RS-5** *Seats:* `Take` lands only if nobody has the seat and the generation (0 for an unknown seat) is the given
 ///   one. `Release` frees the request's seat, raises its generation and keeps until when it is left alone; filing an
-///   exception raises the generation too.
+///   exception raises the generation too. `TakePerson` lands only if no open request has the person.
 /// - **RS-6** *Fence:* a change or settlement with a fence lands only if the item is there under that token, whether or
 ///   not the lease has run out. A claim, a settlement, a removal and a replacement each end the token before.
 /// - **RS-7** *Claim:* an item under a live lease is given to nobody else; each claim of an item bears a higher token; the

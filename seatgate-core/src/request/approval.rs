@@ -39,6 +39,8 @@ labels! {
         Fallback = "fallback",
         /// They operate seatgate, and nobody else could be asked.
         Operator = "operator",
+        /// An offboarding needs a second operator.
+        FourEyes = "four_eyes",
         /// Somebody who was asked, or an operator, named them in their place.
         Reassigned = "reassigned",
     }
@@ -79,6 +81,8 @@ labels! {
         Decider = "decider",
         /// They operate seatgate.
         Operator = "operator",
+        /// The task is theirs to do.
+        Assignee = "assignee",
         /// The policy decides when time is up.
         Policy = "policy",
     }
@@ -95,6 +99,7 @@ impl Why {
             Self::Delegate => "you stand in for somebody who would be asked",
             Self::Owner => "you own the app",
             Self::Fallback => "the policy names you for seats whose manager cannot decide alone",
+            Self::FourEyes => "you operate seatgate, and an offboarding needs a second operator",
             Self::Operator => "you operate seatgate, and nobody else could be asked",
             Self::Reassigned => "it was handed to you",
         }

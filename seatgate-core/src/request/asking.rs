@@ -40,7 +40,9 @@ impl Draft<'_> {
     }
 
     fn votes_wanted(&self) -> usize {
-        let quorum = usize::try_from(self.after.terms.quorum).unwrap_or(usize::MAX);
+        // Four eyes are those of whoever asked and of one more.
+        let quorum = if self.after.offboarding.is_some() { 1 } else { self.after.terms.quorum };
+        let quorum = usize::try_from(quorum).unwrap_or(usize::MAX);
         quorum.saturating_sub(self.after.approval.votes.len())
     }
 
@@ -99,6 +101,10 @@ impl Draft<'_> {
 
     /// Delegations that have begun or ended move what is open; whoever has gone is replaced. Whether there was any of it.
     fn follow_directory(&mut self) -> bool {
+        // An offboarding is for operators: the directory says nothing of them.
+        if self.after.offboarding.is_some() {
+            return false;
+        }
         let (known, now) = (&self.context.known, self.context.now);
         let (mut moved, mut gone) = (Vec::new(), Vec::new());
         for asked in self.after.approval.active() {
@@ -136,6 +142,9 @@ impl Draft<'_> {
         self.after.approval.state.next(ApprovalInput::Keep)?;
         if reason.is_none() {
             return Err(Refusal::AnswerNeedsReason);
+        }
+        if self.after.offboarding.is_some() {
+            return Err(Refusal::CannotBeAsked);
         }
         let concerned = Concerned::of(&self.after);
         let routed = route::handed_to(to, &concerned, &self.context.known, self.context.now);

@@ -21,6 +21,8 @@ labels! {
         Skip = "skip",
         /// It did happen. Only where an attempt may have.
         Confirm = "confirm",
+        /// A task for a person: they have done it.
+        Done = "done",
     }
 }
 
@@ -39,6 +41,8 @@ pub enum WithdrawReason {
     SameSeat,
     /// Nobody and nothing is left to name to the target: the person was erased.
     Erased,
+    /// The holder is being offboarded.
+    Offboarding,
 }
 
 /// What a look at the target after the end found.
@@ -164,6 +168,23 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The task that it is about, if it is about one.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskId> {
+        match self {
+            Self::Begin { task }
+            | Self::Settle { task, .. }
+            | Self::LoseLease { task, .. }
+            | Self::Probed { task, .. }
+            | Self::Observe { task, .. }
+            | Self::Block { task, .. }
+            | Self::Resolve { task, .. } => Some(*task),
+            _ => None,
+        }
+    }
+}
+
 /// What is known of the target that would perform a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -206,7 +227,9 @@ pub struct Context<'a> {
     pub delivered_at: Option<Timestamp>,
     /// Whether another, older request turned out to be about the same seat.
     pub seat_lost: bool,
-    /// The target of the request's task.
+    /// Whether the seat's holder is being offboarded.
+    pub holder_leaves: bool,
+    /// The target of the task that the command is about; without one, of the request's seat.
     pub target: TargetFacts,
     /// Who else can be asked. Only what asks somebody else heeds it.
     pub known: Known,
@@ -227,6 +250,7 @@ impl<'a> Context<'a> {
             seen: None,
             delivered_at: None,
             seat_lost: false,
+            holder_leaves: false,
             target: TargetFacts::default(),
             known: Known::default(),
         }

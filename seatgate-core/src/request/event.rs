@@ -9,6 +9,7 @@ use crate::policy::{Mode, Terms};
 use crate::request::Subject;
 use crate::request::approval::{Asked, Decision, Relation, RouteCause};
 use crate::request::command::{ProbeFinding, Resolution, WithdrawReason};
+use crate::request::offboarding::Offboarding;
 use crate::request::outcome::Outcome;
 use crate::request::plan::{AttemptResult, ProbeAnswer, TaskState};
 use crate::request::task::Task;
@@ -19,11 +20,12 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Origin {
-    /// The sweep that reported it.
-    pub sweep: SweepId,
+    /// The sweep that reported it; none for an offboarding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepId>,
     /// The row in it.
     pub row: u32,
-    /// Who handed the sweep in.
+    /// Who handed the sweep in, or asked for the offboarding.
     pub submitted_by: Actor,
 }
 
@@ -31,7 +33,13 @@ impl Origin {
     /// Row `row` of `sweep`.
     #[must_use]
     pub fn new(sweep: SweepId, row: u32, submitted_by: Actor) -> Self {
-        Self { sweep, row, submitted_by }
+        Self { sweep: Some(sweep), row, submitted_by }
+    }
+
+    /// An offboarding that somebody asked for.
+    #[must_use]
+    pub fn offboarding(submitted_by: Actor) -> Self {
+        Self { sweep: None, row: 0, submitted_by }
     }
 }
 
@@ -61,6 +69,12 @@ pub struct Opening {
     pub fallbacks: Vec<PersonRef>,
     /// Who hears the outcome.
     pub channel: Option<Channel>,
+    /// What somebody who leaves is taken through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offboarding: Option<Offboarding>,
+    /// What is planned already: an offboarding's tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
 }
 
 impl Opening {
@@ -81,7 +95,16 @@ impl Opening {
             manager: None,
             fallbacks: Vec::new(),
             channel: None,
+            offboarding: None,
+            tasks: Vec::new(),
         }
+    }
+
+    /// Taking somebody through these tasks.
+    #[must_use]
+    pub fn offboarding(mut self, offboarding: Offboarding, tasks: Vec<Task>) -> Self {
+        (self.offboarding, self.tasks) = (Some(offboarding), tasks);
+        self
     }
 
     /// With the evidence for the seat's dormancy.

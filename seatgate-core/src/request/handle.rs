@@ -75,6 +75,7 @@ impl Draft<'_> {
         self.after.approval.state.next(input)?;
         let keep_until = match decision {
             Decision::Approve => None,
+            Decision::Keep if self.after.seat().is_none() => None,
             Decision::Keep => Some(self.keep_until(reason, until)?),
         };
         if self.holder_only_answers(decision) {
@@ -125,10 +126,12 @@ impl Draft<'_> {
             tasks: self.tasks(decision),
         };
         self.record_by(by, event);
-        if self.after.mode == Mode::Live {
-            self.close_if_ended();
-        } else {
+        if self.after.mode != Mode::Live {
             self.close(Outcome::DryRun);
+        } else if self.after.is_declined() {
+            self.close(Outcome::Withdrawn);
+        } else {
+            self.close_if_ended();
         }
     }
 
@@ -138,7 +141,7 @@ impl Draft<'_> {
         if self.after.mode != Mode::Live {
             return Vec::new();
         }
-        let Some(seat) = self.after.seat() else { return Vec::new() };
+        let Some(seat) = self.after.seat() else { return self.after.planned(decision) };
         let (name, action) = match decision {
             Decision::Approve => (format!("remove-{}", seat.app.id), TaskAction::Remove { app: seat.app.id.clone() }),
             Decision::Keep => {
@@ -190,6 +193,7 @@ impl Draft<'_> {
         match self.after.phase {
             Phase::Closed { .. } => Ok(()),
             _ if self.context.seat_lost && self.may_withdraw() => self.withdraw(WithdrawReason::SameSeat, None),
+            Phase::AwaitingDecision if self.context.holder_leaves => self.withdraw(WithdrawReason::Offboarding, None),
             Phase::AwaitingDecision => {
                 self.wait();
                 Ok(())
@@ -273,7 +277,7 @@ impl Draft<'_> {
     }
 
     fn task_facts(&self, task: &Task) -> TaskFacts {
-        let (retry, now) = (&self.after.terms.retry, self.context.now);
+        let (retry, now) = (self.after.retry_of(task), self.context.now);
         let backoff = Backoff { first: retry.first.duration(), max: retry.max.duration() };
         let tries = task.round_attempts.saturating_add(task.probes).max(1);
         let delay = backoff.delay(tries, self.context.random_word());
@@ -315,6 +319,7 @@ fn task_input(command: &Command) -> Option<(TaskId, TaskInput)> {
                 Resolution::Retry => TaskInput::Retry { pause },
                 Resolution::Skip => TaskInput::Skip { pause, reason },
                 Resolution::Confirm => TaskInput::Confirm { pause, reason },
+                Resolution::Done => TaskInput::Complete { reason },
             },
         ),
         _ => return None,

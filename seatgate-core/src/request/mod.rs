@@ -10,6 +10,7 @@ mod command;
 mod command_kind;
 mod event;
 mod handle;
+mod offboarding;
 mod outcome;
 mod plan;
 mod task;
@@ -21,6 +22,7 @@ pub use command::*;
 #[cfg(any(test, feature = "test-util"))]
 pub use command_kind::CommandKind;
 pub use event::*;
+pub use offboarding::*;
 pub use outcome::*;
 pub use plan::*;
 pub use task::*;
@@ -76,6 +78,9 @@ pub struct Request {
     pub subject: Subject,
     /// Why the seat was reported.
     pub evidence: Option<Evidence>,
+    /// What somebody who leaves is taken through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offboarding: Option<Offboarding>,
     /// Where it came from.
     pub origin: Origin,
     /// Whether anything is really done.
@@ -126,6 +131,7 @@ impl Request {
             id,
             subject: opening.subject,
             evidence: opening.evidence,
+            offboarding: opening.offboarding,
             origin: opening.origin,
             mode: opening.mode,
             policy_version: opening.policy_version,
@@ -134,7 +140,7 @@ impl Request {
             opened_at: at,
             phase: Phase::AwaitingDecision,
             approval,
-            plan: Plan::default(),
+            plan: Plan::new(opening.tasks),
             withdrawn: None,
             verified: None,
         }
@@ -173,7 +179,10 @@ impl Request {
                 self.policy_version.clone_from(version);
                 self.terms.clone_from(terms);
             }
-            Event::Expired => self.approval.state = ApprovalState::Lapsed,
+            Event::Expired => {
+                self.approval.state = ApprovalState::Lapsed;
+                self.cancel_tasks();
+            }
             Event::GraceEnded => self.start(fact.at),
             Event::Undone { .. } => self.cancel(),
             Event::Withdrawn { why, .. } => {
@@ -216,7 +225,7 @@ impl Request {
             keep_until: *keep_until,
             seen: *seen,
         });
-        self.plan = Plan::new(tasks.clone());
+        self.adopt_plan(tasks);
         match grace_until {
             Some(until) => self.phase = Phase::InGrace { until: *until },
             None => self.start(fact.at),
@@ -272,6 +281,8 @@ impl Request {
         else {
             return;
         };
+        // What a person has done cannot be withdrawn either.
+        self.plan.ever_begun |= matches!(fact.event, Event::Resolved { resolution: Resolution::Done, .. });
         let Some(task) = self.plan.task_mut(*task) else { return };
         match &fact.event {
             Event::AttemptEnded { result, .. } => task.count_result(result),
@@ -331,12 +342,14 @@ impl Request {
     /// and decided, who handed it in.
     pub fn people(&self) -> impl Iterator<Item = PersonRef> {
         let approval = &self.approval;
+        let manager = self.offboarding.as_ref().and_then(|offboarding| offboarding.manager);
+        let assignees = self.plan.tasks.iter().filter_map(Task::assignee);
         let decider = approval.verdict.iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
         let voters = approval.votes.iter().flat_map(|vote| [Some(&vote.by), vote.submitted_by.as_ref()]);
         let actors = decider.chain(voters).flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
         let met = |asked: &Asked| asked.path.iter().map(|step| step.person).collect::<Vec<_>>();
         let asked = approval.asked.iter().flat_map(move |asked| [met(asked), vec![asked.person, asked.principal()]]);
-        self.holder().into_iter().chain(asked.flatten()).chain(actors)
+        self.holder().into_iter().chain(asked.flatten()).chain(assignees).chain(actors).chain(manager)
     }
 
     /// The exception that its keep plan files, with its end.
@@ -345,7 +358,7 @@ impl Request {
         let until = self.approval.verdict.as_ref()?.keep_until?;
         self.plan.tasks.iter().find_map(|task| match task.action {
             TaskAction::File { exception } => Some((exception, until)),
-            TaskAction::Remove { .. } => None,
+            _ => None,
         })
     }
 }

@@ -113,6 +113,9 @@ pub enum Refusal {
     /// No probe was wanted.
     #[error("this task is not being looked up")]
     NotProbing,
+    /// The task is for a target, not for a person.
+    #[error("this task is not for a person to do")]
+    NotManual,
     /// The task has ended.
     #[error("this task has ended")]
     TaskEnded,

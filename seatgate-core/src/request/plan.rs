@@ -1,9 +1,11 @@
 //! The second machine: what a decision releases. A plan is a list of tasks; each [`Task`] is a small machine of its own,
 //! and this is its vocabulary. Its table is [`Task::next`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ExceptionId, TaskId};
+use crate::id::{ExceptionId, PersonRef, TaskId};
 use crate::label::labels;
 use crate::person::TextRef;
 use crate::request::{Outcome, Task};
@@ -34,6 +36,26 @@ pub enum RemovalKind {
 }
 
 labels! {
+    /// How a task stands, as lists and tables name it.
+    TaskStatus {
+        /// For tasks that come first.
+        Waiting = "waiting",
+        /// To be begun; a task for a person waits for them.
+        Ready = "ready",
+        /// The call may be on its way.
+        InFlight = "in_flight",
+        /// The outcome is looked up.
+        Probing = "probing",
+        /// Waits for an operator.
+        Paused = "paused",
+        /// Done.
+        Done = "done",
+        /// The plan went on without it.
+        Skipped = "skipped",
+        /// Stopped, withdrawn or declined.
+        Cancelled = "cancelled",
+    }
+
     /// Why we say that a task is done.
     Proof {
         /// Looked up at the target afterwards.
@@ -60,6 +82,30 @@ pub enum TaskAction {
         /// Under this id, however often it is tried.
         exception: ExceptionId,
     },
+    /// Calls a target for the person that the request is about.
+    Call {
+        /// The target's own name: never another one that happens to serve the app.
+        target: String,
+        /// The app that the target is told.
+        app: AppId,
+        /// What else it is told. The values are the playbook's patterns, such as `{email}`: they are filled in just
+        /// before the call, so that no personal data is recorded.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parameters: BTreeMap<String, String>,
+    },
+    /// A person does it, and says so.
+    Manual {
+        /// Who.
+        assignee: PersonRef,
+    },
+}
+
+impl TaskAction {
+    /// Whether a target is called.
+    #[must_use]
+    pub fn calls_target(&self) -> bool {
+        matches!(self, Self::Remove { .. } | Self::Call { .. })
+    }
 }
 
 /// What follows when a task is rejected.
@@ -93,6 +139,8 @@ pub enum PauseReason {
     Erased,
     /// No target serves the app any more.
     NoTarget,
+    /// The playbook wants the target to be told something that is not known of the person.
+    Incomplete,
 }
 
 /// Where a task stands.
@@ -122,7 +170,7 @@ pub enum TaskState {
     },
     /// Done.
     Done {
-        /// What it came to; nothing for an exception that was filed.
+        /// What it came to; nothing for an exception that was filed, and for what a person did.
         removal: Option<RemovalKind>,
         /// Why we say so.
         proof: Proof,
@@ -139,19 +187,25 @@ pub enum TaskState {
 }
 
 impl TaskState {
+    /// How it stands, in the public words.
+    #[must_use]
+    pub fn status(&self) -> TaskStatus {
+        match self {
+            Self::Waiting => TaskStatus::Waiting,
+            Self::Ready { .. } => TaskStatus::Ready,
+            Self::InFlight => TaskStatus::InFlight,
+            Self::Probing { .. } => TaskStatus::Probing,
+            Self::Paused { .. } => TaskStatus::Paused,
+            Self::Done { .. } => TaskStatus::Done,
+            Self::Skipped { .. } => TaskStatus::Skipped,
+            Self::Cancelled => TaskStatus::Cancelled,
+        }
+    }
+
     /// The public label.
     #[must_use]
     pub fn label(&self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Ready { .. } => "ready",
-            Self::InFlight => "in_flight",
-            Self::Probing { .. } => "probing",
-            Self::Paused { .. } => "paused",
-            Self::Done { .. } => "done",
-            Self::Skipped { .. } => "skipped",
-            Self::Cancelled => "cancelled",
-        }
+        self.status().label()
     }
 
     /// Whether nothing can follow but a late observation.
@@ -232,7 +286,7 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Whether somebody stopped it.
     pub stopped: bool,
-    /// Whether any Begin was ever committed, also one whose lease was lost.
+    /// Whether any Begin was ever committed, also one whose lease was lost, or a person has done a task.
     pub ever_begun: bool,
 }
 
@@ -262,7 +316,13 @@ impl Plan {
     /// Whether a task waits for a human.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.tasks.iter().any(|task| matches!(task.state, TaskState::Paused { .. }))
+        self.paused() > 0
+    }
+
+    /// How many tasks wait for an operator.
+    #[must_use]
+    pub fn paused(&self) -> usize {
+        self.tasks.iter().filter(|task| matches!(task.state, TaskState::Paused { .. })).count()
     }
 
     /// Whether a task may have happened although it is not done.

@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::TaskId;
+use crate::id::{PersonRef, TaskId};
 use crate::person::TextRef;
+use crate::policy::RetryTerms;
 use crate::request::{
     AttemptResult, OnFailure, PauseReason, ProbeAnswer, Proof, Refusal, RemovalKind, TaskAction, TaskState,
 };
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// What can happen to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,11 @@ pub enum TaskInput {
         /// How they know.
         reason: Option<TextRef>,
     },
+    /// A human has done what the task asked of them.
+    Complete {
+        /// What they say of it.
+        reason: Option<TextRef>,
+    },
     /// The plan is stopped.
     Stop,
 }
@@ -105,6 +111,12 @@ pub struct Task {
     pub needs: Vec<TaskId>,
     /// What follows when it is rejected.
     pub on_failure: OnFailure,
+    /// How long its call may take, if not as long as the target's calls do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// How it is tried again, if not as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryTerms>,
     /// Where it stands.
     pub state: TaskState,
     /// Attempts begun, ever.
@@ -144,6 +156,8 @@ impl Task {
             action,
             needs: Vec::new(),
             on_failure: OnFailure::Pause,
+            timeout: None,
+            retry: None,
             state: TaskState::Waiting,
             attempts: 0,
             round_began_at: None,
@@ -181,12 +195,13 @@ impl Task {
             TaskInput::Probed { answer, receipt } => self.probed(*answer, *receipt, facts),
             TaskInput::Observe { attempt, result } => self.observed(*attempt, result),
             TaskInput::Block(why) => match self.state {
-                TaskState::Ready { .. } => Ok(self.pause(*why, facts)),
+                TaskState::Ready { .. } if !self.is_manual() => Ok(self.pause(*why, facts)),
                 _ => Err(Refusal::NotReady),
             },
             TaskInput::Retry { pause } => self.answer(*pause, facts, TaskState::Ready { at: facts.now }),
-            TaskInput::Skip { pause, reason } => self.answer(*pause, facts, TaskState::Skipped { reason: *reason }),
+            TaskInput::Skip { pause, reason } => self.skip(*pause, *reason, facts),
             TaskInput::Confirm { pause, reason } => self.confirm(*pause, *reason, facts),
+            TaskInput::Complete { reason } => self.complete(*reason, facts),
             TaskInput::Stop => self.stop(),
         }
     }
@@ -194,6 +209,7 @@ impl Task {
     fn begin(&self, facts: &TaskFacts) -> Result<TaskState, Refusal> {
         match self.state {
             _ if facts.stopping => Err(Refusal::Stopping),
+            _ if self.is_manual() => Err(Refusal::NotReady),
             TaskState::Ready { at } if at <= facts.now => Ok(TaskState::InFlight),
             TaskState::InFlight | TaskState::Probing { .. } => Err(Refusal::AlreadyBegun),
             _ => Err(Refusal::NotReady),
@@ -282,11 +298,46 @@ impl Task {
         }
     }
 
+    /// A task for a person has no pauses: whoever goes on without it answers its being ready.
+    fn skip(&self, pause: u32, reason: Option<TextRef>, facts: &TaskFacts) -> Result<TaskState, Refusal> {
+        let next = TaskState::Skipped { reason };
+        if self.waits_for_person() && pause == self.pauses {
+            return if facts.stopping { Err(Refusal::Stopping) } else { Ok(next) };
+        }
+        self.answer(pause, facts, next)
+    }
+
+    fn complete(&self, reason: Option<TextRef>, facts: &TaskFacts) -> Result<TaskState, Refusal> {
+        match self.state {
+            _ if !self.is_manual() => Err(Refusal::NotManual),
+            _ if self.state.is_end() => Err(Refusal::TaskEnded),
+            TaskState::Ready { .. } if facts.stopping => Err(Refusal::Stopping),
+            TaskState::Ready { .. } => Ok(done(None, Proof::Attested, reason)),
+            _ => Err(Refusal::NotReady),
+        }
+    }
+
+    fn is_manual(&self) -> bool {
+        self.assignee().is_some()
+    }
+
+    /// Who is to do it, if it is for a person.
+    #[must_use]
+    pub fn assignee(&self) -> Option<PersonRef> {
+        match self.action {
+            TaskAction::Manual { assignee } => Some(assignee),
+            _ => None,
+        }
+    }
+
+    /// Whether a person is to do it now.
+    #[must_use]
+    pub fn waits_for_person(&self) -> bool {
+        self.is_manual() && matches!(self.state, TaskState::Ready { .. })
+    }
+
     fn confirm(&self, pause: u32, reason: Option<TextRef>, facts: &TaskFacts) -> Result<TaskState, Refusal> {
-        let removal = match self.action {
-            TaskAction::Remove { .. } => Some(RemovalKind::Removed),
-            TaskAction::File { .. } => None,
-        };
+        let removal = self.action.calls_target().then_some(RemovalKind::Removed);
         let next = self.answer(pause, facts, done(removal, Proof::Attested, reason))?;
         if self.may_have_happened { Ok(next) } else { Err(Refusal::NothingToConfirm) }
     }

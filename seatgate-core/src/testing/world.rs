@@ -1,5 +1,7 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test kit, and the texts in here are constants")]
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::agenda::{Fence, Item};
@@ -8,7 +10,10 @@ use crate::id::{AccountId, CardId, ChangeId, ExceptionId, InstanceId, PersonRef,
 use crate::person::{Actor, Surface, Text};
 use crate::policy::{Mode, Terms};
 use crate::port::{Change, SeatChange, SeededEntropy};
-use crate::request::{Asked, Command, Context, Event, Fact, Opening, Origin, Relation, Request, Subject, Why};
+use crate::request::{
+    Asked, Command, Context, Event, Fact, Offboarding, Opening, Origin, Relation, Request, Subject, Task, TaskAction,
+    Why,
+};
 use crate::seat::{Activity, App, Candidate, CandidateDraft, Entitlement, Evidence, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
@@ -116,6 +121,35 @@ impl World {
         let event = Event::Opened(Box::new(opening.clone()));
         let fact = Fact::new(self.now, Actor::worker(), None, Surface::Webhook, event);
         (Request::open(self.request_id(), self.now, opening), fact)
+    }
+
+    /// The change that opens the offboarding of `person`, and decides it at once: a plan of these tasks, one after the
+    /// other.
+    #[must_use]
+    pub fn offboarding_change(&self, person: PersonRef, tasks: &[&str]) -> Change {
+        let request = self.offboarding(person, tasks);
+        let mut change = self.change(&mut Chain::empty(Stream::Request(request.id)));
+        change.seat = Some(SeatChange::TakePerson { person });
+        change.request = Some(request);
+        change
+    }
+
+    fn offboarding(&self, person: PersonRef, names: &[&str]) -> Request {
+        let mut tasks: Vec<Task> = Vec::new();
+        for name in names {
+            let (target, parameters) = ("idp".to_owned(), BTreeMap::new());
+            let mut task =
+                Task::new(self.task_id(), *name, TaskAction::Call { target, app: self.app().id, parameters });
+            task.needs = tasks.last().map(|before| before.id).into_iter().collect();
+            tasks.push(task);
+        }
+        let origin = Origin::offboarding(Actor::Person(self.person_ref()));
+        let opening = Opening::new(Subject::Person(person), origin, Mode::Live, "0".repeat(16), Terms::default())
+            .offboarding(Offboarding::new("leaver", false, None), tasks);
+        let opened = Request::open(self.request_id(), self.now, opening);
+        let context = Context::new(self.now, &self.entropy, Actor::Person(self.person_ref()), Surface::Library);
+        let approve = Command::Approve { reason: None };
+        opened.handle(&approve, &context.by_right_of(Relation::Operator)).expect("an offboarding that can begin").after
     }
 
     /// The change that opens a request about `seat`, read at `generation`, and asks one approver on a card.

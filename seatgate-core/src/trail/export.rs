@@ -95,7 +95,8 @@ pub fn csv_row(entry: &Entry) -> String {
 }
 
 /// A cell of a CSV. What a spreadsheet would take for a formula gets an apostrophe before it.
-pub(crate) fn csv_cell(text: &str) -> String {
+#[must_use]
+pub fn csv_cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

@@ -7,7 +7,9 @@
 mod announce;
 mod bundle;
 mod card;
+mod leaving;
 mod message;
+mod step;
 mod task;
 
 use std::future::Future;
@@ -17,7 +19,7 @@ pub use self::bundle::Bundle;
 use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, LaneReport, Next, Settlement};
 use crate::card::{CardEdit, CardReceipt};
 use crate::gate::{Gate, GateError, TRIES};
-use crate::id::{ChangeId, RequestId};
+use crate::id::{ChangeId, RequestId, TaskId};
 use crate::person::Text;
 use crate::policy::Mode;
 use crate::port::{Answer, Conflict, StoreError, Stored};
@@ -202,10 +204,13 @@ impl Worker {
                 before => before?,
             };
             let (delivered_at, _) = self.gate.cards_of(&before.request, None).await?;
-            let mut context = self.context(&before.request);
+            let mut context = self.context(&before.request, None);
             context.delivered_at = delivered_at;
             context.seat_lost = self.seat_lost(&before.request).await?;
             context.known = self.gate.known_about(&before.request, None).await?;
+            if before.request.is_leaving_decided() {
+                self.withdraw_reclamations(&before.request).await?;
+            }
             let Ok(transition) = before.request.handle(&Command::Wake, &context) else {
                 return Ok(end(claimed, Next::Done));
             };
@@ -244,9 +249,9 @@ impl Worker {
         }
     }
 
-    fn context(&self, request: &Request) -> Context<'_> {
+    fn context(&self, request: &Request, task: Option<TaskId>) -> Context<'_> {
         let context = Context::worker(self.gate.now(), &*self.gate.parts.entropy);
-        context.with_target(self.gate.target_facts(request))
+        context.with_target(self.gate.target_facts(request, task))
     }
 
     /// Judges `command` until its change is kept, refused, or no longer ours.
@@ -258,7 +263,7 @@ impl Worker {
                 Some(began) => began,
                 None => self.gate.load(request).await?,
             };
-            let Ok(transition) = before.request.handle(&command, &self.context(&before.request)) else {
+            let Ok(transition) = before.request.handle(&command, &self.context(&before.request, command.task())) else {
                 let Some(observation) = observation(&command) else { return Ok(()) };
                 (command, fence) = (observation, None);
                 continue;
@@ -287,7 +292,7 @@ impl Worker {
     #[must_use]
     pub fn patience(&self, bundle: &Bundle) -> Duration {
         match bundle.first().item {
-            Item::Perform { .. } => Self::LIMIT + self.gate.parts.router.longest_timeout() + Self::LEASE_MARGIN,
+            Item::Perform { .. } => Self::LIMIT + self.gate.longest_timeout() + Self::LEASE_MARGIN,
             _ => Claim::LEASE,
         }
     }

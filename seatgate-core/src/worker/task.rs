@@ -22,8 +22,8 @@ const GONE_FOR: Duration = Duration::from_secs(3_600);
 const CLOSED_FOR: Duration = Duration::from_secs(30);
 
 /// What a task's call needs, put together just before Begin.
-enum Call {
-    Remove { target: Target, job: Box<Job> },
+pub(super) enum Call {
+    Target { target: Target, job: Box<Job> },
     File { exception: Box<Exception> },
 }
 
@@ -32,6 +32,8 @@ impl Worker {
         let before = self.gate.load(id).await?;
         let Some(task) = before.request.plan.task(task).cloned() else { return Ok(end(claimed, Next::Done)) };
         match task.state {
+            // A person does it.
+            TaskState::Ready { .. } if task.assignee().is_some() => Ok(end(claimed, Next::Done)),
             // The clock was set back since it was scheduled.
             TaskState::Ready { at } if at > self.gate.now() => Ok(end(claimed, Next::At(at))),
             TaskState::Ready { .. } => self.begin(claimed, &before, &task).await,
@@ -53,15 +55,16 @@ impl Worker {
                 return Ok(self.task_end(claimed, request.id, command, Vec::new(), None));
             }
         };
-        if matches!(call, Call::Remove { .. }) && !self.is_live(request) {
+        if matches!(call, Call::Target { .. }) && !self.is_live(request) {
             return Ok(end(claimed, Next::At(self.gate.now().saturating_add(CLOSED_FOR))));
         }
-        let Ok(transition) = request.handle(&Command::Begin { task: task.id }, &self.context(request)) else {
+        let Ok(transition) = request.handle(&Command::Begin { task: task.id }, &self.context(request, Some(task.id)))
+        else {
             return Ok(end(claimed, Next::At(self.gate.now())));
         };
         let attempt = transition.after.plan.task(task.id).map_or(0, |task| task.attempts);
         let timeout = match &call {
-            Call::Remove { target, .. } => target.timeout,
+            Call::Target { job, .. } => job.timeout,
             Call::File { .. } => Target::TIMEOUT,
         };
         let mut change = self.gate.change(self.gate.new_change(), before, transition, None, Vec::new())?;
@@ -87,11 +90,14 @@ impl Worker {
 
     /// Checks again what may have changed since the decision. `Ok(Err)` says why the call must not be made.
     async fn prepare_call(&self, request: &Request, task: &Task) -> Result<Result<Call, PauseReason>, GateError> {
+        if request.offboarding.is_some() {
+            return self.prepare_step(request, task).await;
+        }
         let Some(seat) = request.seat() else { return Ok(Err(PauseReason::Erased)) };
-        let TaskAction::Remove { app } = &task.action else {
+        if let TaskAction::File { .. } = task.action {
             return Ok(Ok(Call::File { exception: Box::new(self.exception(request, seat)?) }));
-        };
-        let Some(target) = self.gate.router().target(app).cloned() else {
+        }
+        let Some(target) = self.gate.target_of(task).cloned() else {
             return Ok(Err(PauseReason::NoTarget));
         };
         let Some(mut job) = self.job(request, seat, task, &target).await? else {
@@ -105,7 +111,7 @@ impl Worker {
         if used_again(request, &self.look_up(&target, &mut job).await) {
             return Ok(Err(PauseReason::UsedAgain));
         }
-        Ok(Ok(Call::Remove { target, job: Box::new(job) }))
+        Ok(Ok(Call::Target { target, job: Box::new(job) }))
     }
 
     fn exception(&self, request: &Request, seat: &Seat) -> Result<Exception, StoreError> {
@@ -120,6 +126,13 @@ impl Worker {
     }
 
     /// Nothing, where nobody is left to name.
+    async fn job_of(&self, request: &Request, task: &Task, target: &Target) -> Result<Option<Job>, StoreError> {
+        match request.seat() {
+            Some(seat) => self.job(request, seat, task, target).await,
+            None => Ok(self.step(request, task, target).await?.ok()),
+        }
+    }
+
     async fn job(
         &self,
         request: &Request,
@@ -144,14 +157,14 @@ impl Worker {
 
     async fn call(&self, claimed: &Claimed, request: &Request, task: &Task, attempt: u32, call: Call) -> TaskResult {
         let (result, lane) = match call {
-            Call::Remove { target, job } => {
+            Call::Target { target, job } => {
                 (target.deprovisioner.deprovision(&job).await, Lane::Removals(target.name.clone()))
             }
             Call::File { exception } => {
                 (self.gate.parts.exceptions.file(&exception).await.map(|()| Removal::removed()), Lane::Keeps)
             }
         };
-        let report = self.lane_report(lane, result.as_ref().err(), request).await;
+        let report = self.lane_report(lane, result.as_ref().err(), request, task).await;
         let mut texts = Vec::new();
         let result = self.attempt_result(request, task, result, &mut texts);
         let command = Command::Settle { task: task.id, attempt, result };
@@ -168,7 +181,7 @@ impl Worker {
         let mut keep = |text: &str| self.keep(text, request, texts);
         match result {
             Ok(removal) => {
-                let removes = matches!(task.action, TaskAction::Remove { .. });
+                let removes = task.action.calls_target();
                 let receipt = removal.receipt.as_deref().map(&mut keep);
                 let location = removal.location.filter(|_| matches!(removal.kind, RemovalKind::Pending { .. }));
                 let location = location.map(|location| keep(location.as_str()));
@@ -194,7 +207,13 @@ impl Worker {
     }
 
     /// A target that asks for time, fails or is gone closes its lane; one that answers ends the row of failures.
-    async fn lane_report(&self, lane: Lane, error: Option<&EffectError>, request: &Request) -> Option<LaneReport> {
+    async fn lane_report(
+        &self,
+        lane: Lane,
+        error: Option<&EffectError>,
+        request: &Request,
+        task: &Task,
+    ) -> Option<LaneReport> {
         if error.is_some_and(EffectError::is_target_gone) {
             return Some(LaneReport::closed(lane, self.gate.now().saturating_add(GONE_FOR)));
         }
@@ -202,18 +221,17 @@ impl Worker {
             return Some(LaneReport::works(lane));
         };
         let failures = self.gate.parts.requests.lane_failures(&lane).await.unwrap_or(0);
-        let context = self.context(request);
-        let delay = request.terms.retry.backoff().delay(failures.saturating_add(1), context.random_word());
-        let longest = context.now.saturating_add(request.terms.retry.give_up_after.duration());
+        let (context, retry) = (self.context(request, Some(task.id)), request.retry_of(task));
+        let delay = retry.backoff().delay(failures.saturating_add(1), context.random_word());
+        let longest = context.now.saturating_add(retry.give_up_after.duration());
         let until = error.wanted_at().map_or_else(|| context.now.saturating_add(delay), |at| at.min(longest));
         Some(LaneReport::closed(lane, until))
     }
 
     async fn probe(&self, claimed: &Claimed, request: &Request, task: &Task) -> Result<End, GateError> {
         let mut status = SeatStatus::cannot_tell();
-        if let (TaskAction::Remove { app }, Some(seat)) = (&task.action, request.seat())
-            && let Some(target) = self.gate.router().target(app)
-            && let Some(mut job) = self.job(request, seat, task, target).await?
+        if let Some(target) = self.gate.target_of(task)
+            && let Some(mut job) = self.job_of(request, task, target).await?
         {
             job.location = self.location(task).await?;
             status = self.look_up(target, &mut job).await;
@@ -234,9 +252,9 @@ impl Worker {
     /// Asks the target; it cannot tell what it does not say in time. However long a call may take there, a look-up ends
     /// before the lease that the item was claimed under.
     async fn look_up(&self, target: &Target, job: &mut Job) -> SeatStatus {
-        job.timeout = target.timeout.min(Self::LIMIT);
+        let timeout = std::mem::replace(&mut job.timeout, target.timeout.min(Self::LIMIT));
         let answer = self.timer.within(job.timeout, target.deprovisioner.probe(job)).await;
-        job.timeout = target.timeout;
+        job.timeout = timeout;
         answer.unwrap_or_else(SeatStatus::cannot_tell)
     }
 

@@ -75,7 +75,8 @@ fn one_key_while_it_may_have_happened(world: &World) {
 async fn nothing_names_people(world: &World, requests: &[Request]) {
     let mut texts = vec![serde_json::to_string(requests).unwrap()];
     for request in requests {
-        let trails = [Stream::Request(request.id), Stream::Sweep(request.origin.sweep)];
+        let sweep = request.origin.sweep.map(Stream::Sweep);
+        let trails = [Stream::Request(request.id)].into_iter().chain(sweep);
         for stream in trails {
             texts.extend(world.store.trail(stream).await.unwrap().iter().map(Entry::to_json));
         }

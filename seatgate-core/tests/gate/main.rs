@@ -15,6 +15,7 @@ mod joins;
 mod limits;
 mod mishaps;
 mod mode;
+mod offboarding;
 mod promises;
 mod stepped;
 mod sweeps;

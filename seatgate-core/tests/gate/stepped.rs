@@ -207,6 +207,10 @@ impl<T: RequestQueries + ?Sized> RequestQueries for Stepped<T> {
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
         pass!(self.agenda_depth(now, removals_open))
     }
+    async fn offboardings(&self, filter: &OffboardingFilter) -> Result<Vec<OffboardingRow>, StoreError> {
+        pass!(self.offboardings(filter))
+    }
+
     async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
         pass!(self.savings(now))
     }

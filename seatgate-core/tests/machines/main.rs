@@ -11,6 +11,7 @@ mod approval_table;
 mod asking;
 mod authorize_table;
 mod history;
+mod manual_table;
 mod properties;
 mod request_table;
 mod route;

@@ -103,6 +103,8 @@ paused                                | retry_stale skip_stale confirm_stale |  
 paused                                | retry_ahead skip_ahead confirm_ahead |         | refused StalePause
 waiting ready later in_flight probing | retry retry_stale skip skip_stale confirm confirm_stale | | refused StalePause
 done skipped cancelled                | retry retry_stale skip skip_stale confirm confirm_stale | | refused StalePause
+# Only what is for a person is done by one.
+any                                   | complete                |                      | refused NotManual
 waiting ready later in_flight probing | retry_ahead skip_ahead confirm_ahead |         | refused NotPaused
 done skipped cancelled                | retry_ahead skip_ahead confirm_ahead |         | refused NotPaused
 
@@ -203,6 +205,7 @@ fn inputs() -> BTreeMap<&'static str, TaskInput> {
         ("observe_unknown", observe(UNKNOWN)),
         ("observe_never_begun", TaskInput::Observe { attempt: ATTEMPT + 1, result: REMOVED }),
         ("block", TaskInput::Block(PauseReason::UsedAgain)),
+        ("complete", TaskInput::Complete { reason: None }),
         ("stop", TaskInput::Stop),
     ]);
     let pauses = [
@@ -322,5 +325,5 @@ fn the_table_is_total_and_says_so() {
     }
     let labels: BTreeSet<_> = states.values().map(TaskState::label).collect();
     assert_eq!(labels.len(), states.values().map(is_known).max().unwrap());
-    assert_eq!((states.len() * inputs.len(), cases().len()), (351, 192));
+    assert_eq!((states.len() * inputs.len(), cases().len()), (360, 192));
 }

@@ -30,7 +30,7 @@ type Body = Whole<BODY_LIMIT>;
 type Answer = Result<Json<RequestView>, Problem>;
 
 const DECISIONS: &str = "expected `approve` (remove the seat) or `keep`";
-const RESOLUTIONS: &str = "expected `retry`, `skip` or `confirm`";
+const RESOLUTIONS: &str = "expected `retry`, `skip`, `confirm` or `done`";
 const PAUSE: &str = "expected the number of a pause";
 const KEEP_UNTIL: &str = "expected a date such as \"2026-12-31\" (its end, UTC) or an RFC 3339 timestamp";
 

@@ -182,7 +182,7 @@ fn swept() -> Value {
 }
 
 fn routes() -> Vec<Route> {
-    let groups = [probes(), intake(), sweeps(), requests(), actions(), exceptions(), administration()];
+    let groups = [probes(), intake(), sweeps(), requests(), actions(), offboardings(), exceptions(), administration()];
     groups.into_iter().flatten().collect()
 }
 
@@ -287,7 +287,34 @@ fn actions() -> Vec<Route> {
         post("/v1/requests/{id}/undo", "Takes an approval back, within the grace period.", "ReasonGiven"),
         post("/v1/requests/{id}/withdraw", "Gives a request up, before anything has begun.", "ReasonGiven"),
         post("/v1/requests/{id}/stop", "Begins nothing more.", "ReasonGiven"),
-        post("/v1/requests/{id}/tasks/{task}", "Answers a pause.", "TaskAnswer"),
+        post(
+            "/v1/requests/{id}/tasks/{task}",
+            "Answers a pause, or says that a task for a person is done.",
+            "TaskAnswer",
+        ),
+    ]
+}
+
+fn offboardings() -> Vec<Route> {
+    const START: &[u16] = &[400, 401, 403, 408, 409, 413, 415, 422, 503];
+    let time = || json!({ "type": "string", "format": "date-time" });
+    vec![
+        Route::new("post", "/v1/offboardings", "Takes somebody who leaves through a playbook.")
+            .takes(schema("OffboardingAsked"))
+            .with_status(202)
+            .answers(schema("OffboardingStarted"))
+            .problems(START),
+        Route::new("get", "/v1/offboardings", "The offboarding table: one row a task, oldest first.")
+            .query("from", time())
+            .query("to", time())
+            .query("person", text())
+            .query("result", schema("TaskStatusLabel"))
+            .query("format", json!({ "type": "string", "enum": ["json", "csv"] }))
+            .query("cursor", text())
+            .query("limit", number())
+            .answers(page_of(&schema("OffboardingRow")))
+            .answers_as("text/csv", text())
+            .problems(&[400, 401, 503]),
     ]
 }
 

@@ -1,111 +1,28 @@
 //! Removals by webhook over real sockets: targets that fail, hang, refuse, accept for later, or are dead.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::driver::{self, DriverOptions};
 use seatgate_core::message::Content;
 use seatgate_core::port::{Router as Targets, Target};
-use seatgate_core::testing::ManualClock;
 use seatgate_core::worker::Worker;
 use seatgate_http::deprovisioner::{HttpDeprovisioner, WebhookTarget};
 use seatgate_http::guard::GuardedClient;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::place::{Answer, GONE, Hangs, Place, Says};
 use crate::world::{MANAGER, OPERATOR, SECRET, World, candidate, person};
 
-/// How a target answers a call.
-#[derive(Clone, Copy)]
-enum Answer {
-    /// With this status line, these headers and this body.
-    Says(&'static str, &'static str, &'static str),
-    /// Never.
-    Hangs,
-}
-
-use Answer::{Hangs, Says};
-
-const GONE: Answer = Says("200 OK", "", "");
-
-/// A target on a socket. It follows a script, whose last answer is repeated.
-struct Place {
-    address: SocketAddr,
-    /// The first line of each call with its idempotency key.
-    calls: Arc<Mutex<Vec<(String, String)>>>,
-}
-
+/// Worlds around a target.
 impl Place {
-    async fn answering(script: &[Answer]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (calls, script) = (Arc::<Mutex<Vec<_>>>::default(), script.to_vec());
-        let seen = Arc::clone(&calls);
-        tokio::spawn(async move {
-            let mut held = Vec::new();
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let call = read(&mut stream).await;
-                let number = {
-                    let mut seen = seen.lock().unwrap();
-                    seen.push(call);
-                    seen.len()
-                };
-                match script[number.min(script.len()) - 1] {
-                    Says(status, headers, body) => {
-                        let length = body.len();
-                        let reply = format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}");
-                        stream.write_all(reply.as_bytes()).await.unwrap();
-                    }
-                    Hangs => held.push(stream),
-                }
-            }
-        });
-        Self { address, calls }
-    }
-
-    /// A port where nobody listens any more.
-    async fn closed() -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        Self { address, calls: Arc::default() }
-    }
-
-    fn calls(&self) -> Vec<(String, String)> {
-        self.calls.lock().unwrap().clone()
-    }
-
-    fn count(&self) -> usize {
-        self.calls().len()
-    }
-
-    fn target(&self, name: &str, clock: &Arc<ManualClock>, idempotent: bool, timeout: Duration) -> Target {
-        let client = GuardedClient::builder().allow_private(self.address.to_string().parse().unwrap()).build().unwrap();
-        let url = format!("http://{}/remove", self.address).parse().unwrap();
-        let webhook = WebhookTarget::new(url, SECRET.parse().unwrap()).idempotent(idempotent);
-        Target::new(name, Arc::new(HttpDeprovisioner::new(client, clock.clone(), webhook))).with_timeout(timeout)
-    }
-
     /// A world whose seats this place removes, without much patience.
     async fn world(&self, idempotent: bool, policy: &[(&str, &str)]) -> World {
         let clock = World::clock();
         let target = self.target("figma", &clock, idempotent, Duration::from_millis(300));
         World::removing_through(Targets::new().otherwise(target), clock, policy).await
     }
-}
-
-async fn read(stream: &mut TcpStream) -> (String, String) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    let head = String::from_utf8(head).unwrap();
-    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
-    let mut body = vec![0; header("content-length: ").parse().unwrap_or(0)];
-    stream.read_exact(&mut body).await.unwrap();
-    (head.lines().next().unwrap().to_owned(), header("idempotency-key: "))
 }
 
 async fn approved(world: &World) -> String {

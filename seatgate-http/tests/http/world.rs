@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use seatgate_core::gate::Gate;
 use seatgate_core::memory::MemoryStore;
+use seatgate_core::playbook::Playbooks;
 use seatgate_core::policy::{Policy, PolicyDraft};
 use seatgate_core::port::{Clock, Idempotency, Router as Targets, Target};
 use seatgate_core::testing::{Faulty, ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy};
@@ -99,10 +100,27 @@ impl World {
         Self::set_up(targets, clock, keys, |options| options).await
     }
 
+    /// A world with targets and playbooks of its own.
+    pub(crate) async fn offboarding(targets: Targets, clock: Arc<ManualClock>, playbooks: &Value) -> Self {
+        let names = targets.targets().map(|target| target.name.clone()).collect();
+        let playbooks = Playbooks::read(playbooks.as_object().unwrap(), None, &names).unwrap();
+        Self::furnish(targets, clock, &[], playbooks, |options| options).await
+    }
+
     async fn set_up(
         targets: Targets,
         clock: Arc<ManualClock>,
         keys: &[(&str, &str)],
+        set_up: impl FnOnce(HttpOptions) -> HttpOptions,
+    ) -> Self {
+        Self::furnish(targets, clock, keys, Playbooks::default(), set_up).await
+    }
+
+    async fn furnish(
+        targets: Targets,
+        clock: Arc<ManualClock>,
+        keys: &[(&str, &str)],
+        playbooks: Playbooks,
         set_up: impl FnOnce(HttpOptions) -> HttpOptions,
     ) -> Self {
         let mut draft = PolicyDraft::default();
@@ -116,6 +134,7 @@ impl World {
             .notifier(notifier.clone())
             .requests(faulty.clone())
             .policy(Policy::from_draft(&draft).unwrap())
+            .playbooks(playbooks)
             .build()
             .unwrap();
         gate.appoint(&[OPERATOR.parse().unwrap()]).await.unwrap();

@@ -32,19 +32,24 @@ CREATE TABLE requests (
     -- Until when the answer keeps the seat.
     kept_until bigint,
     -- What a sweep's notice counts: which channel hears it, how it ended, and what the seat costs a month.
-    sweep      text COLLATE "C" NOT NULL,
+    sweep      text COLLATE "C",
     channel    text COLLATE "C",
     outcome    text COLLATE "C",
     cost       bigint,
     currency   text COLLATE "C",
     -- The person who decided.
     decider    text COLLATE "C",
+    -- Who holds the seat, or leaves; then the playbook.
+    holder     text COLLATE "C",
+    playbook   text,
     body       text NOT NULL
 );
 CREATE INDEX requests_state ON requests (state, id);
 CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
 CREATE INDEX requests_sweep ON requests (sweep, mode) INCLUDE (channel, state, outcome, currency, cost);
 CREATE INDEX requests_decider ON requests (decider, id) WHERE decider IS NOT NULL;
+CREATE INDEX requests_holder ON requests (holder, state, id) WHERE holder IS NOT NULL;
+CREATE INDEX requests_offboarding ON requests (id) WHERE playbook IS NOT NULL;
 
 -- Who was asked, with what one person's lists are filtered by: so each of them is one range of one index.
 CREATE TABLE request_asked (
@@ -71,6 +76,8 @@ CREATE TABLE tasks (
     may_have_happened boolean NOT NULL,
     proof             text COLLATE "C",
     receipt           text,
+    -- When its first attempt began, and when it last came to stand otherwise.
+    began_at          bigint,
     updated_at        bigint,
     PRIMARY KEY (request, id)
 ) WITH (fillfactor = 70);

@@ -86,8 +86,8 @@ BEGIN
     END IF;
 END $$;
 
--- Takes seats for requests, if nobody has them at that generation. An unknown seat has the generation 0. The account that
--- remains is meant; it cannot be merged into another one before this transaction ends.
+-- Takes seats for requests, if nobody has them at that generation. An unknown seat has the generation 0; a person who
+-- leaves is in no app, and of no generation. The account that remains is meant; it cannot be merged into another one before this transaction ends.
 CREATE FUNCTION take_seats(takes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     fresh bigint;
@@ -98,9 +98,9 @@ BEGIN
     SELECT seat.app, COALESCE(accounts.merged_into, seat.account), seat.entitlement, 0, seat.request
     FROM jsonb_to_recordset(takes) AS seat (app text, account text, entitlement text, generation bigint, request text)
     LEFT JOIN accounts ON accounts.id = seat.account
-    WHERE seat.generation = 0 ORDER BY 1, 2, 3
+    WHERE COALESCE(seat.generation, 0) = 0 ORDER BY 1, 2, 3
     ON CONFLICT (app, account, entitlement) DO UPDATE SET open_request = excluded.open_request
-    WHERE seats.open_request IS NULL AND seats.generation = 0;
+    WHERE seats.open_request IS NULL AND (seats.generation = 0 OR seats.app = '');
     GET DIAGNOSTICS fresh = ROW_COUNT;
     IF fresh = jsonb_array_length(takes) THEN
         RETURN;
@@ -200,10 +200,12 @@ LANGUAGE plpgsql AS $$
 BEGIN
     IF opened IS NOT NULL THEN
         INSERT INTO requests
-            (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, body)
+            (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider,
+                holder, playbook, body)
         SELECT * FROM ROWS FROM (
             jsonb_to_recordset(opened) AS (id text, state text, mode text, app text, opened_at bigint, closed_at bigint,
-                kept_until bigint, sweep text, channel text, outcome text, cost bigint, currency text, decider text),
+                kept_until bigint, sweep text, channel text, outcome text, cost bigint, currency text, decider text,
+                holder text, playbook text),
             unnest(opened_bodies));
     END IF;
     IF moved IS NOT NULL THEN
@@ -233,13 +235,13 @@ BEGIN
     END IF;
     IF batch ? 'tasks' THEN
         INSERT INTO tasks
-            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)
-        SELECT * FROM jsonb_to_recordset(batch -> 'tasks') AS new (request text, id text, position int, name text,
+            (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at, began_at)
+        SELECT *, CASE WHEN attempts > 0 THEN updated_at END FROM jsonb_to_recordset(batch -> 'tasks') AS new (request text, id text, position int, name text,
             status text, attempts int, pause int, may_have_happened boolean, proof text, receipt text, updated_at bigint)
         ON CONFLICT (request, id) DO UPDATE
         SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pause,
             may_have_happened = excluded.may_have_happened, proof = excluded.proof, receipt = excluded.receipt,
-            updated_at = excluded.updated_at
+            began_at = COALESCE(tasks.began_at, excluded.began_at), updated_at = excluded.updated_at
         WHERE (tasks.status, tasks.attempts, tasks.pause, tasks.may_have_happened) IS DISTINCT FROM
             (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
     END IF;

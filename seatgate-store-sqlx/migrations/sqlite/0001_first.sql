@@ -29,19 +29,24 @@ CREATE TABLE requests (
     -- Until when the answer keeps the seat.
     kept_until INTEGER,
     -- What a sweep's notice counts: which channel hears it, how it ended, and what the seat costs a month.
-    sweep      TEXT NOT NULL,
+    sweep      TEXT,
     channel    TEXT,
     outcome    TEXT,
     cost       INTEGER,
     currency   TEXT,
     -- The person who decided.
     decider    TEXT,
+    -- Who holds the seat, or leaves; then the playbook.
+    holder     TEXT,
+    playbook   TEXT,
     body       TEXT NOT NULL
 ) STRICT;
 CREATE INDEX requests_state ON requests (state, id);
 CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
 CREATE INDEX requests_sweep ON requests (sweep, channel, mode, state, outcome, currency, cost);
 CREATE INDEX requests_decider ON requests (decider, id) WHERE decider IS NOT NULL;
+CREATE INDEX requests_holder ON requests (holder, state, id) WHERE holder IS NOT NULL;
+CREATE INDEX requests_offboarding ON requests (id) WHERE playbook IS NOT NULL;
 
 -- Who was asked, with what one person's lists are filtered by: so each of them is one range of one index.
 CREATE TABLE request_asked (
@@ -68,6 +73,8 @@ CREATE TABLE tasks (
     may_have_happened INTEGER NOT NULL,
     proof             TEXT,
     receipt           TEXT,
+    -- When its first attempt began, and when it last came to stand otherwise.
+    began_at          INTEGER,
     updated_at        INTEGER,
     PRIMARY KEY (request, id)
 ) STRICT, WITHOUT ROWID;

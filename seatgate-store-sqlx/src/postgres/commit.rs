@@ -31,14 +31,20 @@ struct SeatRow<'a> {
     app: &'a str,
     account: String,
     entitlement: &'a str,
-    generation: u64,
+    /// None for a person who leaves.
+    generation: Option<u64>,
     request: RequestId,
 }
 
 impl<'a> SeatRow<'a> {
     fn of(Seat { app, account, entitlement, .. }: &'a Seat, generation: u64, request: RequestId) -> Self {
         let (account, entitlement) = (account.to_string(), entitlement.as_str());
-        Self { app: app.id.as_str(), account, entitlement, generation, request }
+        Self { app: app.id.as_str(), account, entitlement, generation: Some(generation), request }
+    }
+
+    /// A person stands among the seats, in no app: so releasing it is the same.
+    fn leaver(person: PersonRef, request: RequestId) -> Self {
+        Self { app: "", account: person.to_string(), entitlement: "", generation: None, request }
     }
 }
 
@@ -188,6 +194,9 @@ fn add_checks(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
     match (&change.seat, change.stream) {
         (Some(SeatChange::Take { seat, generation }), Stream::Request(request)) => {
             batch.add("takes", [SeatRow::of(seat, *generation, request)])?;
+        }
+        (Some(SeatChange::TakePerson { person }), Stream::Request(request)) => {
+            batch.add("takes", [SeatRow::leaver(*person, request)])?;
         }
         (Some(SeatChange::Release { quiet_until }), Stream::Request(request)) => {
             batch.add("quiet", quiet_until.map(|until| (request, until.as_micros())))?;

@@ -32,8 +32,8 @@ use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::StateTally;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, RequestFilter, RequestQueries, RequestStore, RowResult, RowStatus,
-    SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
+    AgendaDepth, Answer, AskedPerson, Change, Clock, OffboardingFilter, OffboardingRow, RequestFilter, RequestQueries,
+    RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
@@ -293,6 +293,10 @@ impl RequestQueries for PgStore {
         query::agenda_depth(now, removals_open, self.given_now(), &self.pool)
             .await
             .map_err(store_error("measuring the agenda"))
+    }
+
+    async fn offboardings(&self, filter: &OffboardingFilter) -> Result<Vec<OffboardingRow>, StoreError> {
+        Questions::offboardings(filter, &self.pool).await.map_err(store_error("reading the offboarding table"))
     }
 
     async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {

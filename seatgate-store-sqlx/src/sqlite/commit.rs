@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use seatgate_core::agenda::Fence;
-use seatgate_core::id::{RequestId, SweepId};
+use seatgate_core::id::{PersonRef, RequestId, SweepId};
 use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, RowStatus, SeatChange, SweepRecord};
 use seatgate_core::seat::Seat;
 use seatgate_core::time::Timestamp;
@@ -32,6 +32,9 @@ const TAKE_NEW: &str = "INSERT INTO seats (app, account, entitlement, generation
 const TAKE_KNOWN: &str = "UPDATE seats SET open_request = $4
     WHERE app = $1 AND account = COALESCE((SELECT merged_into FROM accounts WHERE id = $2), $2) AND entitlement = $3
     AND open_request IS NULL AND generation = $5";
+const TAKE_PERSON: &str = "INSERT INTO seats (app, account, entitlement, generation, open_request)
+    VALUES ('', $1, '', 0, $2)
+    ON CONFLICT DO UPDATE SET open_request = excluded.open_request WHERE open_request IS NULL";
 const RELEASE: &str = "UPDATE seats SET open_request = NULL, generation = generation + 1,
     quiet_until = COALESCE($2, quiet_until) WHERE open_request = $1";
 
@@ -163,12 +166,13 @@ fn request_of(change: &Change) -> Option<RequestId> {
 async fn change_seat(change: &SeatChange, request: Option<RequestId>, desk: &mut Desk) -> Result<bool, sqlx::Error> {
     match (change, request) {
         (SeatChange::Take { seat, generation }, Some(request)) => take(seat, *generation, request, desk).await,
+        (SeatChange::TakePerson { person }, Some(request)) => take_person(*person, request, desk).await,
         (SeatChange::Release { quiet_until }, Some(request)) => {
             let quiet_until = quiet_until.map(Timestamp::as_micros);
             sqlx::query(RELEASE).bind(request.to_string()).bind(quiet_until).execute(&mut desk.connection).await?;
             Ok(true)
         }
-        (SeatChange::Take { .. }, None) => Ok(false),
+        (SeatChange::Take { .. } | SeatChange::TakePerson { .. }, None) => Ok(false),
         _ => Ok(true),
     }
 }
@@ -180,6 +184,12 @@ async fn take(seat: &Seat, generation: u64, request: RequestId, desk: &mut Desk)
         .bind(seat.entitlement.as_str())
         .bind(request.to_string());
     let statement = if generation == 0 { statement } else { statement.bind(from_count(generation)) };
+    Ok(statement.execute(&mut desk.connection).await?.rows_affected() == 1)
+}
+
+/// A person stands among the seats, in no app: so releasing it is the same.
+async fn take_person(person: PersonRef, request: RequestId, desk: &mut Desk) -> Result<bool, sqlx::Error> {
+    let statement = sqlx::query(TAKE_PERSON).bind(person.to_string()).bind(request.to_string());
     Ok(statement.execute(&mut desk.connection).await?.rows_affected() == 1)
 }
 

@@ -7,10 +7,11 @@ SELECT $1, value ->> 'seq', value ->> 'change', value ->> 'kind', value ->> 'at'
 FROM json_each($2);
 
 INSERT INTO requests
-    (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, body)
+    (id, state, mode, app, opened_at, closed_at, kept_until, sweep, channel, outcome, cost, currency, decider, holder,
+        playbook, body)
 SELECT $3 ->> 'id', $3 ->> 'state', $3 ->> 'mode', $3 ->> 'app', $3 ->> 'opened_at', $3 ->> 'closed_at',
     $3 ->> 'kept_until', $3 ->> 'sweep', $3 ->> 'channel', $3 ->> 'outcome', $3 ->> 'cost', $3 ->> 'currency',
-    $3 ->> 'decider', $3 ->> 'body'
+    $3 ->> 'decider', $3 ->> 'holder', $3 ->> 'playbook', $3 ->> 'body'
 WHERE $3 IS NOT NULL
 ON CONFLICT (id) DO UPDATE
 SET state = excluded.state, mode = excluded.mode, closed_at = excluded.closed_at, kept_until = excluded.kept_until,
@@ -25,14 +26,15 @@ ON CONFLICT DO UPDATE SET state = excluded.state, kept_until = excluded.kept_unt
 WHERE (state, kept_until) IS NOT (excluded.state, excluded.kept_until);
 
 INSERT INTO tasks
-    (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, updated_at)
+    (request, id, position, name, status, attempts, pause, may_have_happened, proof, receipt, began_at, updated_at)
 SELECT $3 ->> 'id', value ->> 'id', key, value ->> 'name', value ->> 'status', value ->> 'attempts', value ->> 'pause',
-    value ->> 'may_have_happened', value ->> 'proof', value ->> 'receipt', value ->> 'updated_at'
+    value ->> 'may_have_happened', value ->> 'proof', value ->> 'receipt',
+    iif(value ->> 'attempts' > 0, value ->> 'updated_at', NULL), value ->> 'updated_at'
 FROM json_each($5) WHERE true
 ON CONFLICT (request, id) DO UPDATE
 SET status = excluded.status, attempts = excluded.attempts, pause = excluded.pause,
     may_have_happened = excluded.may_have_happened, proof = excluded.proof, receipt = excluded.receipt,
-    updated_at = excluded.updated_at
+    began_at = COALESCE(tasks.began_at, excluded.began_at), updated_at = excluded.updated_at
 WHERE (status, attempts, pause, may_have_happened) IS NOT
     (excluded.status, excluded.attempts, excluded.pause, excluded.may_have_happened);
 

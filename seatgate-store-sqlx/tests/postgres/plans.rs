@@ -9,7 +9,7 @@ use seatgate_core::id::PersonRef;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
-    EffectError, ExceptionStore, PeopleStore as _, RequestFilter, RequestQueries, RequestStore as _,
+    EffectError, ExceptionStore, OffboardingFilter, PeopleStore as _, RequestFilter, RequestQueries, RequestStore as _,
 };
 use seatgate_core::request::StateLabel;
 use seatgate_core::testing::Step;
@@ -33,9 +33,9 @@ const FILL: &str = "
     INSERT INTO streams SELECT 'req_' || id, 1, '' FROM n;
     INSERT INTO events SELECT 'req_' || id, 1, 'chg_' || id, 'opened', n, '', '{}' FROM n;
     INSERT INTO requests SELECT 'req_' || id, 'closed', 'live', 'figma', n, n, n, 'swp_' || id, 'C1', 'kept', 1, 'USD',
-        'prs_' || id, '{}' FROM n;
+        'prs_' || id, 'prs_' || id, NULL, '{}' FROM n;
     INSERT INTO request_asked SELECT 'prs_' || id, 'req_' || id, 'closed', n FROM n;
-    INSERT INTO tasks SELECT 'req_' || id, 'tsk_' || id, 0, 'remove', 'done', 1, NULL, false, NULL, NULL, n FROM n;
+    INSERT INTO tasks SELECT 'req_' || id, 'tsk_' || id, 0, 'remove', 'done', 1, NULL, false, NULL, NULL, n, n FROM n;
     INSERT INTO savings SELECT 'req_' || id, '2026-01', 'figma', 'kept', NULL, NULL, 'USD', 1 FROM n;
     INSERT INTO seats SELECT 'figma', 'acc_' || id, '', 1, 'req_' || id FROM n;
     INSERT INTO agenda SELECT 'wake/req_' || id, '{}', 4000000000000000, 'messages/C' || n % 10, true FROM n;
@@ -152,6 +152,14 @@ async fn pages(town: &Town, house: &House<PgStore>, ids: &[seatgate_core::id::Re
     let mut kept = RequestFilter::first(3);
     (kept.asked, kept.kept_beyond) = (mona, Some(now));
     assert_eq!(RequestQueries::list(&**store, &kept).await.unwrap().len(), 1);
+    let mut held = RequestFilter::first(3);
+    (held.holder, held.state) = (mona, Some(StateLabel::AwaitingDecision));
+    RequestQueries::list(&**store, &held).await.unwrap();
+    for person in [None, mona] {
+        let mut table = OffboardingFilter::first(3);
+        (table.person, table.open) = (person, person.is_some());
+        store.offboardings(&table).await.unwrap();
+    }
     store.count_by_state(mona).await.unwrap();
     store.asked_people(None, 3).await.unwrap();
     let sweep = store.sweep_of("new-1").await.unwrap().unwrap().id;

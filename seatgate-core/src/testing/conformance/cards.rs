@@ -80,11 +80,12 @@ pub async fn a_sweeps_rows_and_requests_are_counted<H: StoreHarness>(store: H) {
         let seat = scene.seat(account).await;
         let mut change = scene.world.opened_change(&seat, 0, scene.world.person_ref());
         let request = change.request.as_mut().unwrap();
-        request.origin.sweep = *sweep.get_or_insert(request.origin.sweep);
+        let same = *sweep.get_or_insert_with(|| scene.world.sweep_id());
+        request.origin.sweep = Some(same);
         request.channel = Some("C0SWEEP".parse().unwrap());
         let evidence = request.evidence.as_mut().unwrap();
         evidence.monthly_cost = Some(Money::parse("45.00", "USD".parse().unwrap()).unwrap());
-        change.rows = vec![(request.origin.sweep, RowResult::new(u32::from(account < "b"), RowStatus::Asked))];
+        change.rows = vec![(same, RowResult::new(u32::from(account < "b"), RowStatus::Asked))];
         assert_eq!(scene.commit(change).await, Answer::Committed);
     }
     let (sweep, channel) = (sweep.unwrap(), "C0SWEEP".parse().unwrap());

@@ -18,6 +18,7 @@ pub mod claims;
 pub mod directory;
 pub mod exceptions;
 pub mod lanes;
+pub mod offboardings;
 pub mod people;
 pub mod requests;
 pub mod savings;
@@ -98,6 +99,14 @@ macro_rules! store_conformance {
                 lists_know_until_when_a_seat_is_kept
                 streams_are_listed_by_name_and_read_in_parts
                 the_depth_of_the_agenda_is_known
+            }
+            offboardings {
+                rs_05_one_open_offboarding_has_a_person
+                rs_05_one_of_64_racing_offboardings_takes_a_person
+                rs_05_another_offboarding_takes_a_person_who_was_released
+                the_offboarding_table_has_a_row_a_task_with_its_times
+                the_offboarding_table_is_filtered_and_paged
+                requests_are_listed_by_who_holds_the_seat
             }
             savings {
                 savings_are_added_up_by_month_app_standing_proof_and_currency

@@ -1,0 +1,126 @@
+//! How an offboarding goes, ready to be shown.
+
+use crate::id::{CardId, PersonRef, RequestId, TaskId};
+use crate::message::{DecisionLine, one_line};
+use crate::request::{Outcome, PauseReason, StateLabel, TaskStatus};
+
+/// How an offboarding goes. Holds personal data: never log it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OffboardingStanding {
+    /// Which request.
+    pub request: RequestId,
+    /// Which card shows it.
+    pub card: CardId,
+    /// Whether it is only a test: nothing will be done.
+    pub test: bool,
+    /// Who leaves.
+    pub person: String,
+    /// By which playbook.
+    pub playbook: String,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// How it stands.
+    pub state: StateLabel,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Whether something may have happened although it is not done.
+    pub may_have_happened: bool,
+    /// Who decided that it runs, or that it does not.
+    pub decision: Option<DecisionLine>,
+    /// Its tasks, in the playbook's order.
+    pub tasks: Vec<TaskLine>,
+}
+
+/// One task of an offboarding, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskLine {
+    /// Which.
+    pub task: TaskId,
+    /// What the playbook calls it.
+    pub name: String,
+    /// How it stands.
+    pub status: TaskStatus,
+    /// Which pause an answer names, and why it pauses.
+    pub pause: Option<(u32, PauseReason)>,
+    /// Whether it may have happened although it is not done.
+    pub may_have_happened: bool,
+    /// What the last attempt came to, in the target's words.
+    pub detail: Option<String>,
+    /// Who is to do it, with their name, if it is for a person.
+    pub assignee: Option<(PersonRef, String)>,
+}
+
+impl TaskLine {
+    /// A task that stands so.
+    #[must_use]
+    pub fn new(task: TaskId, name: impl Into<String>, status: TaskStatus) -> Self {
+        let name = name.into();
+        Self { task, name, status, pause: None, may_have_happened: false, detail: None, assignee: None }
+    }
+
+    fn plain_text(&self) -> String {
+        let assignee = self.assignee.as_ref().map(|(_, name)| format!(" ({})", one_line(name))).unwrap_or_default();
+        let detail = self.detail.as_ref().map(|detail| format!(": {}", one_line(detail))).unwrap_or_default();
+        let doubt = if self.may_have_happened { "; it may have happened all the same" } else { "" };
+        format!("{}{assignee}: {}{detail}{doubt}", one_line(&self.name), self.status)
+    }
+}
+
+impl OffboardingStanding {
+    /// The offboarding of `person` by a playbook, of which nothing else is known.
+    #[must_use]
+    pub fn new(request: RequestId, card: CardId, person: impl Into<String>, playbook: impl Into<String>) -> Self {
+        Self {
+            request,
+            card,
+            test: false,
+            person: person.into(),
+            playbook: playbook.into(),
+            asked_by: String::new(),
+            reason: None,
+            state: StateLabel::AwaitingDecision,
+            outcome: None,
+            may_have_happened: false,
+            decision: None,
+            tasks: Vec::new(),
+        }
+    }
+
+    /// How it stands, as a sentence.
+    #[must_use]
+    pub fn status_line(&self) -> &'static str {
+        match (self.state, self.outcome) {
+            (_, Some(outcome)) => outcome_line(outcome),
+            (StateLabel::AwaitingDecision, None) => "Waiting for a second operator.",
+            (StateLabel::NeedsAttention, None) => "Needs attention: a task did not succeed.",
+            (StateLabel::Stopping, None) => "Stopping.",
+            _ => "Running.",
+        }
+    }
+
+    pub(super) fn plain_text(&self) -> String {
+        let test = if self.test { "TEST: " } else { "" };
+        let (person, playbook) = (one_line(&self.person), one_line(&self.playbook));
+        let reason = self.reason.as_ref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+        let asked_by = one_line(&self.asked_by);
+        let mut lines = vec![format!("{test}Offboarding of {person} by {playbook}, asked for by {asked_by}{reason}")];
+        lines.push(self.status_line().to_owned());
+        lines.extend(self.tasks.iter().map(TaskLine::plain_text));
+        lines.join("\n")
+    }
+}
+
+fn outcome_line(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Reclaimed => "Every task is done.",
+        Outcome::PartlyReclaimed => "Over; not every task is done.",
+        Outcome::Expired => "No second operator answered in time; nothing was done.",
+        Outcome::Withdrawn | Outcome::Kept => "Withdrawn or declined; nothing was done.",
+        Outcome::Stopped => "Stopped.",
+        Outcome::DryRun => "A test; nothing was done.",
+    }
+}

@@ -1,0 +1,68 @@
+//! What makes a request an offboarding: a plan that is there from the opening, and runs once somebody who may has decided.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::PersonRef;
+use crate::person::TextRef;
+use crate::policy::{Mode, RetryTerms};
+use crate::request::{ApprovalState, Decision, Plan, Request, Task, TaskState};
+
+/// What somebody who leaves is taken through. The tasks are in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Offboarding {
+    /// The playbook that the tasks come from.
+    pub playbook: String,
+    /// Whether another operator than the one who asked for it must approve.
+    pub four_eyes: bool,
+    /// Why, in the words of whoever asked for it.
+    pub reason: Option<TextRef>,
+    /// Who manages whoever leaves, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<PersonRef>,
+}
+
+impl Offboarding {
+    /// One by this playbook.
+    #[must_use]
+    pub fn new(playbook: impl Into<String>, four_eyes: bool, reason: Option<TextRef>) -> Self {
+        Self { playbook: playbook.into(), four_eyes, reason, manager: None }
+    }
+}
+
+impl Request {
+    /// Whether an offboarding was asked for, and the other operator said no.
+    #[must_use]
+    pub fn is_declined(&self) -> bool {
+        let kept = self.approval.verdict.as_ref().is_some_and(|verdict| verdict.decision == Decision::Keep);
+        self.offboarding.is_some() && kept
+    }
+
+    /// Whether it is an offboarding that somebody who may has decided on, also once it is over.
+    #[must_use]
+    pub fn is_leaving_decided(&self) -> bool {
+        self.offboarding.is_some() && self.mode == Mode::Live && self.approval.state == ApprovalState::Approved
+    }
+
+    /// What the decision releases of a plan that was there before it. Who declines releases nothing.
+    pub(super) fn planned(&self, decision: Decision) -> Vec<Task> {
+        match decision {
+            Decision::Approve => self.plan.tasks.clone(),
+            Decision::Keep => Vec::new(),
+        }
+    }
+
+    /// The plan that a decision releases. One that releases nothing cancels what was planned, which stays in view.
+    pub(super) fn adopt_plan(&mut self, tasks: &[Task]) {
+        if tasks.is_empty() && !self.plan.tasks.is_empty() {
+            self.plan.tasks.iter_mut().for_each(|task| task.enter(TaskState::Cancelled));
+        } else {
+            self.plan = Plan::new(tasks.to_vec());
+        }
+    }
+
+    /// How a task is tried again: as it says, else as the policy does.
+    pub(crate) fn retry_of<'a>(&'a self, task: &'a Task) -> &'a RetryTerms {
+        task.retry.as_ref().unwrap_or(&self.terms.retry)
+    }
+}

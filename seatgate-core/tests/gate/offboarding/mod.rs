@@ -1,0 +1,5 @@
+//! Offboardings, from the asking to the end.
+
+mod plans;
+mod scene;
+mod starts;

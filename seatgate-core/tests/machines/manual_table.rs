@@ -1,0 +1,81 @@
+//! The second machine for a task that a person does: no call, no pauses, and its own two answers.
+
+use std::collections::BTreeSet;
+
+use seatgate_core::request::{PauseReason, ProbeAnswer, Proof, Task, TaskAction, TaskFacts, TaskInput, TaskState};
+
+use crate::table::rules;
+use crate::world::{REMOVED, World, at};
+
+/// What is not named is refused. While the plan is being stopped, everything but the stop itself is.
+const TABLE: &str = "
+ready                   | complete | done attested
+ready                   | skip     | skipped
+waiting ready           | stop     | cancelled
+";
+
+fn states() -> [(&'static str, TaskState); 5] {
+    [
+        ("waiting", TaskState::Waiting),
+        ("ready", TaskState::Ready { at: at(1_000) }),
+        ("done", TaskState::Done { removal: None, proof: Proof::Attested, receipt: None }),
+        ("skipped", TaskState::Skipped { reason: None }),
+        ("cancelled", TaskState::Cancelled),
+    ]
+}
+
+fn inputs() -> [(&'static str, TaskInput); 12] {
+    [
+        ("begin", TaskInput::Begin),
+        ("settle", TaskInput::Settle { attempt: 0, result: REMOVED }),
+        ("lose", TaskInput::LoseLease { attempt: 0 }),
+        ("probed", TaskInput::Probed { answer: ProbeAnswer::NotHeld, receipt: None }),
+        ("observe", TaskInput::Observe { attempt: 0, result: REMOVED }),
+        ("block", TaskInput::Block(PauseReason::Erased)),
+        ("retry", TaskInput::Retry { pause: 0 }),
+        ("skip", TaskInput::Skip { pause: 0, reason: None }),
+        ("skip_ahead", TaskInput::Skip { pause: 1, reason: None }),
+        ("confirm", TaskInput::Confirm { pause: 0, reason: None }),
+        ("complete", TaskInput::Complete { reason: None }),
+        ("stop", TaskInput::Stop),
+    ]
+}
+
+fn described(task: &Task, input: &TaskInput, stopping: bool) -> String {
+    let facts = TaskFacts {
+        now: at(1_000),
+        idempotent: true,
+        backoff_until: at(1_000),
+        attempts: 8,
+        give_up_at: at(2_000),
+        stopping,
+    };
+    match task.next(input, &facts) {
+        Ok(TaskState::Done { proof, .. }) => format!("done {proof}"),
+        Ok(other) => other.label().to_owned(),
+        Err(_) => "refused".to_owned(),
+    }
+}
+
+#[test]
+fn every_pair_is_what_the_table_says() {
+    let (world, table) = (World::new(), rules(TABLE, 3));
+    let mut wrong = BTreeSet::new();
+    for (state_name, state) in states() {
+        for (input_name, input) in inputs() {
+            let mut task = Task::new(world.removal("x").id, "badge", TaskAction::Manual { assignee: world.olga });
+            task.state = state.clone();
+            let rule = table.iter().find(|rule| rule.names(0, state_name) && rule.names(1, input_name));
+            let expected = rule.map_or("refused", |rule| rule.cells[2]);
+            for (stopping, expected) in
+                [(false, expected), (true, if input_name == "stop" { expected } else { "refused" })]
+            {
+                let answer = described(&task, &input, stopping);
+                if answer != expected {
+                    wrong.insert(format!("{state_name} x {input_name} ({stopping}): {answer}, but {expected}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
