@@ -405,7 +405,7 @@ fn announcement(
 ) -> Option<AgendaChange> {
     let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
     let more = |before: &Request| before.label() != after.label() || before.plan.paused() < after.plan.paused();
-    let news = told(after) && before.is_some_and(more);
+    let news = told(after) && before.is_none_or(more);
     let channel = after.channel.clone().filter(|_| news)?;
     let lane = Some(Lane::Messages(channel.to_string()));
     let (id, notice) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
