@@ -462,7 +462,7 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
 fn standing(before: Option<&Request>, after: &Request, now: Timestamp, entropy: &dyn Entropy) -> Option<AgendaChange> {
     let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
     let more = |before: &Request| before.label() != after.label() || before.plan.paused() < after.plan.paused();
-    let news = told(after) && before.is_some_and(more);
+    let news = told(after) && before.is_none_or(more);
     let to = Audience::Channel(after.channel.clone().filter(|_| news)?);
     let (id, under) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
     Some(announce(Announcement { id, to, request: after.id, under, news: News::Standing }, now))

@@ -17,8 +17,8 @@
 //!   all and say that; accept it; be asked what is so. The truth at it is kept apart from what anybody believes.
 //!
 //! **Not modelled**: waits (the first wait is zero, deadlines are a day, and days pass at any time), lanes, modes that
-//! change on the way, messages and cards, delivery (the card arrived at once), plans of several tasks (seats have one), the
-//! code of `Gate` and `Worker` itself. Those have simulations and tests of their own.
+//! change on the way, messages and cards, delivery (the card arrived at once), plans of several tasks (seats have one;
+//! [`plans`](super::plans) walks those), the code of `Gate` and `Worker` itself. Those have simulations and tests of their own.
 //!
 //! **Every request settles** is checked as two facts, because stateright's `eventually` overlooks cycles and joins: the
 //! graph of a scene has no cycle ([`graph::walk`]), and where nothing can follow the request is closed

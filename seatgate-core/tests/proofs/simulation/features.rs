@@ -23,10 +23,11 @@ pub enum Doing {
     EditCard,
     Erase,
     UseSeats,
+    Offboard,
 }
 
 impl Doing {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Sweep,
         Self::Redeliver,
         Self::Approve,
@@ -42,6 +43,7 @@ impl Doing {
         Self::EditCard,
         Self::Erase,
         Self::UseSeats,
+        Self::Offboard,
     ];
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::card::CardEdit;
-use seatgate_core::gate::{Ask, Gate, GateError, SeatNames, Submission, Sweep, SweepReport};
+use seatgate_core::gate::{Ask, Gate, GateError, Offboard, SeatNames, Submission, Sweep, SweepReport};
 use seatgate_core::id::RequestId;
-use seatgate_core::person::{Actor, MatchedBy, Surface};
+use seatgate_core::person::{Actor, MatchedBy, PersonDraft, Surface};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{PeopleStore, RowStatus};
 use seatgate_core::request::{Request, Resolution, StateLabel, TaskState};
@@ -50,6 +50,7 @@ pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
         Doing::Release => release(world, server),
         Doing::EditCard => edit_card(world, server),
         Doing::Erase => erase(world, server),
+        Doing::Offboard => offboard(world, server),
         Doing::UseSeats => {
             let used = seatgate_core::port::Clock::now(&*world.stage.clock);
             let target = world.targets.values().nth(chance.below(APPS.len())).expect("three targets");
@@ -252,7 +253,7 @@ fn what(world: &World, doing: Doing, request: &Request) -> Option<(Ask, Submissi
         Doing::Withdraw => (Ask::Withdraw, operator_or_not(world)),
         Doing::Stop => (Ask::Stop, operator_or_not(world)),
         _ => {
-            let task = request.plan.tasks.first()?;
+            let task = chance.any(&request.plan.tasks.iter().collect::<Vec<_>>())?;
             let pause = match chance.below(3) {
                 0 => None,
                 1 => Some(task.pauses),
@@ -284,6 +285,20 @@ pub fn attend(world: &Arc<World>, server: &Server, request: &Request) {
     };
     let ask = Ask::Resolve { task: task.id, pause: None, resolution };
     act(world, server, request.id, ask, Some("looked it up"), world.operator());
+}
+
+/// Somebody leaves; they are taken through tasks at every target.
+fn offboard(world: &Arc<World>, server: &Server) {
+    let leaver = *world.stage.chance.pick(&["ana@example.com", "ben@example.com", "cyn@example.com"]);
+    let draft = PersonDraft::new(leaver.parse().expect("an address"), None);
+    let by = operator_or_not(world);
+    call(world, server, "offboard", move |world, gate| async move {
+        match gate.offboard(&Offboard::new(draft), &by).await {
+            Ok(_) => world.stage.meet(Reached::Offboarded),
+            Err(GateError::AlreadyLeaving(_)) => world.stage.meet(Reached::LeavingAlready),
+            Err(error) => fail(&world, &error),
+        }
+    });
 }
 
 // ------------------------------------------------------------------------------------------------ exceptions and modes

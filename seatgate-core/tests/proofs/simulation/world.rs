@@ -8,11 +8,13 @@ use seatgate_core::gate::{Gate, Submission};
 use seatgate_core::id::{CardId, ExceptionId, PersonRef, SweepId};
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, PersonDraft, Surface};
+use seatgate_core::playbook::Playbooks;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{Clock, Inbound, NewPerson, PeopleStore, RequestFilter, RequestQueries, Router, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{AppId, Candidate};
 use seatgate_core::testing::{RecordingNotifier, SeededEntropy, block_on};
+use serde_json::json;
 
 use super::notifier;
 use super::stage::{ServerClock, Stage};
@@ -34,6 +36,15 @@ pub const PEOPLE: [&str; 8] = [
 ];
 pub const OPERATOR: &str = "olga@example.com";
 pub const CHANNEL: &str = "C0IT";
+
+/// Two tasks side by side, and one after both.
+fn playbooks() -> Playbooks {
+    let [a, b, c] = APPS;
+    let tasks = json!([{"name": "a", "target": a}, {"name": "b", "target": b}, {"name": "c", "target": c, "needs": ["a", "b"]}]);
+    let tables = json!({"leaver": { "tasks": tasks }});
+    let tables = tables.as_object().expect("a table");
+    Playbooks::read(tables, None, &APPS.map(str::to_owned).into()).expect("a playbook")
+}
 
 /// Rows that somebody hands in, and goes on handing in until they are answered.
 #[derive(Debug, Clone)]
@@ -155,6 +166,7 @@ impl World {
             .notifier(Arc::new(Stepped { steps: stage.steps(false), inner: notifier }))
             .router(self.router())
             .policy(stage.features.policy())
+            .playbooks(playbooks())
             .mode(if stage.features.dry_runs { Mode::DryRun } else { Mode::Live })
             .channel(channel)
             .build()

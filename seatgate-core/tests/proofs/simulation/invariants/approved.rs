@@ -35,7 +35,7 @@ impl Approved {
                 let opening = self.openings.get(&id).ok_or("a decision before the opening")?;
                 may_decide(opening, *decision, &fact.actor, reason.is_some(), world)?;
                 if *decision == Decision::Approve {
-                    let removal = |action: &TaskAction| matches!(action, TaskAction::Remove { .. });
+                    let removal = |action: &TaskAction| action.calls_target();
                     self.removals.extend(tasks.iter().filter(|task| removal(&task.action)).map(|task| task.id));
                 }
             }
@@ -50,7 +50,7 @@ impl Approved {
 
 /// The rules of authority once more, told apart from those of the core.
 fn may_decide(opening: &Opening, decision: Decision, actor: &Actor, has_reason: bool, world: &World) -> Judgement {
-    let Subject::Seat(seat) = &opening.subject else { return Err("no seat".to_owned()) };
+    let Subject::Seat(seat) = &opening.subject else { return may_offboard(opening, actor, world) };
     let meet = |reached| world.stage.meet(reached);
     let person: PersonRef = match actor {
         Actor::Person(person) => *person,
@@ -80,6 +80,13 @@ fn may_decide(opening: &Opening, decision: Decision, actor: &Actor, has_reason: 
             holds(seat.holder != Some(person), || format!("{person} kept a seat of their own"))
         }
     }
+}
+
+/// An offboarding is an operator's, or an administrator's, and never one's own.
+fn may_offboard(opening: &Opening, actor: &Actor, world: &World) -> Judgement {
+    let operates = *actor == world.operator().actor || matches!(actor, Actor::Token(_));
+    let own = matches!((&opening.subject, actor), (Subject::Person(leaver), Actor::Person(actor)) if leaver == actor);
+    holds(operates && !own, || format!("{actor} decided an offboarding"))
 }
 
 impl Invariant for Approved {

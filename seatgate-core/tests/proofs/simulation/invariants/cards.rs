@@ -59,6 +59,13 @@ impl Cards {
                 let same = counts(&standing.standings) == counts(&now);
                 holds(same, || format!("the notice of {sweep} says {:?}, not {now:?}", standing.standings))
             }
+            Content::Offboarding(standing) => {
+                let found = block_on(world.store.load(&[standing.request])).unwrap().remove(0).ok_or("no request")?;
+                let says = standing.tasks.iter().map(|task| task.status);
+                let same = says.eq(found.request.plan.tasks.iter().map(|task| task.state.status()));
+                let same = same && standing.outcome == found.request.outcome();
+                holds(same, || format!("the notice of {} says {standing:?}", standing.request))
+            }
             other => Err(format!("{other:?} is no card")),
         }
     }

@@ -24,7 +24,7 @@ impl Honest {
         for task in &request.plan.tasks {
             match &task.action {
                 TaskAction::File { exception } => self.judge_filing(request, task, *exception)?,
-                TaskAction::Remove { app } => {
+                TaskAction::Remove { app } | TaskAction::Call { app, .. } => {
                     let target = world.targets.get(app).ok_or("no target")?;
                     let effects = target.ledger.effects();
                     let took_effect = effects.iter().any(|effect| effect.key.starts_with(&task.id.to_string()));

@@ -1,7 +1,7 @@
 //! Nothing begins before its decision, and nothing after an undo, a withdrawal, a stop or the end. After a keep only the
 //! filing begins, after an approval only the removal, once the grace period is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seatgate_core::id::{RequestId, TaskId};
 use seatgate_core::request::{Decision, Event, Fact, TaskAction};
@@ -22,7 +22,7 @@ struct Case {
     in_grace: bool,
     over: Option<&'static str>,
     removes: BTreeMap<TaskId, bool>,
-    in_flight: Option<TaskId>,
+    in_flight: BTreeSet<TaskId>,
 }
 
 impl Case {
@@ -31,7 +31,7 @@ impl Case {
             Event::Decided { decision, grace_until, tasks, .. } => {
                 self.decided = Some(*decision);
                 self.in_grace = grace_until.is_some();
-                let removes = |action: &TaskAction| matches!(action, TaskAction::Remove { .. });
+                let removes = |action: &TaskAction| action.calls_target();
                 self.removes.extend(tasks.iter().map(|task| (task.id, removes(&task.action))));
             }
             Event::GraceEnded => self.in_grace = false,
@@ -48,10 +48,9 @@ impl Case {
                 holds(wanted.is_some() && self.decided == wanted, || format!("{task} began after {:?}", self.decided))?;
                 holds(!self.in_grace, || format!("{task} began within the grace period"))?;
                 holds(self.over.is_none(), || format!("{task} began after {:?}", self.over))?;
-                holds(self.in_flight.is_none(), || format!("{task} began beside {:?}", self.in_flight))?;
-                self.in_flight = Some(*task);
+                holds(self.in_flight.insert(*task), || format!("{task} began beside itself"))?;
             }
-            Event::AttemptEnded { .. } => self.in_flight = None,
+            Event::AttemptEnded { task, .. } => drop(self.in_flight.remove(task)),
             _ => {}
         }
         Ok(())

@@ -67,7 +67,8 @@ impl Repeats {
         if let Event::Decided { tasks, .. } = &fact.event {
             for task in tasks {
                 let harmless = match &task.action {
-                    TaskAction::Remove { app } => {
+                    // A task of an offboarding calls the target of its app.
+                    TaskAction::Remove { app } | TaskAction::Call { app, .. } => {
                         world.targets.get(app).is_some_and(|target| target.idempotency() != Idempotency::Unknown)
                     }
                     _ => true,

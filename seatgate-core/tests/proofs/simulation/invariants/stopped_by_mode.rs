@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatgate_core::request::{Event, TaskAction};
+use seatgate_core::request::Event;
 
 use super::{Invariant, Judgement, holds};
 use crate::simulation::seen::Seen;
@@ -28,7 +28,7 @@ impl Invariant for StoppedByMode {
                 let removal = |event: &Event| match event {
                     Event::Begun { task, .. } => {
                         let task = request.plan.task(*task);
-                        task.is_some_and(|task| matches!(task.action, TaskAction::Remove { .. }))
+                        task.is_some_and(|task| task.action.calls_target())
                     }
                     _ => false,
                 };
