@@ -53,8 +53,12 @@ impl<'a> Landing<'a> {
 
 /// Texts as rows.
 pub(crate) fn texts<'a>(texts: &'a [Text]) -> Vec<TextRow<'a>> {
-    let row =
-        |text: &'a Text| TextRow { id: text.reference.id, salt: &text.salt, body: Some(&text.body), about: &text.about };
+    let row = |text: &'a Text| TextRow {
+        id: text.reference.id,
+        salt: &text.salt,
+        body: Some(&text.body),
+        about: &text.about,
+    };
     texts.iter().map(row).collect()
 }
 

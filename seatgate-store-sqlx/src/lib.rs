@@ -17,6 +17,12 @@
 //! ```
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod batch;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod changes;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod edits;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod found;

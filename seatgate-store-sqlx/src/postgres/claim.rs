@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use super::PgStore;
-use super::agenda::micros;
 use super::error::store_error;
 use super::queue::Work;
+use crate::edits::micros;
 use crate::row::{decode, from_json, from_limit, json, to_time};
 
 const CONTEXT: &str = "claiming what is due";
-const CLAIM: &str = "SELECT claim(asked::jsonb, $2) FROM unnest($1::text[]) WITH ORDINALITY AS claims (asked, place) ORDER BY place";
+const CLAIM: &str =
+    "SELECT claim(asked::jsonb, $2) FROM unnest($1::text[]) WITH ORDINALITY AS claims (asked, place) ORDER BY place";
 
 #[derive(Serialize)]
 struct ClaimRow {

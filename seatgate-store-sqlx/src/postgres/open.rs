@@ -115,7 +115,12 @@ pub(super) async fn open(options: PgOptions) -> Result<PgStore, StoreError> {
     let queues = Queues::over(Lines::new(&connect, each));
     let pool = pool(options.connections.saturating_sub(2 * each).max(1));
     let pool = pool.connect_with(connect).await.map_err(store_error(opening))?;
-    Ok(PgStore { pool, queues, lease_clock: options.lease_clock, commit_here: commit_statement(&format!("{}.", options.schema)) })
+    Ok(PgStore {
+        pool,
+        queues,
+        lease_clock: options.lease_clock,
+        commit_here: commit_statement(&format!("{}.", options.schema)),
+    })
 }
 
 /// Does what [`PgStore::reach`] describes.

@@ -65,6 +65,10 @@ impl Work for Change {
         }
         Ok(Outcome::Keep(Answer::Committed))
     }
+
+    fn change(&self) -> Option<(&Change, Answer)> {
+        Some((self, Answer::Committed))
+    }
 }
 
 async fn land(change: &Change, desk: &mut Desk) -> Result<(), sqlx::Error> {

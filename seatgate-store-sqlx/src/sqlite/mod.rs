@@ -18,6 +18,7 @@ mod lane;
 mod open;
 mod people;
 mod query;
+mod together;
 mod writer;
 
 use std::collections::BTreeMap;
