@@ -82,7 +82,9 @@ mod tests {
         let world = World::new(1);
         let mut chains: Vec<_> = (0..70).map(|_| world.new_chain()).collect();
         for _ in 0..2 {
-            let changes: Vec<_> = chains.iter_mut().map(|chain| world.change(chain)).collect();
+            let mut changes: Vec<_> = chains.iter_mut().map(|chain| world.change(chain)).collect();
+            let open = || world.opened_change(&world.seat(world.account_id()), 0, world.person_ref());
+            changes.extend(std::iter::repeat_with(open).take(10));
             assert!(store.writer.perform(Together(changes.clone())).await.unwrap());
             assert!(!store.writer.perform(Together(changes)).await.unwrap(), "they are known");
         }

@@ -229,8 +229,7 @@ impl Task {
     async fn run(mut self) {
         let mut closing: Vec<oneshot::Sender<()>> = Vec::new();
         while let Some(first) = self.messages.recv().await {
-            // Callers that were just answered get the chance to queue up their next job.
-            tokio::task::yield_now().await;
+            self.let_others_come().await;
             let batch = self.gather(first, &mut closing);
             self.land(batch).await;
         }
@@ -241,6 +240,19 @@ impl Task {
         for done in closing {
             // Whoever asked to close may have stopped waiting.
             let _ = done.send(());
+        }
+    }
+
+    /// Callers that were just answered get the chance to queue up their next job, as long as more of them do.
+    async fn let_others_come(&self) {
+        let mut waiting = 0;
+        loop {
+            tokio::task::yield_now().await;
+            let now_waiting = self.messages.len();
+            if now_waiting <= waiting || now_waiting >= BATCH {
+                return;
+            }
+            waiting = now_waiting;
         }
     }
 
