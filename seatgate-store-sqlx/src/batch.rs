@@ -20,6 +20,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Nothing yet. Long texts will stand in their rows.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn whole() -> Self {
         Self::default()
     }
@@ -121,5 +122,28 @@ impl Batch {
     #[cfg(feature = "postgres")]
     pub(crate) fn bodies(&self, list: &str) -> &[String] {
         self.bodies.as_ref().and_then(|bodies| bodies.get(list)).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn editing(key: &str, wanted: bool) -> Batch {
+        let mut batch = Batch::default();
+        batch.note_item(key, wanted);
+        batch
+    }
+
+    #[test]
+    fn wishes_for_one_item_go_together_and_an_edit_of_it_goes_with_nothing_else() {
+        let (wish, edit, other) = (editing("wake/1", true), editing("wake/1", false), editing("task/1", false));
+        assert!(Batch::of(&[&wish, &wish, &other]).is_some());
+        for crossing in [[&wish, &edit], [&edit, &wish], [&edit, &edit]] {
+            assert!(Batch::of(&crossing).is_none());
+        }
+        let mut twice = editing("task/2", false);
+        twice.note_item("task/2", false);
+        assert!(Batch::of(&[&twice]).is_some(), "its edits come in their order");
     }
 }

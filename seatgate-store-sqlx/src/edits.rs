@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use seatgate_core::agenda::{AgendaChange, Fence, Item, LaneReport, Next};
+#[cfg(feature = "postgres")]
 use seatgate_core::id::RequestId;
 use seatgate_core::port::Change;
 use seatgate_core::time::Timestamp;
@@ -110,6 +111,7 @@ impl ItemRow {
         Ok(Self { key, item: body, due: due.as_micros(), lane, gated, coalesces })
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) fn wake(request: RequestId, due: Timestamp) -> Result<Self, sqlx::Error> {
         Self::of(&Item::Wake(request), due, None, false)
     }
