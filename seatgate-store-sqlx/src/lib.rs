@@ -17,7 +17,13 @@
 //! ```
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod batch;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod changes;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod directory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod edits;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -15,10 +15,10 @@ use seatgate_core::gate::Gate;
 use seatgate_core::id::{CardId, RequestId};
 use seatgate_core::message::{Content, Message, Recipient, SweepStanding};
 use seatgate_core::policy::Mode;
-use seatgate_core::port::{Clock, Notifier, NotifyError, Posted};
+use seatgate_core::port::{Clock, EffectError, Notifier, NotifyError, Posted};
 use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::seat::Candidate;
-use seatgate_core::testing::{ScriptedDeprovisioner, block_on};
+use seatgate_core::testing::{ScriptedDeprovisioner, Step, block_on};
 use seatgate_core::time::Timestamp;
 use seatgate_core::worker::Worker;
 use serde_json::json;
@@ -101,6 +101,47 @@ fn a_decision_elsewhere_neither_hurries_a_digest_nor_stays_unseen_on_it() {
         house.keep(ids[1]).await.unwrap();
         house.idle().await;
         assert_eq!(shown(&house).into_iter().map(|(_, rows, live)| (rows, live)).collect::<Vec<_>>(), [(2, 0)]);
+    });
+}
+
+/// How often a card was sent or replaced.
+fn syncs(house: &House) -> usize {
+    let sent = house.world.notifier.sent().into_iter().map(|sent| sent.message);
+    sent.filter(|message| matches!(message.content, Content::Card { .. })).count()
+}
+
+#[test]
+fn a_request_that_is_over_at_once_shows_its_end_and_nothing_between() {
+    block_on(async {
+        let house = House::new();
+        let id = house.open().await;
+        house.idle().await;
+        let before = syncs(&house);
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        assert_eq!((shown(&house)[0].2, syncs(&house)), (0, before + 1));
+        house.world.pass(MINUTE);
+        house.idle().await;
+        assert_eq!(syncs(&house), before + 1, "it was said");
+    });
+}
+
+#[test]
+fn a_decided_request_that_is_not_over_within_a_second_has_no_live_buttons_then() {
+    block_on(async {
+        let house = House::new();
+        let id = house.open().await;
+        house.idle().await;
+        house
+            .world
+            .target
+            .then(Step::fails(EffectError::not_done("busy").retry_at(house.now().saturating_add(MINUTE))));
+        house.approve(id).await.unwrap();
+        house.idle().await;
+        house.world.pass(Duration::from_secs(1));
+        house.idle().await;
+        assert_eq!(house.request(id).await.label(), StateLabel::Executing);
+        assert_eq!(shown(&house).into_iter().map(|(_, _, live)| live).collect::<Vec<_>>(), [0]);
     });
 }
 

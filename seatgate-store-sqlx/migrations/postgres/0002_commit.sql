@@ -300,6 +300,9 @@ BEGIN
     IF batch ? 'takes' THEN
         PERFORM take_seats(batch -> 'takes');
     END IF;
+    IF batch ? 'leavers' THEN
+        PERFORM take_seats(batch -> 'leavers');
+    END IF;
     IF batch ? 'quiet' THEN
         -- Rare: what was undone, or closed in silence.
         UPDATE seats SET quiet_until = (quiet ->> 1)::bigint FROM jsonb_array_elements(batch -> 'quiet') AS list (quiet)

@@ -1,176 +1,32 @@
-//! Edits of the agenda, the settling of leases, and cards.
+//! The settling of leases, and edits of cards.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use seatgate_core::agenda::{AgendaChange, Fence, Item, LaneReport, Next, Settlement};
+use seatgate_core::agenda::{Item, Next, Settlement};
 use seatgate_core::card::{Card, CardEdit};
-use seatgate_core::id::{CardId, RequestId};
-use seatgate_core::port::{Change, StoreError, StoreErrorKind};
+use seatgate_core::id::CardId;
+use seatgate_core::port::{StoreError, StoreErrorKind};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::PgStore;
 use super::ask::{CardsById, VersionedCard};
-use super::batch::{Batch, Landing};
 use super::call::write;
-use super::commit::add_texts;
 use super::error::store_error;
 use super::queue::{Work, each_or_none, in_order};
+use super::together::Landing;
+use crate::batch::Batch;
+use crate::changes::add_texts;
+use crate::edits::{EndRow, FenceRow, ItemRow, LaneRow};
 use crate::landing;
-use crate::row::{encode, json, unknown};
+use crate::row::{json, unknown};
 
 const SETTLING: &str = "settling an item";
 const SETTLE: Landing<'static> =
     Landing { sql: "SELECT settle_together($1::jsonb, $2)", bodies: &["texts"], landed: "settled" };
 const EDITING: &str = "editing a card";
 const EDIT_CARD: &str = "SELECT edit_card($1::jsonb, $2::jsonb)";
-
-/// The lease under which something may land.
-#[derive(Serialize)]
-pub(super) struct FenceRow {
-    key: String,
-    token: u64,
-}
-
-impl FenceRow {
-    pub(super) fn of(fence: &Fence) -> Self {
-        Self { key: fence.item.key(), token: fence.token }
-    }
-}
-
-/// What is said about a lane.
-#[derive(Serialize)]
-pub(super) struct LaneRow {
-    lane: String,
-    closed_until: Option<i64>,
-}
-
-impl LaneRow {
-    pub(super) fn of(report: &LaneReport) -> Self {
-        Self { lane: report.lane.to_string(), closed_until: report.closed_until.map(Timestamp::as_micros) }
-    }
-}
-
-/// An edit of the agenda.
-#[derive(Serialize)]
-#[serde(tag = "edit", rename_all = "snake_case")]
-pub(super) enum EditRow {
-    Schedule(ItemRow),
-    Remove {
-        key: String,
-    },
-    Hold {
-        key: String,
-        /// In microseconds.
-        lease: u64,
-    },
-    Settle {
-        key: String,
-        #[serde(flatten)]
-        end: EndRow,
-    },
-}
-
-impl EditRow {
-    fn key(&self) -> &str {
-        match self {
-            Self::Schedule(ItemRow { key, .. })
-            | Self::Remove { key }
-            | Self::Hold { key, .. }
-            | Self::Settle { key, .. } => key,
-        }
-    }
-
-    /// Whether several of it become one.
-    fn is_wish(&self) -> bool {
-        matches!(self, Self::Schedule(row) if row.coalesces)
-    }
-
-    fn of(edit: &AgendaChange) -> Option<Result<Self, sqlx::Error>> {
-        match edit {
-            AgendaChange::Schedule { item, due, lane, gated } => {
-                let lane = lane.as_ref().map(ToString::to_string);
-                Some(ItemRow::of(item, *due, lane, *gated).map(Self::Schedule))
-            }
-            AgendaChange::Remove(item) => Some(Ok(Self::Remove { key: item.key() })),
-            AgendaChange::Hold { item, lease } => Some(Ok(Self::Hold { key: item.key(), lease: micros(*lease) })),
-            AgendaChange::Settle { item, wanted, next } => {
-                Some(Ok(Self::Settle { key: item.key(), end: EndRow::of(*wanted, *next) }))
-            }
-            _ => None,
-        }
-    }
-}
-
-pub(super) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// An item that is put on the agenda.
-#[derive(Serialize)]
-pub(super) struct ItemRow {
-    key: String,
-    item: String,
-    due: i64,
-    lane: Option<String>,
-    gated: bool,
-    coalesces: bool,
-}
-
-impl ItemRow {
-    fn of(item: &Item, due: Timestamp, lane: Option<String>, gated: bool) -> Result<Self, sqlx::Error> {
-        let (key, body, coalesces) = (item.key(), encode(item)?, item.coalesces());
-        Ok(Self { key, item: body, due: due.as_micros(), lane, gated, coalesces })
-    }
-
-    pub(super) fn wake(request: RequestId, due: Timestamp) -> Result<Self, sqlx::Error> {
-        Self::of(&Item::Wake(request), due, None, false)
-    }
-}
-
-/// What becomes of an item after its lease.
-#[derive(Serialize)]
-pub(super) struct EndRow {
-    wanted: u64,
-    next: &'static str,
-    due: Option<i64>,
-}
-
-impl EndRow {
-    fn of(wanted: u64, next: Next) -> Self {
-        let (next, due) = match next {
-            Next::Done => ("done", None),
-            Next::At(due) => ("at", Some(due)),
-            Next::Retry(due) => ("retry", Some(due)),
-        };
-        Self { wanted, next, due: due.map(Timestamp::as_micros) }
-    }
-}
-
-/// Adds the edits of a change: each to its list, or, where an item is edited several times, all of them in their order.
-pub(super) fn add_edits(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
-    let fenced = change.fence.as_ref().map(|fence| &fence.item);
-    let counts = |edit: &&AgendaChange| !matches!(edit, AgendaChange::Settle { item, .. } if fenced != Some(item));
-    let edits = change.agenda.iter().filter(counts).filter_map(EditRow::of).collect::<Result<Vec<_>, _>>()?;
-    let mut keys = BTreeSet::new();
-    let in_order = !edits.iter().all(|edit| keys.insert(edit.key()));
-    edits.iter().for_each(|edit| batch.note_item(edit.key(), edit.is_wish() && !in_order));
-    if in_order {
-        return batch.add("edits", edits);
-    }
-    for edit in edits {
-        match edit {
-            EditRow::Schedule(row) if row.coalesces => batch.add("wanted", [row])?,
-            EditRow::Schedule(row) => batch.add("replaced", [row])?,
-            EditRow::Remove { key } => batch.add("removed", [key])?,
-            EditRow::Hold { .. } => batch.add("held", [edit])?,
-            EditRow::Settle { .. } => batch.add("settled", [edit])?,
-        }
-    }
-    Ok(())
-}
 
 /// A card as it is to be, and the version it was made of.
 #[derive(Serialize)]
@@ -228,7 +84,7 @@ pub(super) struct NewSettlement {
 
 impl NewSettlement {
     fn of(settlement: &Settlement, cards: &Cards) -> Result<Self, sqlx::Error> {
-        let mut batch = Batch::default();
+        let mut batch = Batch::with_bodies(None);
         let fence = FenceRow::of(&settlement.fence);
         let list = if settlement.next == Next::Done { "ended" } else { "postponed" };
         batch.add(list, [EndedRow { fence, end: EndRow::of(settlement.wanted, settlement.next) }])?;

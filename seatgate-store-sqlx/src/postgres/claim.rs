@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use super::PgStore;
-use super::agenda::micros;
 use super::error::store_error;
 use super::queue::Work;
+use crate::edits::micros;
 use crate::row::{decode, from_json, from_limit, json, to_time};
 
 const CONTEXT: &str = "claiming what is due";

@@ -7,7 +7,6 @@
 
 mod agenda;
 mod ask;
-mod batch;
 mod call;
 mod claim;
 mod commit;
@@ -21,6 +20,7 @@ mod query;
 mod queue;
 #[cfg(feature = "sqlite")]
 mod take_over;
+mod together;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -10,11 +10,11 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::PgStore;
-use super::agenda::ItemRow;
 use super::ask::{Keys, deal};
 use super::call::write;
 use super::error::{is_crossed, store_error, write_error};
 use super::queue::{TRIES, Work, list};
+use crate::edits::ItemRow;
 use crate::found;
 use crate::row::{json, read};
 

@@ -137,8 +137,7 @@ impl<W: Work> Queue<W> {
     async fn work_off(self) {
         let mut turn = Turn { queue: &self, ended: false };
         loop {
-            // Whoever came to be at the same time, or was just answered, gets the chance to hand in work for this turn.
-            tokio::task::yield_now().await;
+            self.let_others_come().await;
             let line = self.lines.take(W::WRITES).await;
             let Some(batch) = self.next_batch(&mut turn) else {
                 if let Ok(line) = line {
@@ -154,6 +153,20 @@ impl<W: Work> Queue<W> {
                 }
                 Err(error) => refuse(batch, error, false),
             }
+        }
+    }
+
+    /// Whoever came to be at the same time, or was just answered, gets the chance to hand in work for this turn, as long as
+    /// more of them do.
+    async fn let_others_come(&self) {
+        let mut waiting = 0;
+        loop {
+            tokio::task::yield_now().await;
+            let now_waiting = self.state().waiting.len();
+            if now_waiting <= waiting || now_waiting >= W::BATCH {
+                return;
+            }
+            waiting = now_waiting;
         }
     }
 

@@ -70,6 +70,10 @@ impl Work for Change {
         directory::edit(&self.directory, desk).await?;
         Ok(Outcome::Keep(Answer::Committed))
     }
+
+    fn change(&self) -> Option<(&Change, Answer)> {
+        Some((self, Answer::Committed))
+    }
 }
 
 async fn land(change: &Change, desk: &mut Desk) -> Result<(), sqlx::Error> {

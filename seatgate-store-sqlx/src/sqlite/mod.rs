@@ -19,6 +19,7 @@ mod lane;
 mod open;
 mod people;
 mod query;
+mod together;
 mod writer;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! The one connection that writes, and the task that owns it.
 //!
-//! Jobs wait in a bounded channel. The task takes whatever waits, opens one transaction, performs each job under a
-//! savepoint of its own, commits, and only then answers: so many commits share one sync of the disk, and a lone one waits
-//! for nobody. Nobody else holds the connection, so a caller that is dropped never leaves a transaction half done.
+//! Jobs wait in a bounded channel. The task takes whatever waits, opens one transaction, performs all changes together, or
+//! else, as any other job, each under a savepoint of its own, commits, and only then answers: so many commits share one sync
+//! of the disk, and a lone one waits for nobody. Nobody else holds the connection, so a caller that is dropped never leaves a transaction half done.
 
 use std::error::Error;
 use std::fs::File;
@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use seatgate_core::port::{Clock, StoreError, StoreErrorKind};
+use seatgate_core::port::{Change, Clock, StoreError, StoreErrorKind};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{commit_kind, store_error};
+use super::together;
 
 /// So many jobs may wait; whoever brings another one waits with it, but not for long.
 const QUEUE: usize = 1024;
@@ -53,6 +54,11 @@ pub(super) trait Work: Send + Sync + 'static {
 
     /// Writes it. On an error everything that this job wrote is undone, and no other job is touched.
     async fn perform(&self, desk: &mut Desk) -> Result<Outcome<Self::Answer>, sqlx::Error>;
+
+    /// The change that it is, if it is one, and the answer when it is kept: those are written together where they can be.
+    fn change(&self) -> Option<(&Change, Self::Answer)> {
+        None
+    }
 }
 
 /// A [`Work`] with the way back to its caller, the answer's type hidden.
@@ -60,6 +66,10 @@ pub(super) trait Work: Send + Sync + 'static {
 trait Job: Send {
     /// Performs it and remembers the answer. `false`: what it wrote is to be undone.
     async fn perform(&mut self, desk: &mut Desk) -> bool;
+    /// The change that it is, if it is one.
+    fn change(&self) -> Option<&Change>;
+    /// Remembers that its change was written.
+    fn written(&mut self);
     /// Answers, after the commit.
     fn answer(self: Box<Self>);
     /// Answers that its transaction failed.
@@ -85,6 +95,14 @@ impl<W: Work> Job for Ticket<W> {
         };
         self.answer = Some(answer);
         keep
+    }
+
+    fn change(&self) -> Option<&Change> {
+        self.work.change().map(|(change, _)| change)
+    }
+
+    fn written(&mut self) {
+        self.answer = self.work.change().map(|(_, answer)| Ok(answer));
     }
 
     fn answer(self: Box<Self>) {
@@ -211,8 +229,7 @@ impl Task {
     async fn run(mut self) {
         let mut closing: Vec<oneshot::Sender<()>> = Vec::new();
         while let Some(first) = self.messages.recv().await {
-            // Callers that were just answered get the chance to queue up their next job.
-            tokio::task::yield_now().await;
+            self.let_others_come().await;
             let batch = self.gather(first, &mut closing);
             self.land(batch).await;
         }
@@ -223,6 +240,19 @@ impl Task {
         for done in closing {
             // Whoever asked to close may have stopped waiting.
             let _ = done.send(());
+        }
+    }
+
+    /// Callers that were just answered get the chance to queue up their next job, as long as more of them do.
+    async fn let_others_come(&self) {
+        let mut waiting = 0;
+        loop {
+            tokio::task::yield_now().await;
+            let now_waiting = self.messages.len();
+            if now_waiting <= waiting || now_waiting >= BATCH {
+                return;
+            }
+            waiting = now_waiting;
         }
     }
 
@@ -284,8 +314,10 @@ impl Task {
 
     /// Each under a savepoint of its own, of which the first is there.
     async fn perform(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
-        for (number, job) in jobs.iter_mut().enumerate() {
-            if number > 0 {
+        let together = self.perform_changes(jobs).await?;
+        let others = jobs.iter_mut().filter(|job| !together || job.change().is_none());
+        for (number, job) in others.enumerate() {
+            if number > 0 || together {
                 self.sql("RELEASE job; SAVEPOINT job").await?;
             }
             if !job.perform(&mut self.desk).await {
@@ -293,6 +325,24 @@ impl Task {
             }
         }
         Ok(())
+    }
+
+    /// Writes all changes at once, if it can be done; then it says so.
+    async fn perform_changes(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<bool, sqlx::Error> {
+        let changes: Vec<&Change> = jobs.iter().filter_map(|job| job.change()).collect();
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        let landed = together::land(&changes, &mut self.desk).await.unwrap_or_else(|error| {
+            // What fails here fails again where it is written alone, and spoils no other there.
+            tracing::debug!(%error, changes = changes.len(), "changes did not land together");
+            false
+        });
+        if landed {
+            jobs.iter_mut().filter(|job| job.change().is_some()).for_each(|job| job.written());
+            return Ok(true);
+        }
+        self.sql("ROLLBACK TO job").await.map(|()| false)
     }
 
     async fn sql(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
