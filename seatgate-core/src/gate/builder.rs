@@ -141,6 +141,9 @@ impl GateBuilder {
             channel: self.channel,
             mode_seq: 0,
             mode_read: None,
+            configured: BTreeSet::new(),
+            appointed: BTreeSet::new(),
+            operators_seq: 0,
         };
         let parts = Parts {
             requests: self.requests,
