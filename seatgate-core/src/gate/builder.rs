@@ -169,6 +169,9 @@ impl GateBuilder {
             playbooks: self.playbooks,
             mode_seq: 0,
             mode_read: None,
+            configured: BTreeSet::new(),
+            appointed: BTreeSet::new(),
+            operators_seq: 0,
         };
         let parts = Parts {
             requests: self.requests,

@@ -9,12 +9,14 @@ mod act;
 mod activity;
 mod app_mode;
 mod builder;
+mod directory;
 mod exceptions;
 mod intake;
 mod join;
 mod meter;
 mod mode;
 mod offboard;
+mod operators;
 mod policy;
 mod routing;
 mod show;
@@ -28,6 +30,7 @@ pub use access::Attempt;
 pub use act::{Ask, Submission};
 pub(crate) use activity::used_again;
 pub use builder::{BuildError, GateBuilder, Store};
+pub use directory::EditProblem;
 pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
@@ -41,8 +44,8 @@ use crate::agenda;
 use crate::authorize::Denial;
 use crate::canonical::CanonicalError;
 use crate::card::CardEdit;
-use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId, TaskId};
-use crate::person::{Identity, PersonDraft, Text};
+use crate::id::{CardId, ChangeId, DelegationId, ExceptionId, InstanceId, PersonRef, RequestId, SweepId, TaskId};
+use crate::person::{PersonDraft, Text};
 use crate::playbook::Playbooks;
 use crate::policy::{Mode, Policy};
 use crate::port::{
@@ -95,6 +98,23 @@ pub enum GateError {
     /// The person is being offboarded already.
     #[error("this person is being offboarded already, by {0}")]
     AlreadyLeaving(RequestId),
+    /// An edit of the directory does not fit.
+    #[error("{problem}")]
+    UnfitEdit {
+        /// Which of those that were handed in, from 0.
+        place: usize,
+        /// Why.
+        problem: EditProblem,
+    },
+    /// No delegation with this id holds or will hold.
+    #[error("no delegation {0} holds")]
+    NoDelegation(DelegationId),
+    /// Nobody who was appointed has this reference.
+    #[error("{0} was not appointed")]
+    NoOperator(PersonRef),
+    /// There is no such person, or they were erased.
+    #[error("there is no person {0}")]
+    NoPerson(PersonRef),
     /// This delivery's id came before with another body.
     #[error("a delivery with this id came before with another body")]
     DeliveryReused,
@@ -132,7 +152,7 @@ pub struct Settings {
     pub mode: Mode,
     /// The modes of apps that have one of their own, with where each is recorded in the system's stream.
     app_modes: BTreeMap<AppId, (u64, Option<Mode>)>,
-    /// Who operates seatgate. Empty means nobody.
+    /// Who operates seatgate: by the configuration, and by appointment. Empty means nobody.
     pub operators: BTreeSet<PersonRef>,
     /// Who hears about candidates that name no channel.
     pub channel: Option<Channel>,
@@ -142,6 +162,12 @@ pub struct Settings {
     mode_seq: u64,
     /// Up to where the system's stream was read for a mode; nothing while modes of other servers are not followed.
     mode_read: Option<u64>,
+    /// The operators whom the configuration names.
+    configured: BTreeSet<PersonRef>,
+    /// The operators who were appointed.
+    appointed: BTreeSet<PersonRef>,
+    /// How long the system's stream was when those were read.
+    operators_seq: u64,
 }
 
 impl Settings {
@@ -257,17 +283,6 @@ impl Gate {
     pub fn set_mode(&self, mode: Mode) {
         self.change_settings(|settings| settings.mode = mode);
         self.wake();
-    }
-
-    /// Makes these people, and nobody else, operators.
-    ///
-    /// # Errors
-    /// When the store cannot tell who they are.
-    pub async fn appoint(&self, operators: &[Identity]) -> Result<(), StoreError> {
-        let drafts = operators.iter().map(|identity| PersonDraft::new(identity.clone(), None)).collect();
-        let operators = self.resolve(drafts).await?.into_iter().collect();
-        self.change_settings(|settings| settings.operators = operators);
-        Ok(())
     }
 
     /// Calls `listener` whenever something new is on the agenda. It must not block.

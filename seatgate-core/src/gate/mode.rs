@@ -61,11 +61,12 @@ impl Gate {
         Ok(self.settings().mode)
     }
 
-    /// Takes up what was switched to through another server on the same store since the last look; nothing before
-    /// [`Gate::start_mode`]. The driver calls it at every poll, so that an emergency stop reaches all servers.
+    /// Takes up what was switched to through another server on the same store since the last look, and which operators were
+    /// appointed or dismissed; nothing before [`Gate::start_mode`]. The driver calls it at every poll, so that an emergency
+    /// stop reaches all servers.
     ///
     /// # Errors
-    /// When the store did not do its part; the mode stays as it was.
+    /// When the store did not do its part; the next call looks again.
     ///
     /// # Cancel safety
     /// Safe to drop: the next call looks again.
@@ -77,6 +78,7 @@ impl Gate {
                 self.take_up(last.seq, last.mode);
             }
             self.take_up_app_modes(read, end).await?;
+            self.reload_operators().await?;
             self.change_settings(|settings| settings.mode_read = Some(end));
         }
         Ok(())
@@ -113,7 +115,7 @@ impl Gate {
         self.wake();
     }
 
-    async fn system_version(&self) -> Result<u64, StoreError> {
+    pub(super) async fn system_version(&self) -> Result<u64, StoreError> {
         Ok(self.parts.requests.chain(Stream::System).await?.version)
     }
 

@@ -6,6 +6,7 @@
 mod access;
 mod cards;
 mod crash;
+mod directory;
 #[cfg(feature = "tokio")]
 mod driver;
 mod effects;

@@ -1,0 +1,217 @@
+//! Editing the directory that the store keeps: by operators, and by people about their own delegations.
+//!
+//! Each edit that changes something is an entry of the system's stream and lands with it, in one transaction; one that
+//! changes nothing leaves no trace, so the same list of people can be handed in every night.
+
+mod plan;
+
+pub use plan::EditProblem;
+
+use serde_json::{Value, json};
+
+use crate::agenda::{AgendaChange, Item};
+use crate::authorize::Denial;
+use crate::gate::{Attempt, Gate, GateError, Submission, TRIES, corrupt};
+use crate::id::{DelegationId, PersonRef, RequestId};
+use crate::person::MatchedBy;
+use crate::port::{Change, Delegation, DirectoryEdit, Period, RequestFilter, StoreError};
+use crate::request::StateLabel;
+use crate::trail::{EntryDraft, Stream};
+use plan::Planned;
+
+/// So many edits share a change.
+const BATCH: usize = 100;
+/// So many requests are woken in one change, and listed at a time.
+const PAGE: usize = 200;
+
+impl Gate {
+    /// Edits the store's directory, if they may: operators, whoever an administrator's token backs, and people who
+    /// delegate for themselves or end their own delegations. Nothing is done unless every edit fits. Each one that changes
+    /// something is recorded in the system's stream, and open requests that ask whom it concerns are woken.
+    ///
+    /// More than 100 edits are kept in several steps, in order. Operators who are appointed or dismissed are so at once
+    /// here, and on other servers at their next poll.
+    ///
+    /// # Errors
+    /// [`GateError::Denied`] (recorded in the access stream), [`GateError::UnfitEdit`], [`GateError::NoDelegation`],
+    /// [`GateError::NoOperator`], or what the store says; then some of the steps may have been kept. Asking again is safe.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown how many of the steps were kept; asking again is safe.
+    pub async fn edit_directory(&self, edits: Vec<DirectoryEdit>, by: &Submission) -> Result<(), GateError> {
+        if edits.is_empty() {
+            return Ok(());
+        }
+        self.may_edit(&edits, by).await?;
+        let planned = self.plan_edits(edits).await?;
+        for batch in planned.chunks(BATCH) {
+            self.record_edits(batch, by).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets somebody stand in for somebody else: what the one would be asked, the other is asked. Operators may say so
+    /// for everybody, and each person for themselves.
+    ///
+    /// # Errors
+    /// As for [`Gate::edit_directory`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done; a delegation that is handed in twice holds twice.
+    pub async fn delegate(
+        &self,
+        from: PersonRef,
+        to: PersonRef,
+        period: Period,
+        by: &Submission,
+    ) -> Result<Delegation, GateError> {
+        let id = DelegationId::generate(self.now(), &*self.parts.entropy);
+        let delegation = Delegation::new(id, from, to, period);
+        self.edit_directory(vec![DirectoryEdit::Delegate(delegation.clone())], by).await?;
+        Ok(delegation)
+    }
+
+    /// Ends a delegation now: by an operator, or by who is stood in for.
+    ///
+    /// # Errors
+    /// As for [`Gate::edit_directory`]; [`GateError::NoDelegation`] where none with this id holds or will hold.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done; asking again is safe.
+    pub async fn end_delegation(&self, delegation: DelegationId, by: &Submission) -> Result<(), GateError> {
+        self.edit_directory(vec![DirectoryEdit::EndDelegation { delegation, at: self.now() }], by).await
+    }
+
+    /// Forgets a person, by an operator: names, addresses, texts about them, and what the store's directory says of them.
+    /// The trail stays, and still verifies. Recorded in the system's stream before and after.
+    ///
+    /// # Errors
+    /// [`GateError::Denied`] (recorded in the access stream), [`GateError::NoPerson`], or what the store says.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done; asking again is safe.
+    pub async fn erase(&self, person: PersonRef, by: &Submission) -> Result<(), GateError> {
+        self.operator_only("erase_person", None, by).await?;
+        if self.parts.people.details(&[person]).await?.iter().all(Option::is_none) {
+            return Err(GateError::NoPerson(person));
+        }
+        let data = json!({ "person": person });
+        self.record_in_system(&[("person_erasing", data.clone())], &[], &[], by).await?;
+        self.parts.people.erase(person).await?;
+        let waiting = self.waiting_for([person]).await?;
+        self.record_in_system(&[("person_erased", data)], &[], &waiting, by).await?;
+        self.reload_operators().await?;
+        Ok(())
+    }
+
+    /// Lets operators pass, and whoever only edits delegations of their own.
+    async fn may_edit(&self, edits: &[DirectoryEdit], by: &Submission) -> Result<(), GateError> {
+        let own = match by.actor.person() {
+            Some(person) => self.are_own(edits, person).await?,
+            None => false,
+        };
+        if !own {
+            return self.operator_only("edit_directory", None, by).await;
+        }
+        if self.settings().policy.default_terms().strict_identity && by.matched_by == MatchedBy::Email {
+            let denial = Denial::WeakIdentity;
+            self.record_denied(Attempt::new(by.actor.clone(), by.surface, "edit_directory", denial.label())).await;
+            return Err(denial.into());
+        }
+        Ok(())
+    }
+
+    async fn are_own(&self, edits: &[DirectoryEdit], person: PersonRef) -> Result<bool, StoreError> {
+        for edit in edits {
+            let from = match edit {
+                DirectoryEdit::Delegate(delegation) => Some(delegation.from),
+                DirectoryEdit::EndDelegation { delegation, .. } => {
+                    self.parts.directory_queries.delegation(*delegation).await?.map(|known| known.from)
+                }
+                _ => None,
+            };
+            if from != Some(person) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn record_edits(&self, planned: &[Planned], by: &Submission) -> Result<(), GateError> {
+        let concerned: std::collections::BTreeSet<PersonRef> =
+            planned.iter().flat_map(|planned| planned.concerns.iter().copied()).collect();
+        let waiting = self.waiting_for(concerned).await?;
+        let edits: Vec<DirectoryEdit> = planned.iter().map(|planned| planned.edit.clone()).collect();
+        let entries: Vec<_> = edits.iter().map(plan::entry).collect();
+        let seq = self.record_in_system(&entries, &edits, &waiting, by).await?;
+        self.take_up_operators(seq, &edits).await
+    }
+
+    /// The requests that wait for a decision of one of these people.
+    async fn waiting_for(&self, people: impl IntoIterator<Item = PersonRef>) -> Result<Vec<RequestId>, StoreError> {
+        let mut waiting = std::collections::BTreeSet::new();
+        for person in people {
+            let mut filter = RequestFilter::first(PAGE);
+            (filter.asked, filter.state) = (Some(person), Some(StateLabel::AwaitingDecision));
+            loop {
+                let page = self.parts.queries.list(&filter).await?;
+                waiting.extend(page.iter().map(|request| request.id));
+                filter.after = page.last().map(|request| request.id);
+                if page.len() < PAGE {
+                    break;
+                }
+            }
+        }
+        Ok(waiting.into_iter().collect())
+    }
+
+    /// Appends entries to the system's stream together with edits, and wakes requests: the first of them in the same
+    /// transaction, the rest right after. Answers how long the stream was then.
+    async fn record_in_system(
+        &self,
+        entries: &[(&'static str, Value)],
+        edits: &[DirectoryEdit],
+        wakes: &[RequestId],
+        by: &Submission,
+    ) -> Result<u64, GateError> {
+        let (first, rest) = wakes.split_at(wakes.len().min(PAGE));
+        let seq = self.append_to_system(entries, edits, first, by).await?;
+        for page in rest.chunks(PAGE) {
+            self.append_to_system(&[], &[], page, by).await?;
+        }
+        self.wake();
+        Ok(seq)
+    }
+
+    async fn append_to_system(
+        &self,
+        entries: &[(&'static str, Value)],
+        edits: &[DirectoryEdit],
+        wakes: &[RequestId],
+        by: &Submission,
+    ) -> Result<u64, GateError> {
+        let id = self.new_change();
+        let now = self.now();
+        for _ in 0..TRIES {
+            let mut chain = self.parts.requests.chain(Stream::System).await?;
+            let mut change = Change::new(id, &chain);
+            for (kind, data) in entries {
+                let mut draft = EntryDraft::new(now, kind, by.actor.clone(), by.surface, data.clone());
+                draft.submitted_by.clone_from(&by.submitted_by);
+                change.entries.push(chain.append(id, draft).map_err(corrupt)?);
+            }
+            change.directory = edits.to_vec();
+            let wake = |request: &RequestId| AgendaChange::Schedule {
+                item: Item::Wake(*request),
+                due: now,
+                lane: None,
+                gated: false,
+            };
+            change.agenda = wakes.iter().map(wake).collect();
+            if self.commit_one(change).await?.is_kept() {
+                return Ok(chain.version);
+            }
+        }
+        Err(GateError::Contended)
+    }
+}
