@@ -35,6 +35,37 @@ pub fn deadline(request: &Request, delivered_at: Option<Timestamp>) -> Option<Ti
     }
 }
 
+/// When something happens to a request that nobody has answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// When those who are asked are reminded, what is past included.
+    pub reminders: Vec<Timestamp>,
+    /// When the approvers are asked, if the holder, who is asked first, has not answered.
+    pub holder_until: Option<Timestamp>,
+    /// When further people are asked next.
+    pub escalate_at: Option<Timestamp>,
+    /// When the time to answer is up. Nobody knows while the holder is asked first.
+    pub expire_at: Option<Timestamp>,
+}
+
+/// What happens to a request while nobody answers, and when. Empty where no card was delivered yet, and once somebody has
+/// decided.
+#[must_use]
+pub fn deadlines(request: &Request, delivered_at: Option<Timestamp>) -> Deadlines {
+    let open = request.phase == Phase::AwaitingDecision;
+    let Some(start) = start(request, delivered_at).filter(|_| open) else { return Deadlines::default() };
+    let reminded = |wait: &Span| messaged_at(request, start.saturating_add(wait.duration()));
+    let expire_at = deadline_from(request, start);
+    let in_time = |at: &Timestamp| expire_at.is_none_or(|end| *at < end);
+    Deadlines {
+        reminders: reminders(request).iter().map(reminded).filter(in_time).collect(),
+        holder_until: holder_deadline(request, start),
+        escalate_at: escalation(request, start).filter(in_time),
+        expire_at,
+    }
+}
+
 /// When the time to answer began.
 pub(crate) fn start(request: &Request, delivered_at: Option<Timestamp>) -> Option<Timestamp> {
     let nobody_asked = request.approval.active().next().is_none().then_some(request.opened_at);

@@ -26,7 +26,7 @@ pub enum Ask {
     Undo,
     /// Give the request up, before anything has begun.
     Withdraw,
-    /// Ask somebody else instead. Needs a reason.
+    /// Ask somebody else instead. Needs a reason. [`Gate::reassign`] also finds whom.
     Reassign {
         /// Whom.
         to: PersonRef,
@@ -205,7 +205,7 @@ impl Gate {
         by: &Submission,
     ) -> Result<Change, GateError> {
         let command = ask.command(&before.request, &self.settings().policy, text.map(|text| text.reference));
-        let relation = self.authorized(&before.request, &command, text.is_some(), by).await?;
+        let relation = self.authorized(&before.request, Action::of(&command), text.is_some(), by).await?;
         let (delivered_at, seen) = self.cards_of(&before.request, by.actor.person()).await?;
         let mut context = Context::new(self.now(), &*self.parts.entropy, by.actor.clone(), by.surface);
         context.matched_by = by.matched_by;
@@ -237,14 +237,14 @@ impl Gate {
         }
     }
 
-    async fn authorized(
+    pub(crate) async fn authorized(
         &self,
         request: &Request,
-        command: &Command,
+        action: Option<Action>,
         has_reason: bool,
         by: &Submission,
     ) -> Result<Option<Relation>, GateError> {
-        let Some(action) = Action::of(command) else { return Ok(None) };
+        let Some(action) = action else { return Ok(None) };
         let mut granted = authorize(&by.caller(has_reason), action, request, &self.settings().operators, self.now());
         if granted == Ok(Relation::Approver) && self.has_moved(request, by.actor.person()).await? {
             granted = Err(Denial::Moved);
