@@ -32,7 +32,7 @@ async fn paused(world: &World, error: EffectError) -> (String, String) {
 
 #[tokio::test]
 async fn an_approval_can_be_undone_in_its_grace_period() {
-    let world = World::with_policy(&[("grace", "1h")]).await;
+    let world = World::with_policy(&[("grace", "1h"), ("cool_down", "0s")]).await;
     for body in [json!({}), json!({"reason": "A mistake"}), json!({"as": person(MANAGER)})] {
         let request = approved(&world).await;
         let in_grace = world.get(&request).await.body;
