@@ -145,7 +145,7 @@ async fn only_operators_answer_pauses_withdraw_and_stop() {
 
 #[tokio::test]
 async fn an_approval_is_taken_back_in_its_grace_period() {
-    let house = House::with(Arc::new(Obliging), &[("grace", "2h")]);
+    let house = House::with(Arc::new(Obliging), &[("grace", "2h"), ("cool_down", "0s")]);
     for undoer in ["mona@example.com", "ops@example.com"] {
         let id = house.ask("ana@example.com", "Ana Ruiz", "mona@example.com").await;
         approve(&house, &id).await;
