@@ -20,6 +20,7 @@ mod operate;
 mod output;
 mod pretend;
 mod progress;
+mod requests;
 mod serve;
 mod slack;
 mod store;
