@@ -14,7 +14,9 @@ use crate::exceptions::{self, ExceptionsCommand};
 use crate::migrate::MigrateArguments;
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
+use crate::policy::{self, PolicyArguments};
 use crate::requests::{self, RequestsCommand};
+use crate::simulate::{self, SimulateArguments};
 use crate::sweeps::{self, SweepArguments, SweepsCommand};
 
 /// The human gate between "this SaaS seat looks dormant" and "the seat is gone".
@@ -87,12 +89,10 @@ pub(crate) enum Talk {
         #[command(subcommand)]
         command: Option<ExceptionsCommand>,
     },
-    /// Show what is in force, or switch the mode.
-    Policy {
-        /// Switch to this mode, at once and for good.
-        #[arg(long, value_name = "MODE", value_parser = ["off", "dry_run", "live"])]
-        mode: Option<String>,
-    },
+    /// Show what is in force, switch the mode, or apply the policy to what is open.
+    Policy(PolicyArguments),
+    /// Try candidates, or a past sweep, under a policy: who would be asked, and who would not, without asking anybody.
+    Simulate(SimulateArguments),
     /// Show what was saved, by proof, month, app and currency.
     Savings(Form),
     /// Print a request's trail, and say whether its chain holds.
@@ -153,7 +153,8 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Requests { state, form, .. } => requests::list(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
-        Talk::Policy { mode } => operate::policy(client, mode.as_deref()).await,
+        Talk::Policy(arguments) => policy::policy(client, arguments).await,
+        Talk::Simulate(arguments) => simulate::simulate(client, &arguments).await,
         Talk::Savings(form) => operate::savings(client, &form).await,
         Talk::Trail { id } => trail(client, &id).await,
     };

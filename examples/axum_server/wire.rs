@@ -62,6 +62,7 @@ pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving
     let gate = gate.build().map_err(|error| Problems::of(error.to_string()))?;
     let mode = gate.start_mode(config.mode).await.map_err(|error| problem("SEATGATE_MODE", &error))?;
     tracing::info!(%mode, configured = config.mode.is_some(), "the mode at the start");
+    gate.start_policy().await.map_err(|error| problem("policy", &error))?;
     gate.appoint(&config.operators).await.map_err(|error| problem("SEATGATE_OPERATORS", &error))?;
     let told = leaving.clone();
     let options = HttpOptions::new(Verifier::new(outfit.intake), outfit.tokens).leaving(move || told.begun());

@@ -378,7 +378,7 @@ pub fn changes(
         changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
     }
     if before.is_none_or(|before| face(before) != face(after)) {
-        changes.extend(cards(after, before.is_none(), now));
+        changes.extend(cards(before, after, now));
     }
     changes.extend(standing(before, after, now, entropy));
     if let Some(before) = before {
@@ -389,16 +389,26 @@ pub fn changes(
 
 /// The cards that show a request: one an approver, and the notice of its sweep. Whoever is asked is messaged in business
 /// hours; what they were shown is kept true at any time.
-fn cards(request: &Request, is_new: bool, now: Timestamp) -> impl Iterator<Item = AgendaChange> {
-    let asks = request.approval.asked.iter();
-    let asks = asks.map(move |asked| {
-        let asked_at = asked.at.unwrap_or(request.opened_at);
-        let gathered = digest_due(request, asked_at).unwrap_or(asked_at);
-        let due = schedule::messaged_at(request, gathered).max(now);
+fn cards(before: Option<&Request>, after: &Request, now: Timestamp) -> impl Iterator<Item = AgendaChange> {
+    let is_soon_over = before.is_some_and(|before| is_soon_over(before, after));
+    let shown = if is_soon_over { now.saturating_add(SOON_OVER) } else { now };
+    let asks = after.approval.asked.iter().map(move |asked| {
+        let asked_at = asked.at.unwrap_or(after.opened_at);
+        let gathered = digest_due(after, asked_at).unwrap_or(asked_at);
+        let due = schedule::messaged_at(after, gathered).max(shown);
         sync(asked.card, due, Lane::Messages(asked.person.to_string()))
     });
-    let news_due = if is_new { now } else { now.saturating_add(GATHER) };
-    asks.chain(notice_of(request).map(|card| sync(card.id, news_due, card.lane())))
+    let news_due = if before.is_none() { now } else { now.saturating_add(GATHER) };
+    asks.chain(notice_of(after).map(|card| sync(card.id, news_due, card.lane())))
+}
+
+/// How long the cards of a request whose tasks just began to run wait for its end: most are over by then, and show that
+/// instead. A click on one meanwhile is told how it stands.
+const SOON_OVER: Duration = Duration::from_millis(800);
+
+fn is_soon_over(before: &Request, after: &Request) -> bool {
+    matches!(before.label(), StateLabel::AwaitingDecision | StateLabel::InGrace)
+        && matches!(after.label(), StateLabel::Executing | StateLabel::Keeping)
 }
 
 /// How long a notice waits for more news, so that it is not replaced for each.

@@ -167,7 +167,7 @@ pub fn authorize(
         Action::Approve => judge.approve(person.ok_or(Denial::Nobody)?),
         Action::Keep => judge.keep(person.ok_or(Denial::Nobody)?),
         Action::Undo => judge.undo(person),
-        Action::Reassign => judge.reassign(person),
+        Action::Reassign => judge.approver_or_operator(person),
         Action::Withdraw | Action::Stop | Action::Resolve | Action::ApplyPolicy => operator(caller, person, operators),
     }
 }
@@ -243,16 +243,14 @@ impl Judge<'_> {
     }
 
     fn undo(&self, person: Option<PersonRef>) -> Result<Relation, Denial> {
-        let approval = &self.request.approval;
         match person {
-            Some(person) if approval.decider() == Some(person) => Ok(Relation::Decider),
-            Some(person) if approval.asks(person, self.now).is_some() => Ok(Relation::Approver),
-            person => operator(self.caller, person, self.operators).map_err(|_| Denial::NotAsked),
+            Some(person) if self.request.approval.decider() == Some(person) => Ok(Relation::Decider),
+            person => self.approver_or_operator(person),
         }
     }
 
-    /// Whoever is asked may hand it on, but for the holder, who is asked about their own.
-    fn reassign(&self, person: Option<PersonRef>) -> Result<Relation, Denial> {
+    /// Whoever is asked, but for the holder, who is asked first about their own.
+    fn approver_or_operator(&self, person: Option<PersonRef>) -> Result<Relation, Denial> {
         let approval = &self.request.approval;
         let asked = |person: &PersonRef| approval.asks(*person, self.now).is_some_and(|asked| asked.why != Why::Holder);
         match person.filter(asked) {

@@ -6,14 +6,20 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::retry::Backoff;
 use crate::time::Timestamp;
 use crate::worker::{Bundle, Finished, Worker};
 
-/// So far apart are two claims: what becomes due meanwhile is claimed together. After a rest the first comes at once.
+/// So far apart are two claims at the least: what becomes due meanwhile is claimed together. After a rest the first comes
+/// at once.
 const PACE: Duration = Duration::from_millis(4);
+/// So many times as long as a claim takes, the next waits after it, up to [`SLOWEST`]: a store that is busy has fewer
+/// claims to grant, each of more items.
+const REST: u32 = 1;
+/// So far apart are two claims at the most, however long they take.
+const SLOWEST: Duration = Duration::from_millis(20);
 
 /// How the driver runs.
 #[derive(Debug, Clone)]
@@ -50,8 +56,9 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
     loop {
-        let pace = tokio::time::sleep(PACE);
+        let started = Instant::now();
         let wait = claim_and_spawn(&worker, &options, &mut tasks).await;
+        let pace = tokio::time::sleep_until(started + pace(started.elapsed()));
         tokio::select! {
             () = &mut stop => break,
             () = news.notified() => {}
@@ -69,6 +76,11 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     let drained = async { while tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(options.drain, drained).await;
     worker.gate().flush_access().await;
+}
+
+/// How far apart two claims are of which the first took so long.
+fn pace(claim: Duration) -> Duration {
+    (claim * (1 + REST)).clamp(PACE, SLOWEST.max(claim))
 }
 
 /// Fills up what is in flight, and says how long to wait when nothing happens.

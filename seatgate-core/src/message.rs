@@ -6,6 +6,7 @@ use crate::agenda::News;
 use crate::id::{CardId, RequestId, SweepId};
 use crate::money::{Money, Totals};
 use crate::person::PersonDetails;
+use crate::policy::HolderRelease;
 use crate::port::{Posted, RowStatus};
 use crate::request::{Decision, Outcome, StateLabel, Why, WithdrawReason};
 use crate::route::Turn;
@@ -181,6 +182,8 @@ pub struct Row {
     pub withdrawn: Option<WithdrawReason>,
     /// Whether something may have happened although it is not done.
     pub may_have_happened: bool,
+    /// What it is worth when the holder gives it up.
+    pub holder_release: HolderRelease,
     /// What the holder said, where they were asked first.
     pub holder_said: Option<HolderLine>,
     /// Who has approved so far, and when, where the policy wants several.
@@ -219,6 +222,12 @@ pub struct PathLine {
 }
 
 impl PathLine {
+    /// Somebody who was met.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Why, turn: Turn) -> Self {
+        Self { name: name.into(), role, turn }
+    }
+
     /// As a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -256,6 +265,12 @@ pub struct HolderLine {
 }
 
 impl HolderLine {
+    /// What a holder said.
+    #[must_use]
+    pub fn new(answer: Decision, reason: Option<String>) -> Self {
+        Self { answer, reason }
+    }
+
     /// As a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -346,6 +361,7 @@ impl Row {
             outcome: None,
             withdrawn: None,
             may_have_happened: false,
+            holder_release: HolderRelease::Informs,
             holder_said: None,
             votes: Vec::new(),
             quorum: 1,
@@ -406,6 +422,16 @@ impl Row {
         }
     }
 
+    /// What an answer brings about.
+    fn effect_line(&self) -> String {
+        let undo = if self.reversible { "can be undone at the target" } else { "cannot be undone" };
+        match (self.asks_holder(), self.holder_release) {
+            (false, _) => format!("Approving removes the seat, which {undo}."),
+            (true, HolderRelease::Suffices) => format!("Releasing it removes the seat, which {undo}."),
+            (true, HolderRelease::Informs) => "Whatever you answer, the approver hears of it and decides.".to_owned(),
+        }
+    }
+
     fn plain_text(&self, asks: bool) -> String {
         let mut lines = Vec::new();
         if self.test {
@@ -418,8 +444,7 @@ impl Row {
         if asks {
             lines.extend(self.why.map(|why| format!("You are asked because {}.", why.explanation())));
             lines.extend(self.path.iter().map(PathLine::sentence));
-            let undo = if self.reversible { "can be undone at the target" } else { "cannot be undone" };
-            lines.push(format!("Approving removes the seat, which {undo}."));
+            lines.push(self.effect_line());
         }
         lines.extend(self.holder_said.as_ref().map(HolderLine::sentence));
         lines.push(self.status_line());

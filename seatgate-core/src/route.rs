@@ -200,6 +200,12 @@ pub fn reach(request: &Request, asked: &Asked, known: &Known, now: Timestamp) ->
     Finder::new(&concerned, known, now).reach(&request.approval.asked, asked)
 }
 
+/// Whether somebody can be asked themselves at `now`.
+#[must_use]
+pub fn is_reachable(person: PersonRef, known: &Known, now: Timestamp) -> bool {
+    known.entries.get(&person).is_none_or(|entry| entry.can_be_asked() && !entry.is_away(now))
+}
+
 /// How somebody is asked to whom it is handed; nothing, if they cannot be.
 #[must_use]
 pub fn handed_to(person: PersonRef, concerned: &Concerned, known: &Known, now: Timestamp) -> Option<Routed> {

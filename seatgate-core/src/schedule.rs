@@ -35,34 +35,32 @@ pub fn deadline(request: &Request, delivered_at: Option<Timestamp>) -> Option<Ti
     }
 }
 
-/// When something happens to a request that nobody has answered.
+/// What comes of an open request, and when, while nobody answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Deadlines {
-    /// When those who are asked are reminded, what is past included.
+pub struct Outlook {
+    /// When those who are asked are reminded, still to come.
     pub reminders: Vec<Timestamp>,
-    /// When the approvers are asked, if the holder, who is asked first, has not answered.
-    pub holder_until: Option<Timestamp>,
-    /// When further people are asked next.
-    pub escalate_at: Option<Timestamp>,
-    /// When the time to answer is up. Nobody knows while the holder is asked first.
-    pub expire_at: Option<Timestamp>,
+    /// When further people are asked next; nothing, if the time to answer is up before.
+    pub escalates_at: Option<Timestamp>,
+    /// When the time to answer is up: the holder's, who is asked first, or the approvers'.
+    pub ends_at: Option<Timestamp>,
 }
 
-/// What happens to a request while nobody answers, and when. Empty where no card was delivered yet, and once somebody has
-/// decided.
+/// What comes of an open request while nobody answers; nothing, once it is decided, and as long as no card has arrived.
 #[must_use]
-pub fn deadlines(request: &Request, delivered_at: Option<Timestamp>) -> Deadlines {
-    let open = request.phase == Phase::AwaitingDecision;
-    let Some(start) = start(request, delivered_at).filter(|_| open) else { return Deadlines::default() };
-    let reminded = |wait: &Span| messaged_at(request, start.saturating_add(wait.duration()));
-    let expire_at = deadline_from(request, start);
-    let in_time = |at: &Timestamp| expire_at.is_none_or(|end| *at < end);
-    Deadlines {
-        reminders: reminders(request).iter().map(reminded).filter(in_time).collect(),
-        holder_until: holder_deadline(request, start),
-        escalate_at: escalation(request, start).filter(in_time),
-        expire_at,
+pub fn outlook(request: &Request, delivered_at: Option<Timestamp>) -> Outlook {
+    let waits = request.phase == Phase::AwaitingDecision;
+    let Some(start) = start(request, delivered_at).filter(|_| waits) else { return Outlook::default() };
+    let ends_at = deadline(request, delivered_at);
+    let in_time = |at: &Timestamp| ends_at.is_none_or(|end| *at < end);
+    let sent = usize::try_from(request.approval.reminded).unwrap_or(usize::MAX);
+    let reminders = reminders(request).iter().skip(sent);
+    let reminders = reminders.map(|wait| messaged_at(request, start.saturating_add(wait.duration())));
+    Outlook {
+        reminders: reminders.filter(in_time).collect(),
+        escalates_at: escalation(request, start).filter(in_time),
+        ends_at,
     }
 }
 

@@ -11,6 +11,7 @@ mod exceptions;
 mod policy;
 mod requests;
 pub(crate) mod savings;
+mod simulate;
 mod sweeps;
 
 use axum::Router;
@@ -42,6 +43,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/exceptions/check", post(exceptions::check::check))
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
+        .route("/v1/policy/apply", post(policy::apply))
+        .route("/v1/simulate", post(simulate::simulate))
         .route("/v1/audit", get(audit::export))
         .route("/v1/savings", get(savings::show))
         .route_layer(from_fn_with_state(app.clone(), auth::authenticate))
@@ -49,7 +52,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
-    let schemas = savings::schemas(schemas);
+    let schemas = simulate::schemas(savings::schemas(schemas));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 

@@ -24,6 +24,7 @@ use seatgate_core::gate::{Attempt, Sweep, SweepReport};
 use seatgate_core::id::RequestId;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::{Inbound, Problem as RowProblem, RowResult, RowStatus};
+use seatgate_core::seat::Candidate;
 use serde::Serialize;
 
 use self::asked::Asked;
@@ -34,7 +35,7 @@ use crate::server::App;
 use crate::sign::{Verified, VerifyError, WebhookHeaders};
 
 /// The largest delivery.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// The answer. Its fields are a public contract.
 #[derive(Serialize)]
@@ -94,6 +95,21 @@ async fn take_in(
     let sweep = asked.sweep.into_iter().fold(sweep.calling(names).dry_run(asked.dry_run), Sweep::joining);
     let report = app.gate.sweep(sweep).await?;
     Ok((StatusCode::ACCEPTED, Json(Answer::from(report))).into_response())
+}
+
+/// The rows of a body in the form that its headers say: read as a delivery's, and not taken in.
+pub(crate) fn rows_of(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Result<Candidate, RowProblem>>, Problem> {
+    Ok(rows::read(Format::of(headers)?, body, None)?.rows)
+}
+
+/// The rows of a JSON text: one candidate, or a list of them.
+pub(crate) fn json_rows(text: &str) -> Result<Vec<Result<Candidate, RowProblem>>, Problem> {
+    Ok(rows::read(Format::Json, text.as_bytes(), None)?.rows)
+}
+
+/// The rows of a table.
+pub(crate) fn table_rows(text: &str) -> Result<Vec<Result<Candidate, RowProblem>>, Problem> {
+    Ok(rows::read(Format::Csv, text.as_bytes(), None)?.rows)
 }
 
 async fn authentic(app: &App, headers: &HeaderMap, body: Bytes) -> Result<Verified<Bytes>, Problem> {

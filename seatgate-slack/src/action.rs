@@ -6,6 +6,8 @@ use seatgate_core::id::{CardId, RequestId};
 
 /// The version of the values. One of another version is of an older or newer card, and is redrawn.
 const VERSION: &str = "1";
+/// What the action of a menu is called.
+const MENU: &str = "more";
 
 /// What a click asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,14 @@ pub(crate) enum Press {
     Keep(RequestId),
     /// Take the approval back.
     Undo(RequestId),
+    /// Say that the holder still needs it: asks why first.
+    StillNeed(RequestId),
+    /// Give up one's own seat.
+    Release(RequestId),
+    /// Ask somebody else in one's place: asks whom first.
+    Reassign(RequestId),
+    /// Say why the one who clicks is asked.
+    Why(RequestId),
     /// Approve all of these: the undecided rows of the page that was shown.
     ApproveRest(Vec<RequestId>),
     /// Keep all of these.
@@ -30,22 +40,47 @@ pub(crate) enum Press {
 }
 
 impl Press {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Approve(_) => "approve",
+            Self::Keep(_) => "keep",
+            Self::Undo(_) => "undo",
+            Self::StillNeed(_) => "need",
+            Self::Release(_) => "release",
+            Self::Reassign(_) => "reassign",
+            Self::Why(_) => "why",
+            Self::ApproveRest(_) => "approve_rest",
+            Self::KeepRest(_) => "keep_rest",
+            Self::Turn { .. } => "turn",
+        }
+    }
+
     /// The id of the button's action, unique in a message.
     pub(crate) fn action_id(&self) -> String {
+        let kind = self.kind();
         match self {
-            Self::Approve(request) => format!("approve/{request}"),
-            Self::Keep(request) => format!("keep/{request}"),
-            Self::Undo(request) => format!("undo/{request}"),
-            Self::ApproveRest(_) => "approve_rest".to_owned(),
-            Self::KeepRest(_) => "keep_rest".to_owned(),
-            Self::Turn { page, .. } => format!("turn/{page}"),
+            Self::Approve(request)
+            | Self::Keep(request)
+            | Self::Undo(request)
+            | Self::StillNeed(request)
+            | Self::Release(request)
+            | Self::Reassign(request)
+            | Self::Why(request) => format!("{kind}/{request}"),
+            Self::ApproveRest(_) | Self::KeepRest(_) => kind.to_owned(),
+            Self::Turn { page, .. } => format!("{kind}/{page}"),
         }
     }
 
     /// The button's value: at most 2000 characters for up to 50 requests.
     pub(crate) fn value(&self) -> String {
         match self {
-            Self::Approve(request) | Self::Keep(request) | Self::Undo(request) => format!("{VERSION}:{request}"),
+            Self::Approve(request)
+            | Self::Keep(request)
+            | Self::Undo(request)
+            | Self::StillNeed(request)
+            | Self::Release(request)
+            | Self::Reassign(request)
+            | Self::Why(request) => format!("{VERSION}:{request}"),
             Self::ApproveRest(requests) | Self::KeepRest(requests) => {
                 let ids: Vec<String> = requests.iter().map(ToString::to_string).collect();
                 format!("{VERSION}:{}", ids.join(","))
@@ -54,15 +89,33 @@ impl Press {
         }
     }
 
-    /// Reads a button's action id and value; nothing, if they are not of this version, or not ours.
+    /// The value of an option of a menu, which has one action for all its options: at most 150 characters.
+    pub(crate) fn option(&self) -> String {
+        let value = self.value();
+        let rest = value.strip_prefix(VERSION).unwrap_or_default();
+        format!("{VERSION}:{}{rest}", self.kind())
+    }
+
+    /// The id of a menu's action, unique in a message.
+    pub(crate) fn menu(request: RequestId) -> String {
+        format!("{MENU}/{request}")
+    }
+
+    /// Reads a button's action id and value, or a menu's and the value of the chosen option; nothing, if they are not of
+    /// this version, or not ours.
     pub(crate) fn read(action_id: &str, value: &str) -> Option<Self> {
         let value = value.strip_prefix(VERSION)?.strip_prefix(':')?;
         let kind = action_id.split_once('/').map_or(action_id, |(kind, _)| kind);
+        let (kind, value) = if kind == MENU { value.split_once(':')? } else { (kind, value) };
         let requests = || value.split(',').map(|id| id.parse().ok()).collect::<Option<Vec<RequestId>>>();
         match kind {
             "approve" => value.parse().ok().map(Self::Approve),
             "keep" => value.parse().ok().map(Self::Keep),
             "undo" => value.parse().ok().map(Self::Undo),
+            "need" => value.parse().ok().map(Self::StillNeed),
+            "release" => value.parse().ok().map(Self::Release),
+            "reassign" => value.parse().ok().map(Self::Reassign),
+            "why" => value.parse().ok().map(Self::Why),
             "approve_rest" => requests().map(Self::ApproveRest),
             "keep_rest" => requests().map(Self::KeepRest),
             "turn" => {
@@ -86,6 +139,10 @@ mod tests {
             Press::Approve(request),
             Press::Keep(request),
             Press::Undo(request),
+            Press::StillNeed(request),
+            Press::Release(request),
+            Press::Reassign(request),
+            Press::Why(request),
             Press::ApproveRest(vec![request; 50]),
             Press::KeepRest(vec![request]),
             Press::Turn { card, page: 3 },
@@ -97,12 +154,24 @@ mod tests {
     }
 
     #[test]
+    fn options_of_a_menu_read_as_they_are_written() {
+        let request: RequestId = "req_00000000000070008000000000000001".parse().unwrap();
+        for press in [Press::Reassign(request), Press::Why(request)] {
+            assert!(press.option().len() <= 150);
+            assert_eq!(Press::read(&Press::menu(request), &press.option()), Some(press));
+        }
+    }
+
+    #[test]
     fn what_is_not_ours_is_nothing() {
         for (action, value) in [
             ("approve", ""),
             ("approve", "2:req_00000000000070008000000000000001"),
             ("x", "1:req_1"),
             ("approve_rest", "1:"),
+            ("more", "1:req_00000000000070008000000000000001"),
+            ("more", "0:why:req_00000000000070008000000000000001"),
+            ("more", "1:more:req_00000000000070008000000000000001"),
             ("turn", "1:crd_00000000000070008000000000000002:-1"),
         ] {
             assert_eq!(Press::read(action, value), None, "{action} {value}");

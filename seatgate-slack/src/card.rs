@@ -6,13 +6,18 @@
 
 mod ask;
 mod block;
+mod choice;
 mod digest;
 mod draft;
 mod keep;
 mod list;
+mod need;
+mod note;
 mod notice;
+mod reassign;
 mod seat;
 mod sweep;
+mod why;
 
 use std::fmt;
 
@@ -20,7 +25,10 @@ use seatgate_core::message::{Content, Message, Recipient, Row};
 use serde_json::Value;
 
 pub use keep::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem};
+pub use need::{NEED_CALLBACK, NEED_REASON, NeedAsk};
 pub use notice::Notice;
+pub use reassign::{REASSIGN_CALLBACK, REASSIGN_NOTE, REASSIGN_TO, ReassignAsk, ReassignProblem};
+pub use why::Reasons;
 
 use crate::id::UserId;
 use crate::wording::{Form, Line, NAME, Phrase, Slot, Value as Filling, Wording};
@@ -71,13 +79,16 @@ impl Renderer {
             },
             Content::Sweep(standing) => (sweep::sweep(words, standing), standing.card.to_string()),
             Content::Report(rows) => (sweep::report(words, rows), "report".to_owned()),
+            Content::Note { news, rows } => (note::note(words, *news, rows), "note".to_owned()),
             // A kind of content that is newer than this renderer.
             _ => (foreign(words, &message.plain_text()), "message".to_owned()),
         };
         let mut above = Draft::new(words, of);
-        address(&mut above, &message.to, to);
+        // A note may need no answer.
+        let told = matches!(message.content, Content::Note { .. });
+        address(&mut above, &message.to, to, told);
         if message.repeated {
-            above.context("repeated", &[Line::new(Phrase::Repeated)]);
+            above.context("repeated", &[Line::new(if told { Phrase::NoteRepeated } else { Phrase::Repeated })]);
         }
         above.append(draft);
         above.finish()
@@ -93,6 +104,37 @@ impl Renderer {
     #[must_use]
     pub fn keep_error(&self, problem: &KeepProblem) -> (&'static str, String) {
         (problem.block(), keep::explanation(&self.wording, problem))
+    }
+
+    /// The modal that asks a holder why they still need their seat: a view for `views.open`.
+    #[must_use]
+    pub fn need_modal(&self, ask: &NeedAsk) -> Value {
+        need::modal(&self.wording, ask)
+    }
+
+    /// What that modal is answered with, when it cannot be taken.
+    #[must_use]
+    pub fn need_error(&self, problem: &KeepProblem) -> (&'static str, String) {
+        (NEED_REASON, keep::explanation(&self.wording, problem))
+    }
+
+    /// The modal that asks who is to answer instead: a view for `views.open`.
+    #[must_use]
+    pub fn reassign_modal(&self, ask: &ReassignAsk) -> Value {
+        reassign::modal(&self.wording, ask)
+    }
+
+    /// What that modal is answered with, when it cannot be taken.
+    #[must_use]
+    pub fn reassign_error(&self, problem: &ReassignProblem) -> (&'static str, String) {
+        (problem.block(), reassign::explanation(&self.wording, problem))
+    }
+
+    /// Why somebody is asked, and what comes while they do not answer: an answer that only they see.
+    #[must_use]
+    pub fn why(&self, reasons: &Reasons) -> String {
+        let lines = reasons.lines();
+        lines.iter().map(|line| self.wording.say(line, Form::Markup)).collect::<Vec<_>>().join("\n")
     }
 
     /// The home tab: a view for `views.publish`. `waiting` is what waits for the person, oldest first; `decided` what they
@@ -121,10 +163,10 @@ impl Renderer {
     }
 }
 
-/// Says who is asked, where a channel reads it: whoever is not in Slack is called by name.
-fn address(above: &mut Draft<'_>, whom: &Recipient, to: &Addressee) {
+/// Says who is asked, or only told, where a channel reads it: whoever is not in Slack is called by name.
+fn address(above: &mut Draft<'_>, whom: &Recipient, to: &Addressee, told: bool) {
     let Addressee::Channel { mention } = to else { return };
-    let line = |phrase, person| Line::new(phrase).with(Slot::Person, person);
+    let line = |asked, person| Line::new(if told { Phrase::NoteFor } else { asked }).with(Slot::Person, person);
     match (mention, whom) {
         (Some(user), _) => above.section("person", &[line(Phrase::ForPerson, Filling::User(user))]),
         (None, Recipient::Person(person)) => {

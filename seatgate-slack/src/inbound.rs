@@ -18,10 +18,14 @@ mod door;
 mod event;
 mod judge;
 mod keep;
+mod modal;
+mod need;
 mod overview;
+mod reassign;
 mod seen;
 #[cfg(feature = "socket-mode")]
 mod socket;
+mod why;
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::Whoami;
+use crate::client::{SlackUser, Whoami};
 use crate::id::{AppId, EnterpriseId, TeamId};
 use crate::payload::{Caller, Install};
 
@@ -60,6 +60,12 @@ impl Installed {
         let team_fits = install.team.as_ref().is_some_and(|team| self.teams.contains(team));
         let enterprise_fits = self.enterprise.is_some() && install.enterprise == self.enterprise;
         (!team_fits && !enterprise_fits).then_some("wrong_team")
+    }
+
+    /// Whether a member whom somebody named may belong to us.
+    pub(crate) fn may_hold(&self, user: &SlackUser) -> bool {
+        let named = Caller { user: user.id.clone(), team: user.team.clone() };
+        self.belongs(&named) != Belongs::Elsewhere
     }
 
     /// Whether `caller` belongs to us.

@@ -31,6 +31,8 @@ const PAGES: usize = 2;
 /// - Whoever cannot be written to is asked in the fallback channel, and mentioned. Whoever is not in Slack, a guest there
 ///   or deactivated is asked there by name: the inbox shows them what waits. Without such a channel they are unreachable.
 /// - A message that can no longer be changed is answered in its thread.
+/// - What belongs under a card or notice is a reply in its thread, wherever that was posted; beside it, where there is no such
+///   thread any more.
 /// - With the optional scope `im:history` (`channels:history` for channels) a card whose post had no clear answer is found
 ///   again; without it nothing is found.
 #[derive(Debug, Clone)]
@@ -66,13 +68,22 @@ impl SlackNotifier {
         self.post_at(channel.as_str(), message, &Addressee::Channel { mention }).await
     }
 
+    /// Below the message that it belongs under, wherever that is; nothing, where it belongs under none, or there is no such
+    /// thread any more.
+    async fn post_below(&self, message: &Message) -> Result<Option<Posted>, NotifyError> {
+        let parent = message.thread.as_ref().and_then(|posted| MessagePlace::decode(&posted.place));
+        let Some(parent) = parent else { return Ok(None) };
+        let (content, said) = self.drawn(message, &self.addressee(message, &parent).await?);
+        let reply = content.in_thread(parent.ts);
+        match self.workspace.client().chat_post_message(parent.channel.as_str(), &reply).await {
+            Ok(posted) => Ok(Some(shown(posted, said))),
+            Err(error) if error.has_no_thread() || error.kind() == ErrorKind::Elsewhere => Ok(None),
+            Err(error) => Err(self.failure(&error)),
+        }
+    }
+
     async fn post_at(&self, channel: &str, message: &Message, to: &Addressee) -> Result<Posted, NotifyError> {
-        let thread = message.thread.as_ref().and_then(|posted| MessagePlace::decode(&posted.place));
         let (content, said) = self.drawn(message, to);
-        let content = match thread {
-            Some(parent) => content.in_thread(parent.ts),
-            None => content,
-        };
         let posted = self.workspace.client().chat_post_message(channel, &content).await;
         let posted = posted.map_err(|error| self.failure(&error))?;
         Ok(shown(posted, said))
@@ -179,6 +190,9 @@ impl SlackNotifier {
 #[async_trait]
 impl Notifier for SlackNotifier {
     async fn post(&self, message: &Message) -> Result<Posted, NotifyError> {
+        if let Some(posted) = self.post_below(message).await? {
+            return Ok(posted);
+        }
         match &message.to {
             Recipient::Person(person) => self.post_to_person(message, person).await,
             Recipient::Channel(channel) => {

@@ -36,6 +36,21 @@ pub struct Recognised {
     pub matched_by: MatchedBy,
 }
 
+/// Whom the gate knows a Slack user as: maybe as two people, until somebody joins them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownAs {
+    /// By the Slack user.
+    pub(crate) by_identity: Option<PersonRef>,
+    /// By the address that Slack has of them.
+    pub(crate) by_email: Option<PersonRef>,
+}
+
+impl KnownAs {
+    pub(crate) fn persons(self) -> impl Iterator<Item = PersonRef> {
+        self.by_identity.into_iter().chain(self.by_email)
+    }
+}
+
 /// Why nobody can say who somebody is. The same call may succeed later.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -105,6 +120,16 @@ impl SlackPeople {
         let Some(email) = member.and_then(|member| member.email) else { return Ok(None) };
         let found = store.find(&Identity::Email(email)).await?;
         Ok(found.map(|person| Recognised { person, matched_by: MatchedBy::Email }))
+    }
+
+    /// Whom the gate knows this user as.
+    pub(crate) async fn known_as(&self, user: &SlackUser, store: &dyn PeopleStore) -> Result<KnownAs, StoreError> {
+        let by_identity = find_in(store, user.belongings(), &user.id).await?;
+        let by_email = match &user.email {
+            Some(email) => store.find(&Identity::Email(email.clone())).await?,
+            None => None,
+        };
+        Ok(KnownAs { by_identity, by_email })
     }
 
     /// What Slack says of a user; nothing where there is none, or we may not see them.

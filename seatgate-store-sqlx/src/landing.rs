@@ -62,8 +62,12 @@ fn waited_for(request: &Request) -> Vec<PersonRef> {
 
 /// Texts as rows.
 pub(crate) fn texts<'a>(texts: &'a [Text]) -> Vec<TextRow<'a>> {
-    let row =
-        |text: &'a Text| TextRow { id: text.reference.id, salt: &text.salt, body: &text.body, about: &text.about };
+    let row = |text: &'a Text| TextRow {
+        id: text.reference.id,
+        salt: &text.salt,
+        body: Some(&text.body),
+        about: &text.about,
+    };
     texts.iter().map(row).collect()
 }
 
@@ -74,7 +78,9 @@ pub(crate) struct EventRow<'a> {
     kind: &'a str,
     at: i64,
     hash: Digest,
-    body: &'a str,
+    /// None where it is sent beside the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<&'a str>,
 }
 
 impl<'a> EventRow<'a> {
@@ -85,27 +91,29 @@ impl<'a> EventRow<'a> {
             kind: &entry.kind,
             at: entry.at.as_micros(),
             hash: entry.hash,
-            body: &entry.body,
+            body: Some(&entry.body),
         }
     }
 }
 
 #[derive(Serialize)]
 pub(crate) struct RequestRow<'a> {
-    id: RequestId,
-    state: StateLabel,
+    pub(crate) id: RequestId,
+    pub(crate) state: StateLabel,
     mode: Mode,
     app: Option<&'a AppId>,
     opened_at: i64,
     closed_at: Option<i64>,
-    kept_until: Option<i64>,
+    pub(crate) kept_until: Option<i64>,
     sweep: SweepId,
     channel: Option<&'a Channel>,
     outcome: Option<Outcome>,
     cost: Option<i64>,
     currency: Option<Currency>,
     decider: Option<PersonRef>,
-    body: String,
+    /// None where it is sent beside the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<String>,
 }
 
 impl<'a> RequestRow<'a> {
@@ -129,7 +137,7 @@ impl<'a> RequestRow<'a> {
             cost: cost.map(Money::minor),
             currency: cost.map(Money::currency),
             decider: request.approval.decider(),
-            body: encode(request)?,
+            body: Some(encode(request)?),
         })
     }
 }
@@ -218,8 +226,10 @@ impl MemberRow {
 
 #[derive(Serialize)]
 pub(crate) struct TextRow<'a> {
-    id: TextId,
+    pub(crate) id: TextId,
     salt: &'a Salt,
-    body: &'a str,
-    about: &'a [PersonRef],
+    /// None where it is sent beside the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<&'a str>,
+    pub(crate) about: &'a [PersonRef],
 }

@@ -17,6 +17,8 @@
 //! ```
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod directory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod failure;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod found;

@@ -12,7 +12,7 @@ use crate::sqlite::{HandOver, Table};
 
 /// Every table, each after those that it refers to. The last fencing token, a table here and a sequence there, is moved
 /// beside them.
-pub(crate) const TABLES: [&str; 22] = [
+pub(crate) const TABLES: [&str; 27] = [
     "streams",
     "events",
     "requests",
@@ -34,6 +34,11 @@ pub(crate) const TABLES: [&str; 22] = [
     "identities",
     "texts",
     "text_subjects",
+    "directory",
+    "absences",
+    "delegations",
+    "app_owners",
+    "operators",
     TOKENS,
 ];
 /// The table of the one number.

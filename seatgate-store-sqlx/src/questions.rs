@@ -3,14 +3,16 @@
 use std::marker::PhantomData;
 
 use seatgate_core::agenda::Lane;
-use seatgate_core::id::{ExceptionId, PersonRef, SweepId};
-use seatgate_core::port::{AskedPerson, Exception, RequestFilter, RowResult, StateCounts};
+use seatgate_core::id::{DelegationId, ExceptionId, PersonRef, SweepId};
+use seatgate_core::port::{AskedPerson, Delegation, Exception, Operator, RequestFilter, RowResult, StateCounts};
 use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::savings::Savings;
+use seatgate_core::seat::AppId;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Entry, Stream};
 use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, QueryBuilder, Type};
 
+use crate::directory::{self, DelegationRow};
 use crate::found;
 use crate::row::{decode, from_count, from_limit, read, to_count, to_number};
 use crate::savings::{LineRow, sums};
@@ -30,6 +32,12 @@ pub(crate) const SAVINGS: &str = "SELECT month, app, standing, proof, effective_
     FROM savings GROUP BY month, app, standing, proof, effective_at, currency";
 pub(crate) const EXCEPTIONS: &str = "SELECT body, revoked_at FROM exceptions
     WHERE until > $1 AND revoked_at IS NULL AND id > $2 ORDER BY id LIMIT $3";
+
+pub(crate) const OPERATORS: &str = "SELECT person, since FROM operators ORDER BY person";
+pub(crate) const DELEGATION: &str = "SELECT id, giver, stand_in, starts_at, ends_at FROM delegations WHERE id = $1";
+pub(crate) const DELEGATIONS: &str = "SELECT id, giver, stand_in, starts_at, ends_at FROM delegations
+    WHERE (ends_at IS NULL OR ends_at > $1) AND id > $2 ORDER BY id LIMIT $3";
+pub(crate) const PEOPLE: &str = "SELECT id FROM people WHERE id > $1 ORDER BY id LIMIT $2";
 
 /// A database that is asked.
 pub(crate) trait Dialect: Database<Arguments: IntoArguments<Self>> {
@@ -168,5 +176,61 @@ where
             .bind(after.map(|id| id.to_string()).unwrap_or_default())
             .bind(from_limit(limit));
         Ok(found::exceptions(query.fetch_all(db).await?)?.into_iter().flatten().collect())
+    }
+
+    pub(crate) async fn operators(db: impl Executor<'_, Database = DB>) -> Result<Vec<Operator>, sqlx::Error> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(OPERATORS).fetch_all(db).await?;
+        rows.into_iter().map(directory::operator).collect()
+    }
+
+    pub(crate) async fn delegation(
+        id: DelegationId,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Option<Delegation>, sqlx::Error> {
+        let row: Option<DelegationRow> = sqlx::query_as(DELEGATION).bind(id.to_string()).fetch_optional(db).await?;
+        row.map(directory::delegation).transpose()
+    }
+
+    /// The delegations that hold or will hold.
+    pub(crate) async fn delegations(
+        now: Timestamp,
+        after: Option<DelegationId>,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Delegation>, sqlx::Error> {
+        let query = sqlx::query_as(DELEGATIONS)
+            .bind(now.as_micros())
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(from_limit(limit));
+        let rows: Vec<DelegationRow> = query.fetch_all(db).await?;
+        rows.into_iter().map(directory::delegation).collect()
+    }
+
+    pub(crate) async fn known_people(
+        after: Option<PersonRef>,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<PersonRef>, sqlx::Error> {
+        let after = after.map(|person| person.to_string()).unwrap_or_default();
+        let ids: Vec<String> = sqlx::query_scalar(PEOPLE).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
+        directory::people(&ids)
+    }
+
+    pub(crate) async fn owned(
+        people: &[PersonRef],
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Vec<AppId>>, sqlx::Error> {
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql: QueryBuilder<DB> =
+            QueryBuilder::new("SELECT DISTINCT person, app FROM app_owners WHERE person IN (");
+        let mut list = sql.separated(", ");
+        people.iter().for_each(|person| {
+            list.push_bind(person.to_string());
+        });
+        sql.push(") ORDER BY person, app");
+        let rows: Vec<(String, String)> = sql.build_query_as().fetch_all(db).await?;
+        directory::owned(people, &rows)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::memory::MemoryStore;
-use seatgate_core::port::{ExceptionStore, PeopleStore, RequestQueries, RequestStore};
+use seatgate_core::port::{Directory, DirectoryQueries, ExceptionStore, PeopleStore, RequestQueries, RequestStore};
 use seatgate_core::testing::ManualClock;
 use seatgate_core::testing::conformance::StoreHarness;
 use seatgate_core::time::Timestamp;
@@ -54,6 +54,14 @@ impl StoreHarness for Harness {
     }
 
     fn exceptions(&self) -> &dyn ExceptionStore {
+        &self.store
+    }
+
+    fn directory(&self) -> &dyn Directory {
+        &self.store
+    }
+
+    fn directory_queries(&self) -> &dyn DirectoryQueries {
         &self.store
     }
 

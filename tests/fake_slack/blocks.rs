@@ -108,6 +108,7 @@ fn control(control: &Value) -> Result<(), ()> {
                 && within(&control["accessibility_label"], 75)
                 && control.get("confirm").is_none_or(confirm)
         }
+        "users_select" => control.get("placeholder").is_none_or(|placeholder| text(placeholder, 150)),
         "static_select" | "radio_buttons" | "checkboxes" | "overflow" => options(control)?,
         _ => true,
     };
@@ -116,7 +117,11 @@ fn control(control: &Value) -> Result<(), ()> {
 
 fn options(control: &Value) -> Result<bool, ()> {
     let options = control["options"].as_array().ok_or(())?;
-    let most = if control["type"] == "static_select" { 100 } else { 10 };
+    let most = match control["type"].as_str() {
+        Some("static_select") => 100,
+        Some("overflow") => 5,
+        _ => 10,
+    };
     let option = |option: &Value| matches!(length(&option["text"]), Ok(1..=75)) && within(&option["value"], 150);
     Ok((1..=most).contains(&options.len()) && options.iter().all(option))
 }

@@ -113,13 +113,17 @@ fn writable(state: &mut State, body: &Value) -> Result<String, &'static str> {
 fn post_message(state: &mut State, body: &Value, life: Option<usize>, now: Timestamp) -> Outcome {
     let channel = writable(state, body)?;
     let ((text, blocks), metadata) = (blocks::content(body)?, blocks::metadata(body)?);
+    let thread_ts = body["thread_ts"].as_str();
+    if thread_ts.is_some_and(|parent| state.message(&channel, parent).is_none()) {
+        return Err("thread_not_found");
+    }
     let message = Message {
         channel,
         ts: state.next_ts(now),
         author: BOT.to_owned(),
         text,
         blocks,
-        thread_ts: body["thread_ts"].as_str().map(str::to_owned),
+        thread_ts: thread_ts.map(str::to_owned),
         metadata,
         posted_at: now,
         life,

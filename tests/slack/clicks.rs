@@ -19,7 +19,7 @@ use crate::world::World;
 async fn an_approval_is_kept_before_it_is_answered_and_the_card_shows_the_end() {
     let house = House::new().await;
     let (id, card) = house.ask().await;
-    assert_eq!(card.controls(), [format!("approve/{id}"), format!("keep/{id}")]);
+    assert_eq!(card.controls(), ["approve", "keep", "reassign", "why"].map(|kind| format!("{kind}/{id}")));
     assert_eq!(house.click(&card, "approve", id, "U1").await, 200);
     let verdict = house.request(id).await.approval.verdict.expect("decided when it is answered");
     assert_eq!(verdict.by, Actor::Person(house.person("mona@example.com").await));

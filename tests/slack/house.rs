@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{Gate, Store, Sweep};
+use seatgate_core::gate::{Gate, GateBuilder, Store, Sweep};
 use seatgate_core::id::RequestId;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Surface};
@@ -64,6 +64,23 @@ impl House {
         world: World,
         policy: &[(&str, &str)],
     ) -> Self {
+        Self::built(life, store, world, policy, |builder| builder).await
+    }
+
+    /// Over a store in memory, under this policy, with what is changed before the gate is built.
+    pub(crate) async fn with(policy: &[(&str, &str)], change: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        let world = World::patient(Duration::from_secs(2)).await;
+        let store = Arc::new(MemoryStore::new(world.clock.clone()));
+        Self::built(1, store, world, policy, change).await
+    }
+
+    async fn built<S: Store + 'static>(
+        life: u64,
+        store: Arc<S>,
+        world: World,
+        policy: &[(&str, &str)],
+        change: impl FnOnce(GateBuilder) -> GateBuilder,
+    ) -> Self {
         let World { clock, slack, client } = world;
         slack.channel(crate::fake_slack::Channel::new("C9"));
         let workspace = Workspace::new(client, Renderer::default(), clock.clone());
@@ -73,13 +90,12 @@ impl House {
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Natural));
         let mut draft = PolicyDraft::default();
         policy.iter().for_each(|(key, value)| draft.set(key, value));
-        let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(life)))
+        let builder = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(life)))
             .requests(faulty.clone())
             .router(Router::new().otherwise(Target::new("idp", target.clone())))
             .notifier(Arc::new(notifier))
-            .policy(Policy::from_draft(&draft).unwrap())
-            .build()
-            .unwrap();
+            .policy(Policy::from_draft(&draft).unwrap());
+        let gate = change(builder).build().unwrap();
         let base = serve(&gate, workspace.clone(), &slack).await;
         Self { workspace, slack, clock, worker: Worker::new(&gate), gate, store: faulty, target, base }
     }

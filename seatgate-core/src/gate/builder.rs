@@ -1,6 +1,6 @@
 //! Putting a gate together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::gate::{Gate, Parts, Settings};
 use crate::id::InstanceId;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
 use crate::port::{
-    Clock, Directory, EmptyDirectory, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries,
+    Clock, Directory, DirectoryQueries, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries,
     RequestStore, Router,
 };
 use crate::seat::{AppId, Channel};
 use crate::timer::Timer;
 
 /// A store that plays all roles at once.
-pub trait Store: RequestStore + RequestQueries + PeopleStore + ExceptionStore {}
+pub trait Store: RequestStore + RequestQueries + PeopleStore + ExceptionStore + Directory + DirectoryQueries {}
 
-impl<T: RequestStore + RequestQueries + PeopleStore + ExceptionStore> Store for T {}
+impl<T: RequestStore + RequestQueries + PeopleStore + ExceptionStore + Directory + DirectoryQueries> Store for T {}
 
 /// The parts do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +37,10 @@ pub struct GateBuilder {
     queries: Arc<dyn RequestQueries>,
     people: Arc<dyn PeopleStore>,
     exceptions: Arc<dyn ExceptionStore>,
-    notifier: Arc<dyn Notifier>,
     directory: Arc<dyn Directory>,
+    own_directory: Arc<dyn Directory>,
+    directory_queries: Arc<dyn DirectoryQueries>,
+    notifier: Arc<dyn Notifier>,
     timer: Timer,
     router: Router,
     clock: Arc<dyn Clock>,
@@ -56,9 +58,11 @@ impl Gate {
             requests: store.clone(),
             queries: store.clone(),
             people: store.clone(),
-            exceptions: store,
+            exceptions: store.clone(),
+            directory: store.clone(),
+            own_directory: store.clone(),
+            directory_queries: store,
             notifier: Arc::new(InboxOnly),
-            directory: Arc::new(EmptyDirectory),
             timer: Timer::default(),
             router: Router::new(),
             clock,
@@ -75,13 +79,6 @@ impl GateBuilder {
     #[must_use]
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = notifier;
-        self
-    }
-
-    /// Asks this about managers, stand-ins and absences.
-    #[must_use]
-    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
-        self.directory = directory;
         self
     }
 
@@ -117,6 +114,14 @@ impl GateBuilder {
         self
     }
 
+    /// Asks this directory who can be asked. Edits still go to the store's own, which is not asked any more: put both into
+    /// a [`Layered`](crate::port::Layered) one to go on asking it.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = directory;
+        self
+    }
+
     /// Judges by this policy.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -148,6 +153,7 @@ impl GateBuilder {
         let settings = Settings {
             policy: self.policy,
             mode: self.mode,
+            app_modes: BTreeMap::new(),
             operators: BTreeSet::new(),
             channel: self.channel,
             mode_seq: 0,
@@ -158,8 +164,10 @@ impl GateBuilder {
             queries: self.queries,
             people: self.people,
             exceptions: self.exceptions,
-            notifier: self.notifier,
             directory: self.directory,
+            own_directory: self.own_directory,
+            directory_queries: self.directory_queries,
+            notifier: self.notifier,
             timer: self.timer,
             router: self.router,
             clock: self.clock,

@@ -15,6 +15,7 @@ mod judge;
 mod limit;
 mod open;
 mod release;
+mod sift;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +23,10 @@ use std::ops::Range;
 
 use serde_json::json;
 
-use self::judge::{fallback, holder, identities, judge};
-use self::limit::Limits;
+pub(super) use self::judge::{fallback, holder, identities, judge};
+pub(super) use self::limit::Limits;
+pub(super) use self::release::candidate as kept_candidate;
+pub(super) use self::sift::cooling_down;
 pub(super) use self::turn::Turns;
 use crate::agenda::{self, GATHER, Lane};
 use crate::both::both;
@@ -32,8 +35,7 @@ use crate::id::{AccountId, CardId, PersonRef, SweepId};
 use crate::person::{Actor, Identity, PersonDraft, Surface, Text, TextRef};
 use crate::policy::Mode;
 use crate::port::{
-    Answer, Change, Inbound, NamedSeat, NewAccount, Problem, RowResult, RowStatus, SeatStatusRow, StoreError,
-    SweepRecord,
+    Answer, Change, Inbound, NewAccount, Problem, RowResult, RowStatus, SeatStatusRow, StoreError, SweepRecord,
 };
 use crate::route::{self, Concerned, Known, Missing};
 use crate::seat::{AccountNames, Candidate, Seat};
@@ -112,11 +114,6 @@ impl SweepReport {
     pub fn counts(&self) -> BTreeMap<RowStatus, usize> {
         counts(&self.results)
     }
-}
-
-fn cooling_down(until: Timestamp) -> Problem {
-    let detail = format!("it was asked about, and by the policy's cool_down it is left alone until {until}");
-    Problem::new("Cooling down", detail, "")
 }
 
 fn counts(results: &[RowResult]) -> BTreeMap<RowStatus, usize> {
@@ -282,7 +279,7 @@ impl<'a> Intake<'a> {
         if self.answered.contains_key(&row) {
             return;
         }
-        match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at)) {
+        match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at, self.gate.now())) {
             Ok(Ok(candidate)) => {
                 self.waiting.insert(row, candidate);
             }
@@ -424,42 +421,6 @@ impl<'a> Intake<'a> {
         }
         let (identities, drafts): (Vec<_>, Vec<_>) = drafts.into_iter().unzip();
         Ok(identities.into_iter().zip(self.gate.resolve(drafts).await?).collect())
-    }
-
-    /// Answers rows whose seat is asked about or excepted already, or that are too many, and gives back the rest.
-    async fn sift(&mut self, reads: Vec<Read>) -> Result<Vec<Read>, StoreError> {
-        let named: Vec<_> = reads.iter().map(|read| NamedSeat::new(read.seat.clone(), read.names.clone())).collect();
-        let mut excepted = Vec::new();
-        if !named.is_empty() {
-            excepted = self.gate.parts.exceptions.active(&named, self.gate.now()).await?;
-        }
-        let mut room = self.limits.as_ref().map(|limits| limits.room(&self.answered));
-        let (mut rest, mut over) = (Vec::new(), Vec::new());
-        for (read, exception) in reads.into_iter().zip(excepted) {
-            if let Some(request) = read.status.open_request {
-                self.unrecorded.push(RowResult::new(read.row, RowStatus::Duplicate).about(request));
-            } else if let Some(until) = read.status.quiet_until.filter(|until| *until > self.gate.now()) {
-                let cooling = RowResult::new(read.row, RowStatus::Filtered).because(cooling_down(until));
-                self.unrecorded.push(cooling);
-            } else if exception.is_some() {
-                self.unrecorded.push(RowResult::new(read.row, RowStatus::Excepted));
-            } else if self.dry_run {
-                self.unrecorded.push(RowResult::new(read.row, RowStatus::SuppressedDryRun));
-            } else if room.as_mut().is_none_or(|room| room.take(read.row)) {
-                rest.push(read);
-            } else {
-                over.push(read);
-            }
-        }
-        over.iter().for_each(|read| self.hold(read));
-        Ok(rest)
-    }
-
-    fn hold(&mut self, read: &Read) {
-        let text = self.received(read);
-        let held = RowResult::new(read.row, RowStatus::Held).keeping(text.reference, self.record.received_at);
-        self.unrecorded.push(held);
-        self.keeping.insert(read.row, text);
     }
 
     /// What was received, as a text to be kept.

@@ -87,6 +87,7 @@ impl Joined {
             outcome: request.outcome(),
             withdrawn: request.withdrawn,
             may_have_happened: request.plan.may_have_happened(),
+            holder_release: request.terms.holder_release,
             holder_said: approval
                 .holder_answer
                 .as_ref()

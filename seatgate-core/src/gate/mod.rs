@@ -7,16 +7,19 @@
 mod access;
 mod act;
 mod activity;
+mod app_mode;
 mod builder;
 mod exceptions;
 mod intake;
 mod join;
 mod meter;
 mod mode;
+mod policy;
 mod routing;
 mod show;
+mod simulate;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use access::Attempt;
@@ -27,7 +30,9 @@ pub use exceptions::SeatNames;
 pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
 pub use meter::{Latency, Meter};
+pub use policy::Applied;
 pub use show::Shown;
+pub use simulate::{SimulatedAsk, SimulatedPerson, SimulatedRow, Simulation, Trial};
 
 use crate::agenda;
 use crate::authorize::Denial;
@@ -37,11 +42,11 @@ use crate::id::{CardId, ChangeId, ExceptionId, InstanceId, PersonRef, RequestId,
 use crate::person::{Identity, PersonDraft, Text};
 use crate::policy::{Mode, Policy};
 use crate::port::{
-    Change, Clock, Directory, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson, Notifier, PeopleStore,
-    RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
+    Change, Clock, Directory, DirectoryQueries, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson,
+    Notifier, PeopleStore, RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
 };
-use crate::request::{Event, Refusal, Request, TargetFacts, Transition};
-use crate::seat::Channel;
+use crate::request::{Asked, Event, Fact, Refusal, Request, TargetFacts, Transition};
+use crate::seat::{AppId, Channel};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 use crate::trail::EntryDraft;
@@ -114,6 +119,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Whether anything is really done. Removals begin only while this is [`Mode::Live`].
     pub mode: Mode,
+    /// The modes of apps that have one of their own, with where each is recorded in the system's stream.
+    app_modes: BTreeMap<AppId, (u64, Option<Mode>)>,
     /// Who operates seatgate. Empty means nobody.
     pub operators: BTreeSet<PersonRef>,
     /// Who hears about candidates that name no channel.
@@ -124,6 +131,21 @@ pub struct Settings {
     mode_read: Option<u64>,
 }
 
+impl Settings {
+    /// Whether anything is really done about seats of this app: what holds for every app, or what holds for it alone, if
+    /// that does less.
+    #[must_use]
+    pub fn mode_of(&self, app: &AppId) -> Mode {
+        let own = self.app_modes.get(app).and_then(|(_, mode)| *mode);
+        own.map_or(self.mode, |own| own.min(self.mode))
+    }
+
+    /// The apps that have a mode of their own, and which.
+    pub fn app_modes(&self) -> impl Iterator<Item = (&AppId, Mode)> {
+        self.app_modes.iter().filter_map(|(app, (_, mode))| Some((app, (*mode)?)))
+    }
+}
+
 type Listener = Box<dyn Fn() + Send + Sync>;
 
 pub(crate) struct Parts {
@@ -131,8 +153,11 @@ pub(crate) struct Parts {
     pub(crate) queries: Arc<dyn RequestQueries>,
     pub(crate) people: Arc<dyn PeopleStore>,
     pub(crate) exceptions: Arc<dyn ExceptionStore>,
-    pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) directory: Arc<dyn Directory>,
+    /// The store's own, which is what edits change.
+    pub(crate) own_directory: Arc<dyn Directory>,
+    pub(crate) directory_queries: Arc<dyn DirectoryQueries>,
+    pub(crate) notifier: Arc<dyn Notifier>,
     pub(crate) timer: Timer,
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
@@ -177,6 +202,24 @@ impl Gate {
     #[must_use]
     pub fn exceptions(&self) -> &dyn ExceptionStore {
         &*self.parts.exceptions
+    }
+
+    /// Who can be asked, and who else.
+    #[must_use]
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.parts.directory
+    }
+
+    /// The directory that the store keeps itself, without what a company's own says.
+    #[must_use]
+    pub fn own_directory(&self) -> &dyn Directory {
+        &*self.parts.own_directory
+    }
+
+    /// What the store's own directory holds, for administration.
+    #[must_use]
+    pub fn directory_queries(&self) -> &dyn DirectoryQueries {
+        &*self.parts.directory_queries
     }
 
     /// Which target removes which app's seats.
@@ -300,6 +343,7 @@ impl Gate {
             let entry = EntryDraft::of_fact(fact).and_then(|draft| chain.append(id, draft)).map_err(corrupt)?;
             change.entries.push(entry);
         }
+        change.cards = facts.iter().flat_map(newly_asked).map(|asked| asked.card_about(after.id)).collect();
         let seat = after.seat().and_then(|seat| self.parts.router.target(&seat.app.id));
         let lane = seat.map_or("none", |target| target.name.as_str());
         let (now, entropy) = (self.now(), &*self.parts.entropy);
@@ -313,6 +357,14 @@ impl Gate {
         change.request = Some(after);
         change.texts = texts;
         Ok(change)
+    }
+}
+
+/// Those who are asked from this fact on.
+fn newly_asked(fact: &Fact) -> &[Asked] {
+    match &fact.event {
+        Event::Routed { asked, .. } => asked,
+        _ => &[],
     }
 }
 

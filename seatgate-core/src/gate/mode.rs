@@ -11,7 +11,7 @@ use crate::trail::{Entry, EntryDraft, Stream};
 /// The kind of the entry that records a mode.
 const MODE_SET: &str = "mode_set";
 /// How many entries are looked at together.
-const PAGE: usize = 100;
+pub(super) const PAGE: usize = 100;
 
 impl Gate {
     /// Switches the mode, if they may: only operators, and whoever an administrator's token backs. When this returns
@@ -56,6 +56,7 @@ impl Gate {
             (None, Some(last)) => self.take_up(last.seq, last.mode),
             (None, None) => {}
         }
+        self.take_up_app_modes(0, end).await?;
         self.change_settings(|settings| settings.mode_read = Some(end));
         Ok(self.settings().mode)
     }
@@ -75,6 +76,7 @@ impl Gate {
             if let Some(last) = self.last_mode(read, end).await? {
                 self.take_up(last.seq, last.mode);
             }
+            self.take_up_app_modes(read, end).await?;
             self.change_settings(|settings| settings.mode_read = Some(end));
         }
         Ok(())

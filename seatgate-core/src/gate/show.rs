@@ -11,6 +11,7 @@ use crate::person::PersonDetails;
 use crate::policy::Mode;
 use crate::port::StoreError;
 use crate::request::{Phase, Request};
+use crate::schedule::{self, Outlook};
 use crate::seat::Channel;
 use crate::time::Timestamp;
 
@@ -99,6 +100,18 @@ impl Gate {
         let content = Content::Sweep(Box::new(standing));
         let message = Message::new(Recipient::Channel(channel.clone()), content);
         Ok(Shown { message, about: Vec::new(), live: true, requests: Vec::new() })
+    }
+
+    /// What comes of an open request, and when, while nobody answers.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it only reads.
+    pub async fn outlook(&self, request: &Request) -> Result<Outlook, StoreError> {
+        let (delivered_at, _) = self.cards_of(request, None).await?;
+        Ok(schedule::outlook(request, delivered_at))
     }
 
     /// What an audience is told about these requests; `card` is the one that asks them.

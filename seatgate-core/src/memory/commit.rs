@@ -108,6 +108,7 @@ impl State {
         for (sweep, result) in change.rows.into_iter().chain(change.released) {
             self.rows.entry(sweep).or_default().insert(result.row, result);
         }
+        change.directory.into_iter().for_each(|edit| self.directory.edit(edit));
     }
 
     fn apply_join(&mut self, join: Join) {

@@ -5,6 +5,7 @@
 mod accounts;
 mod agenda;
 mod commit;
+mod directory;
 mod exceptions;
 mod people;
 mod seats;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 
 use self::accounts::Accounts;
 use self::agenda::Agenda;
+use self::directory::Kept;
 use self::exceptions::Exceptions;
 use self::people::People;
 use self::seats::Seats;
@@ -61,6 +63,7 @@ struct State {
     people: People,
     accounts: Accounts,
     exceptions: Exceptions,
+    directory: Kept,
 }
 
 impl MemoryStore {

@@ -31,6 +31,11 @@ impl People {
         reference
     }
 
+    /// Everybody who is known, by reference.
+    pub(super) fn known(&self) -> impl Iterator<Item = PersonRef> {
+        self.details.keys().copied()
+    }
+
     /// Forgets somebody, and answers with the addresses they had.
     fn erase(&mut self, person: PersonRef) -> Vec<EmailAddress> {
         self.by_identity.retain(|_, reference| *reference != person);
@@ -97,6 +102,7 @@ impl PeopleStore for MemoryStore {
         let mut state = self.state();
         let addresses = state.people.erase(person);
         state.accounts.erase(&addresses);
+        state.directory.erase(person);
         state.texts.retain(|_, text| !text.about.contains(&person));
         Ok(())
     }

@@ -1,11 +1,15 @@
 //! Who manages whom, who stands in for whom, who is away and who is gone.
 
+mod layered;
+
 use async_trait::async_trait;
 
 use crate::id::{DelegationId, PersonRef};
 use crate::port::StoreError;
 use crate::seat::AppId;
 use crate::time::Timestamp;
+
+pub use layered::Layered;
 
 /// A time that begins, and may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,7 +165,7 @@ pub enum DirectoryEdit {
     },
     /// Somebody operates seatgate.
     Appoint {
-        /// Who.
+        /// Who. Whoever is one already stays one since then.
         person: PersonRef,
         /// Since when.
         at: Timestamp,
@@ -203,21 +207,6 @@ pub trait Directory: Send + Sync {
     async fn owners(&self, app: &AppId) -> Result<Vec<PersonRef>, StoreError>;
 }
 
-/// A directory that knows nobody: whoever a report names is asked, and nobody else is found.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct EmptyDirectory;
-
-#[async_trait]
-impl Directory for EmptyDirectory {
-    async fn people(&self, people: &[PersonRef], _now: Timestamp) -> Result<Vec<DirectoryEntry>, StoreError> {
-        Ok(people.iter().copied().map(DirectoryEntry::unknown).collect())
-    }
-
-    async fn owners(&self, _app: &AppId) -> Result<Vec<PersonRef>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
 /// Somebody who operates seatgate by appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -248,6 +237,12 @@ pub trait DirectoryQueries: Send + Sync {
     /// When the store cannot tell.
     async fn operators(&self) -> Result<Vec<Operator>, StoreError>;
 
+    /// One delegation, also if it is over.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn delegation(&self, id: DelegationId) -> Result<Option<Delegation>, StoreError>;
+
     /// At most `limit` delegations that hold or will hold at `now`, by id, after this one.
     ///
     /// # Errors
@@ -264,4 +259,10 @@ pub trait DirectoryQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn known_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<PersonRef>, StoreError>;
+
+    /// Which apps each of these people owns, in the order of the question, the apps by id.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn owned(&self, people: &[PersonRef]) -> Result<Vec<Vec<AppId>>, StoreError>;
 }

@@ -57,8 +57,10 @@ impl NewAccount {
 ///   request about the same seat, the older one keeps it and the newer one is woken. Where the other one has an id of its
 ///   own, the address moves.
 /// - **PS-3** `erase` removes a person's name, identities, every text that is about them (alone or among
-///   others), and the account names that bear one of their addresses
-///   (the app's own id included, so that a later report makes a new account). References stay, and resolve to nothing.
+///   others), the account names that bear one of their addresses
+///   (the app's own id included, so that a later report makes a new account), and what the store's own
+///   [`Directory`](crate::port::Directory) says of them or by them: whom they manage and who manages them, absences,
+///   delegations from and to them, what they own, and that they are an operator. References stay, and resolve to nothing.
 /// - **PS-4** Every answer is in the order of the question.
 /// - **PS-5** `known_accounts` changes nothing. It answers with what `accounts` would find: nothing where it would add an
 ///   account, one, or, where it would merge two, both, the one that would remain first.

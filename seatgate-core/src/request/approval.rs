@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CardId, PersonRef};
+use crate::card::Card;
+use crate::id::{CardId, PersonRef, RequestId};
 use crate::label::labels;
 use crate::person::{Actor, Surface, TextRef};
 use crate::request::Refusal;
@@ -139,6 +140,11 @@ impl Asked {
     pub fn routed(routed: Routed, card: CardId) -> Self {
         let Routed { person, why, on_behalf_of, until, path } = routed;
         Self { person, why, card, on_behalf_of, until, path, at: None, left: false }
+    }
+
+    /// The card that asks them about `request`.
+    pub(crate) fn card_about(&self, request: RequestId) -> Card {
+        Card::asking(self.card, self.person, vec![request])
     }
 
     /// Whether they are being asked still.
@@ -371,12 +377,14 @@ impl Approval {
         for one in self.asked.iter_mut().filter(|asked| left.contains(&asked.card)) {
             one.left = true;
         }
+        let stays = self.active().next().is_some();
         self.asked.extend_from_slice(asked);
         self.stage = Stage::Approvers;
         if cause == RouteCause::Escalated {
             self.escalations = self.escalations.saturating_add(1);
-        } else {
-            self.reminded = 0;
+        } else if !stays {
+            // The time to answer begins anew. Where somebody stays, it is theirs that runs on.
+            (self.reminded, self.escalations) = (0, 0);
         }
     }
 }

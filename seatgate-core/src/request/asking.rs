@@ -62,7 +62,10 @@ impl Draft<'_> {
 
     /// Time goes by: does whatever is due, in this order, and nothing when nothing is.
     pub(super) fn wait(&mut self) {
-        self.follow_directory();
+        if self.follow_directory() {
+            // Whoever is asked now was not when these deadlines began.
+            return;
+        }
         let Some(start) = schedule::start(&self.after, self.context.delivered_at) else { return };
         let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= self.context.now);
         if due(schedule::holder_deadline(&self.after, start)) {
@@ -94,8 +97,8 @@ impl Draft<'_> {
         self.ask(RouteCause::Escalated, Vec::new(), routed, None);
     }
 
-    /// Delegations that have begun or ended move what is open; whoever has gone is replaced.
-    fn follow_directory(&mut self) {
+    /// Delegations that have begun or ended move what is open; whoever has gone is replaced. Whether there was any of it.
+    fn follow_directory(&mut self) -> bool {
         let (known, now) = (&self.context.known, self.context.now);
         let (mut moved, mut gone) = (Vec::new(), Vec::new());
         for asked in self.after.approval.active() {
@@ -105,6 +108,7 @@ impl Draft<'_> {
                 Reach::Gone => gone.push(asked.card),
             }
         }
+        let stays = moved.is_empty() && gone.is_empty();
         if !moved.is_empty() {
             let (left, routed) = moved.into_iter().unzip();
             self.ask(RouteCause::Delegation, left, routed, None);
@@ -112,6 +116,7 @@ impl Draft<'_> {
         if !gone.is_empty() {
             self.replace(gone);
         }
+        !stays
     }
 
     /// In place of somebody who has gone, whoever would be asked now; where they are asked already, the next above.

@@ -99,6 +99,10 @@ impl<T: Deprovisioner + ?Sized> Deprovisioner for Duplicating<T> {
         self.0.probe(job).await
     }
 
+    fn sees_activity(&self) -> bool {
+        self.0.sees_activity()
+    }
+
     fn idempotency(&self) -> Idempotency {
         self.0.idempotency()
     }

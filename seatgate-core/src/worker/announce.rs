@@ -18,8 +18,11 @@ impl Worker {
     pub(super) async fn announce(&self, bundle: &Bundle, first: &Announcement) -> Result<Vec<End>, GateError> {
         let all = |next: Next| bundle.items().map(|claimed| end(claimed, next)).collect();
         let notice = self.gate.card(first.under).await?;
-        if notice.as_ref().is_some_and(|notice| notice.delivered_at.is_none()) {
-            return Ok(all(Next::At(self.gate.now().saturating_add(SOON))));
+        if let Some(notice) = notice.as_ref().filter(|notice| notice.delivered_at.is_none()) {
+            // Whoever never saw their card need not hear what became of it.
+            let heard = matches!(first.to, Audience::Channel(_)) || notice.ambiguous;
+            let soon = Next::At(self.gate.now().saturating_add(SOON));
+            return Ok(all(if heard { soon } else { Next::Done }));
         }
         let ids = match (first.news, &notice) {
             // One reminder tells of all that its card still asks.

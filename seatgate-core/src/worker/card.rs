@@ -42,9 +42,12 @@ impl Worker {
             return Ok(end(claimed, Next::Done));
         }
         let sent = self.in_time(self.deliver(&card, &message)).await;
-        let said = sent.as_ref().ok().and_then(|sent| sent.shown.first()?.said.clone());
-        let said = said.unwrap_or_else(|| message.plain_text());
-        let shown = Text::new(said, about, self.gate.now(), &*self.gate.parts.entropy);
+        // What it said is kept for whoever still acts on it, and so for nobody once all of it is over.
+        let shown = requests.iter().any(|request| request.outcome().is_none()).then(|| {
+            let said = sent.as_ref().ok().and_then(|sent| sent.shown.first()?.said.clone());
+            let said = said.unwrap_or_else(|| message.plain_text());
+            Text::new(said, about, self.gate.now(), &*self.gate.parts.entropy)
+        });
         let mut settlement = self.card_settlement(claimed, &card, ambiguous, shown, sent);
         settlement.wakes = deadlines(&card, &settlement, &requests);
         Ok(End::Item(Box::new(settlement)))
@@ -84,7 +87,7 @@ impl Worker {
         claimed: &Claimed,
         card: &Card,
         ambiguous: bool,
-        shown: Text,
+        shown: Option<Text>,
         sent: Result<Delivery, NotifyError>,
     ) -> Settlement {
         let mut settlement = Settlement::new(claimed, Next::Done);
@@ -99,8 +102,8 @@ impl Worker {
                 receipt.posted = if stays { None } else { places.next() };
                 receipt.copies = places.collect();
                 receipt.gone = delivery.gone;
-                receipt.shown = Some(shown.reference);
-                settlement.texts.push(shown);
+                receipt.shown = shown.as_ref().map(|shown| shown.reference);
+                settlement.texts.extend(shown);
                 settlement.lane = Some(LaneReport::works(card.lane()));
                 delivery.failed
             }

@@ -18,6 +18,9 @@ use crate::worker::{End, TaskResult, Worker, end};
 /// How long the lane of a target that says it is gone stays closed. Longer would hold up one that was mended.
 const GONE_FOR: Duration = Duration::from_secs(3_600);
 
+/// How long a removal waits before it is looked at again while its app is not live.
+const CLOSED_FOR: Duration = Duration::from_secs(30);
+
 /// What a task's call needs, put together just before Begin.
 enum Call {
     Remove { target: Target, job: Box<Job> },
@@ -50,8 +53,8 @@ impl Worker {
                 return Ok(self.task_end(claimed, request.id, command, Vec::new(), None));
             }
         };
-        if matches!(call, Call::Remove { .. }) && self.gate.settings().mode != Mode::Live {
-            return Ok(end(claimed, Next::At(self.gate.now())));
+        if matches!(call, Call::Remove { .. }) && !self.is_live(request) {
+            return Ok(end(claimed, Next::At(self.gate.now().saturating_add(CLOSED_FOR))));
         }
         let Ok(transition) = request.handle(&Command::Begin { task: task.id }, &self.context(request)) else {
             return Ok(end(claimed, Next::At(self.gate.now())));
@@ -74,6 +77,12 @@ impl Worker {
         let mut result = self.call(claimed, request, task, attempt, call).await;
         result.began = began;
         Ok(End::Task(Box::new(result)))
+    }
+
+    /// Whether removals begin now, for every app and for this one.
+    fn is_live(&self, request: &Request) -> bool {
+        let settings = self.gate.settings();
+        request.seat().map_or(settings.mode, |seat| settings.mode_of(&seat.app.id)) == Mode::Live
     }
 
     /// Checks again what may have changed since the decision. `Ok(Err)` says why the call must not be made.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
-use seatgate_core::id::{AccountId, CardId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
+use seatgate_core::id::{AccountId, CardId, DelegationId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
 use seatgate_core::message::{Message, StateTally};
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::policy::Mode;
@@ -265,12 +265,51 @@ impl<T: ExceptionStore + ?Sized> ExceptionStore for Stepped<T> {
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
+impl<T: Directory + ?Sized> Directory for Stepped<T> {
+    async fn people(&self, people: &[PersonRef], now: Timestamp) -> Result<Vec<DirectoryEntry>, StoreError> {
+        pass!(self.people(people, now))
+    }
+    async fn owners(&self, app: &AppId) -> Result<Vec<PersonRef>, StoreError> {
+        pass!(self.owners(app))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: DirectoryQueries + ?Sized> DirectoryQueries for Stepped<T> {
+    async fn operators(&self) -> Result<Vec<Operator>, StoreError> {
+        pass!(self.operators())
+    }
+    async fn delegation(&self, id: DelegationId) -> Result<Option<Delegation>, StoreError> {
+        pass!(self.delegation(id))
+    }
+    async fn delegations(
+        &self,
+        now: Timestamp,
+        after: Option<DelegationId>,
+        limit: usize,
+    ) -> Result<Vec<Delegation>, StoreError> {
+        pass!(self.delegations(now, after, limit))
+    }
+    async fn known_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<PersonRef>, StoreError> {
+        pass!(self.known_people(after, limit))
+    }
+    async fn owned(&self, people: &[PersonRef]) -> Result<Vec<Vec<AppId>>, StoreError> {
+        pass!(self.owned(people))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<T: Deprovisioner + ?Sized> Deprovisioner for Stepped<T> {
     async fn deprovision(&self, job: &Job) -> Result<Removal, EffectError> {
         pass_whole!(self.deprovision(job))
     }
     async fn probe(&self, job: &Job) -> SeatStatus {
         pass_whole!(self.probe(job))
+    }
+    fn sees_activity(&self) -> bool {
+        self.inner.sees_activity()
     }
     fn idempotency(&self) -> Idempotency {
         self.inner.idempotency()

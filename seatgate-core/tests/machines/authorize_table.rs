@@ -5,77 +5,87 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seatgate_core::authorize::{Action, Caller, Denial, authorize};
 use seatgate_core::id::{CardId, PersonRef};
-use seatgate_core::person::{Actor, MatchedBy};
+use seatgate_core::person::{Actor, MatchedBy, Surface};
 use seatgate_core::policy::{HolderRelease, Terms};
-use seatgate_core::request::{Asked, Relation, Request, Why};
+use seatgate_core::request::{Asked, Event, Fact, Relation, Request, Stage, Why};
 
 use crate::table::rules;
 use crate::world::{APPROVE, World, at};
 
-/// For each caller and action the rules are read from the top. Conditions: `reason` (they give one), `suffices` (the policy
-/// lets a holder's release suffice), `sender_may` (the policy lets senders approve from their sweeps), `strict` (the policy
-/// takes no address for who somebody is). `…+admin` brings an administrator's token, `…@` was recognised by an address.
+/// For each caller and action the rules are read from the top, and the first that fits counts.
+///
+/// Callers: `asked` (in their own right), `reassigned` (it was handed to them), `delegate` (they stand in for Mona),
+/// `delegate_ended` (they did, until this instant), `moved` (they were asked, and somebody else is in their place), `voter`
+/// (they are asked, and their approval is one of several); combinations such as `asked_holder` are both. `…+admin` brings an
+/// administrator's token. `…@` was recognised by an address: where the policy is not strict, that is as good as any.
+///
+/// Conditions: `reason` (they give one), `suffices` (the policy lets a holder's release suffice), `sender_may` (it lets senders
+/// approve from their sweeps), `strict` (it takes no address for who somebody is); `open` (nobody has decided yet) and
+/// `holder_first` (nor has the holder answered, who is asked before everybody else). Without these two Dora has approved.
 const TABLE: &str = "
 # Whoever an address names, where the policy is strict: nothing, whoever they are and whatever token backs them
-asked@ holder@ operator@ decider@ outsider@+admin | approve keep undo withdraw stop resolve | strict | denied WeakIdentity
-
-# And where it is not, as if they had been recognised by what cannot change hands
-asked@                                      | approve keep undo  |             | approver
-asked@                                      | withdraw stop resolve |          | denied NotOperator
-holder@                                     | approve            | suffices    | holder
-holder@                                     | approve            |             | denied HolderInforms
-holder@                                     | keep               |             | denied OwnSeat
-holder@                                     | undo               |             | denied NotAsked
-holder@                                     | withdraw stop resolve |          | denied NotOperator
-operator@                                   | approve keep       | reason      | operator
-operator@                                   | approve keep       |             | denied ReasonRequired
-operator@ outsider@+admin                   | undo withdraw stop resolve |     | operator
-decider@                                    | undo               |             | decider
-decider@ outsider@+admin                    | approve keep       |             | denied NotAsked
-decider@                                    | withdraw stop resolve |          | denied NotOperator
-
-# Approve: who was asked, an operator with a reason, the holder if the policy says so; nobody from their own sweep
-asked asked_holder asked_operator           | approve            |             | approver
-holder                                      | approve            | suffices    | holder
-holder                                      | approve            |             | denied HolderInforms
-operator                                    | approve            | reason      | operator
-operator                                    | approve            |             | denied ReasonRequired
-operator_holder                             | approve            | reason      | operator
-operator_holder                             | approve            | suffices    | holder
-operator_holder                             | approve            |             | denied ReasonRequired
-sender asked_sender operator_sender sender_holder | approve      | !sender_may | denied Sender
-sender                                      | approve            |             | denied NotAsked
-asked_sender                                | approve            |             | approver
-operator_sender                             | approve            | reason      | operator
-operator_sender                             | approve            |             | denied ReasonRequired
-sender_holder                               | approve            | suffices    | holder
-sender_holder                               | approve            |             | denied HolderInforms
-decider outsider outsider+admin             | approve            |             | denied NotAsked
-
-# Keep: the same people, but never the holder, asked or not; the sender may, for a keep removes nothing
-asked asked_operator asked_sender           | keep               |             | approver
-holder asked_holder operator_holder sender_holder | keep         |             | denied OwnSeat
-operator operator_sender                    | keep               | reason      | operator
-operator operator_sender                    | keep               |             | denied ReasonRequired
-sender decider outsider outsider+admin      | keep               |             | denied NotAsked
+asked@ holder@ operator@ decider@ delegate@ outsider@+admin | any            | strict              | denied WeakIdentity
 
 # A token, the system and the policy are nobody who decides
-token token+admin system policy             | approve keep       |             | denied Nobody
+token token+admin system policy             | approve keep           |                     | denied Nobody
 
-# Undo: the decider, who was asked, an operator
-decider                                     | undo               |             | decider
-asked asked_holder asked_operator asked_sender | undo            |             | approver
-operator operator_holder operator_sender token+admin outsider+admin | undo |   | operator
-holder sender sender_holder outsider token system policy | undo  |             | denied NotAsked
+# Nobody approves from their own sweep; to keep a seat from it harms nobody
+sender asked_sender operator_sender sender_holder | approve          | !sender_may         | denied Sender
+
+# While the holder is asked first: their word is taken either way, an operator may break the glass, nobody else is asked yet
+holder asked_holder delegate_holder moved_holder operator_holder sender_holder | approve keep | holder_first | holder
+operator operator_sender asked_operator moved_operator | approve keep | holder_first reason | operator
+operator operator_sender asked_operator moved_operator | approve keep | holder_first        | denied ReasonRequired
+asked asked_sender reassigned voter delegate delegate_ended moved | approve keep | holder_first | denied NotAsked
+sender decider outsider outsider+admin      | approve keep           | holder_first        | denied NotAsked
+operator operator_sender operator_holder asked_operator moved_operator | undo reassign | holder_first | operator
+token+admin outsider+admin                  | undo reassign          | holder_first        | operator
+any                                         | undo reassign          | holder_first        | denied NotAsked
+
+# Approve: whoever is asked, for themselves or for somebody else; an operator with a reason; the holder if the policy says so
+asked asked_holder asked_operator asked_sender reassigned voter | approve |                | approver
+delegate delegate_holder                    | approve                |                     | approver
+delegate_ended moved                        | approve                |                     | denied Moved
+operator operator_sender moved_operator     | approve                | reason              | operator
+operator operator_sender moved_operator     | approve                |                     | denied ReasonRequired
+operator_holder                             | approve                | reason              | operator
+holder operator_holder sender_holder moved_holder | approve          | suffices            | holder
+holder sender_holder moved_holder           | approve                |                     | denied HolderInforms
+operator_holder                             | approve                |                     | denied ReasonRequired
+sender decider outsider outsider+admin      | approve                |                     | denied NotAsked
+
+# Keep: the same people, but never the holder, whoever else they are
+holder asked_holder delegate_holder moved_holder operator_holder sender_holder | keep |    | denied OwnSeat
+asked asked_operator asked_sender reassigned voter delegate | keep   |                     | approver
+delegate_ended moved                        | keep                   |                     | denied Moved
+operator operator_sender moved_operator     | keep                   | reason              | operator
+operator operator_sender moved_operator     | keep                   |                     | denied ReasonRequired
+sender decider outsider outsider+admin      | keep                   |                     | denied NotAsked
+
+# Undo: the decider, whoever is asked, an operator
+decider                                     | undo                   | !open               | decider
+
+# Ask somebody else: whoever is asked, an operator
+asked asked_holder asked_operator asked_sender reassigned voter | undo reassign |          | approver
+delegate delegate_holder                    | undo reassign          |                     | approver
+operator operator_holder operator_sender moved_operator | undo reassign |                  | operator
+token+admin outsider+admin                  | undo reassign          |                     | operator
+decider delegate_ended moved moved_holder   | undo reassign          |                     | denied NotAsked
+holder sender sender_holder outsider token system policy | undo reassign |                 | denied NotAsked
 
 # The rest: operators
-operator operator_holder operator_sender asked_operator | withdraw stop resolve | | operator
-token+admin outsider+admin                  | withdraw stop resolve |          | operator
-asked asked_holder asked_sender holder sender sender_holder | withdraw stop resolve | | denied NotOperator
-decider outsider token system policy        | withdraw stop resolve |          | denied NotOperator
+operator operator_holder operator_sender asked_operator moved_operator | withdraw stop resolve apply_policy | | operator
+token+admin outsider+admin                  | withdraw stop resolve apply_policy |         | operator
+asked asked_holder asked_sender reassigned voter | withdraw stop resolve apply_policy |    | denied NotOperator
+delegate delegate_holder delegate_ended moved moved_holder | withdraw stop resolve apply_policy | | denied NotOperator
+holder sender sender_holder decider outsider | withdraw stop resolve apply_policy |        | denied NotOperator
+token system policy                         | withdraw stop resolve apply_policy |         | denied NotOperator
 ";
 
-const CONDITIONS: [&str; 4] = ["reason", "suffices", "sender_may", "strict"];
+const CONDITIONS: [&str; 6] = ["reason", "suffices", "sender_may", "strict", "open", "holder_first"];
+
+/// When everybody acts.
+const NOW: i64 = 3_600;
 
 struct Scene {
     world: World,
@@ -90,27 +100,36 @@ impl Scene {
         Self { dora: person(), stranger: person(), world }
     }
 
-    /// The callers, each with what makes them who they are: (actor, brings an admin token, asked, holds, sent, operates).
+    /// The callers, each with what makes them who they are.
     fn roles(&self) -> BTreeMap<&'static str, Role> {
         let World { ana, mona, olga, sam, .. } = self.world;
         BTreeMap::from([
-            ("asked", Role::of(mona).asked()),
+            ("asked", Role::of(mona).asked(OWN)),
             ("holder", Role::of(ana)),
-            ("asked_holder", Role::of(ana).asked()),
+            ("asked_holder", Role::of(ana).asked(OWN)),
+            ("reassigned", Role::of(self.stranger).asked(HANDED)),
+            ("voter", Role::of(self.stranger).asked(OWN).voter()),
+            ("delegate", Role::of(self.stranger).asked(FOR_MONA)),
+            ("delegate_holder", Role::of(ana).asked(FOR_MONA)),
+            ("delegate_ended", Role::of(self.stranger).asked(FOR_MONA_ENDED)),
+            ("moved", Role::of(self.stranger).asked(LEFT)),
+            ("moved_holder", Role::of(ana).asked(LEFT)),
+            ("moved_operator", Role::of(olga).asked(LEFT)),
             ("operator", Role::of(olga)),
-            ("asked_operator", Role::of(olga).asked()),
+            ("asked_operator", Role::of(olga).asked(OWN)),
             ("operator_holder", Role::of(ana).operator()),
             ("sender", Role::of(sam)),
-            ("asked_sender", Role::of(sam).asked()),
+            ("asked_sender", Role::of(sam).asked(OWN)),
             ("operator_sender", Role::of(sam).operator()),
             ("sender_holder", Role::of(ana).sender()),
             ("decider", Role::of(self.dora)),
             ("outsider", Role::of(self.stranger)),
             ("outsider+admin", Role::of(self.stranger).admin()),
-            ("asked@", Role::of(mona).asked().by_address()),
+            ("asked@", Role::of(mona).asked(OWN).by_address()),
             ("holder@", Role::of(ana).by_address()),
             ("operator@", Role::of(olga).by_address()),
             ("decider@", Role::of(self.dora).by_address()),
+            ("delegate@", Role::of(self.stranger).asked(FOR_MONA).by_address()),
             ("outsider@+admin", Role::of(self.stranger).admin().by_address()),
             ("token", Role::new(Actor::Token("ci".parse().unwrap()))),
             ("token+admin", Role::new(Actor::Token("admin".parse().unwrap())).admin()),
@@ -119,7 +138,7 @@ impl Scene {
         ])
     }
 
-    /// The request as `role` finds it, decided by Dora.
+    /// The request as `role` finds it.
     fn request(&self, role: &Role, case: &BTreeSet<&str>) -> Request {
         let release = if case.contains("suffices") { HolderRelease::Suffices } else { HolderRelease::Informs };
         let sender_may_approve = case.contains("sender_may");
@@ -129,12 +148,22 @@ impl Scene {
         if role.sender {
             request.origin.submitted_by = role.actor.clone();
         }
-        let mut context = self.world.context();
-        context.actor = Actor::Person(self.dora);
-        request = request.handle(&APPROVE, &context).unwrap().after;
-        if let Some(person) = role.actor.person().filter(|_| role.asked) {
-            let card = CardId::generate(at(0), &self.world.entropy);
-            request.approval.asked.push(Asked::new(person, Why::Fallback, card));
+        let card = || CardId::generate(at(0), &self.world.entropy);
+        if case.contains("holder_first") {
+            request.approval.asked = vec![Asked::new(self.world.ana, Why::Holder, card())];
+            request.approval.stage = Stage::Holder;
+            return request;
+        }
+        if let Some((person, asking)) = role.actor.person().zip(role.asked) {
+            request.approval.asked.push(asking.of(person, self.world.mona, card()));
+        }
+        if role.voter {
+            request.apply(&vote(&role.actor));
+        }
+        if !case.contains("open") {
+            let mut context = self.world.context();
+            context.actor = Actor::Person(self.dora);
+            request = request.handle(&APPROVE, &context).unwrap().after;
         }
         request
     }
@@ -145,11 +174,48 @@ impl Scene {
     }
 }
 
+fn vote(by: &Actor) -> Fact {
+    let event = Event::Voted {
+        principal: by.person().unwrap(),
+        relation: Relation::Approver,
+        matched_by: MatchedBy::Identity,
+        reason: None,
+        seen: None,
+    };
+    Fact::new(at(0), by.clone(), None, Surface::Inbox, event)
+}
+
+/// How somebody is, or was, asked.
+#[derive(Clone, Copy)]
+struct Asking {
+    why: Why,
+    /// Until when they stand in for Mona.
+    until: Option<i64>,
+    left: bool,
+}
+
+const OWN: Asking = Asking { why: Why::Fallback, until: None, left: false };
+const HANDED: Asking = Asking { why: Why::Reassigned, ..OWN };
+const FOR_MONA: Asking = Asking { why: Why::Delegate, until: Some(NOW + 1), left: false };
+const FOR_MONA_ENDED: Asking = Asking { until: Some(NOW), ..FOR_MONA };
+const LEFT: Asking = Asking { left: true, ..OWN };
+
+impl Asking {
+    fn of(self, person: PersonRef, mona: PersonRef, card: CardId) -> Asked {
+        let mut asked = Asked::new(person, self.why, card);
+        asked.until = self.until.map(at);
+        asked.on_behalf_of = self.until.map(|_| mona);
+        asked.left = self.left;
+        asked
+    }
+}
+
 struct Role {
     actor: Actor,
     matched_by: MatchedBy,
     admin: bool,
-    asked: bool,
+    asked: Option<Asking>,
+    voter: bool,
     sender: bool,
     operator: bool,
 }
@@ -157,7 +223,7 @@ struct Role {
 impl Role {
     fn new(actor: Actor) -> Self {
         let matched_by = MatchedBy::Identity;
-        Self { actor, matched_by, admin: false, asked: false, sender: false, operator: false }
+        Self { actor, matched_by, admin: false, asked: None, voter: false, sender: false, operator: false }
     }
 
     fn of(person: PersonRef) -> Self {
@@ -172,8 +238,12 @@ impl Role {
         Self { admin: true, ..self }
     }
 
-    fn asked(self) -> Self {
-        Self { asked: true, ..self }
+    fn asked(self, asking: Asking) -> Self {
+        Self { asked: Some(asking), ..self }
+    }
+
+    fn voter(self) -> Self {
+        Self { voter: true, ..self }
     }
 
     fn sender(self) -> Self {
@@ -185,15 +255,22 @@ impl Role {
     }
 }
 
+/// Every combination that there can be: while the holder is asked first, nobody has decided.
 fn cases() -> Vec<BTreeSet<&'static str>> {
     let case = |bits: usize| CONDITIONS.into_iter().enumerate().filter(move |(index, _)| bits >> index & 1 == 1);
-    (0..1 << CONDITIONS.len()).map(|bits| case(bits).map(|(_, name)| name).collect()).collect()
+    let all = (0..1 << CONDITIONS.len()).map(|bits| case(bits).map(|(_, name)| name).collect::<BTreeSet<_>>());
+    all.filter(|case| case.contains("open") || !case.contains("holder_first")).collect()
+}
+
+/// Whom the table means: an address is as good as any identity, unless the policy is strict.
+fn listed(name: &str, case: &BTreeSet<&str>) -> String {
+    if case.contains("strict") { name.to_owned() } else { name.replace('@', "") }
 }
 
 fn answer(scene: &Scene, role: &Role, action: Action, case: &BTreeSet<&str>) -> String {
     let caller = Caller::new(role.actor.clone(), case.contains("reason")).matched_by(role.matched_by);
     let caller = if role.admin { caller.with_admin_token() } else { caller };
-    match authorize(&caller, action, &scene.request(role, case), &scene.operators(role)) {
+    match authorize(&caller, action, &scene.request(role, case), &scene.operators(role), at(NOW)) {
         Ok(relation) => relation.to_string(),
         Err(denial) => format!("denied {denial:?}"),
     }
@@ -210,8 +287,9 @@ fn everybody_may_what_the_table_says_and_nothing_else() {
                 Some(condition) => !case.contains(condition),
                 None => case.contains(condition),
             };
+            let listed = listed(name, &case);
             let rule = table.iter().find(|rule| {
-                rule.names(0, name) && rule.names(1, action.label()) && rule.cells[2].split_whitespace().all(holds)
+                rule.names(0, &listed) && rule.names(1, action.label()) && rule.cells[2].split_whitespace().all(holds)
             });
             let rule = rule.unwrap_or_else(|| panic!("{name} x {action} is not in the table"));
             let answer = answer(&scene, role, *action, &case);
@@ -223,7 +301,7 @@ fn everybody_may_what_the_table_says_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!((answers, used.len()), (22 * 6 * 16, table.len()));
+    assert_eq!((answers, used.len()), (31 * 8 * 48, table.len()));
 }
 
 #[test]
@@ -242,7 +320,7 @@ fn an_empty_list_of_operators_means_nobody() {
     let olga = Caller::new(Actor::Person(world.olga), true);
     let request = world.request(Terms::default());
     for action in Action::ALL {
-        assert!(authorize(&olga, *action, &request, &BTreeSet::new()).is_err(), "{action}");
+        assert!(authorize(&olga, *action, &request, &BTreeSet::new(), at(NOW)).is_err(), "{action}");
     }
 }
 
@@ -251,7 +329,7 @@ fn what_the_policy_decided_has_no_decider_who_could_undo_it() {
     let world = World::new();
     let mut request = world.approved();
     request.approval.verdict.as_mut().unwrap().by = Actor::Policy;
-    let denied = authorize(&Caller::new(Actor::Policy, true), Action::Undo, &request, &BTreeSet::new());
+    let denied = authorize(&Caller::new(Actor::Policy, true), Action::Undo, &request, &BTreeSet::new(), at(NOW));
     assert_eq!(denied, Err(Denial::NotAsked));
 }
 
@@ -261,5 +339,5 @@ fn a_sweep_that_a_token_uploaded_denies_no_person() {
     let mut request = world.request(Terms::default());
     request.origin.submitted_by = Actor::Token("sweeper".parse().unwrap());
     let mona = Caller::new(Actor::Person(world.mona), false);
-    assert_eq!(authorize(&mona, Action::Approve, &request, &BTreeSet::new()), Ok(Relation::Approver));
+    assert_eq!(authorize(&mona, Action::Approve, &request, &BTreeSet::new(), at(NOW)), Ok(Relation::Approver));
 }

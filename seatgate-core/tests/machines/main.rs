@@ -8,10 +8,12 @@
 )]
 
 mod approval_table;
+mod asking;
 mod authorize_table;
 mod history;
 mod properties;
 mod request_table;
+mod route;
 mod rules;
 mod table;
 mod task_table;

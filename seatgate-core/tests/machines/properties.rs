@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use seatgate_core::agenda::Item;
+use seatgate_core::agenda::{Announcement, Audience, Item};
 use seatgate_core::canonical::to_canonical;
 use seatgate_core::id::TaskId;
 use seatgate_core::request::{
@@ -286,7 +286,8 @@ proptest! {
             let notice = usize::from(history.request.channel.is_some());
             prop_assert!(!changed || cards == history.request.approval.asked.len() + notice);
             let closed = before.outcome() != history.request.outcome();
-            prop_assert!(!closed || count(|item| matches!(item, Item::Announce(_))) == 1);
+            let heard = |item: &Item| matches!(item, Item::Announce(Announcement { to: Audience::Channel(_), .. }));
+            prop_assert!(!closed || count(heard) == 1);
         }
     }
 

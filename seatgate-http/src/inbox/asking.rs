@@ -3,8 +3,8 @@
 use seatgate_core::gate::Joined;
 use seatgate_core::message::{PathLine, Row};
 use seatgate_core::policy::OnExpiry;
-use seatgate_core::request::{Asked, Request, Why};
-use seatgate_core::schedule::{self, Deadlines};
+use seatgate_core::request::{Asked, Request, Stage, Why};
+use seatgate_core::schedule::Outlook;
 use seatgate_core::time::Timestamp;
 
 use super::card::{Fact, minute, spelled};
@@ -28,19 +28,17 @@ fn approvals(row: &Row) -> Option<Fact> {
     row.decision.is_none().then_some(Fact { name: "Approvals", text })
 }
 
-/// What happens when while nobody answers.
-pub(super) fn deadlines(request: &Request, delivered_at: Option<Timestamp>) -> Vec<Fact> {
-    let Deadlines { reminders, holder_until, escalate_at, expire_at, .. } = schedule::deadlines(request, delivered_at);
-    let at = |name| move |at| Fact { name, text: minute(at) };
-    let sent = request.approval.reminded;
+/// What happens while nobody answers, and when.
+pub(super) fn deadlines(request: &Request, outlook: Outlook) -> Vec<Fact> {
+    let Outlook { reminders, escalates_at, ends_at, .. } = outlook;
     let reminders: Vec<String> = reminders.into_iter().map(minute).collect();
-    let reminders = (!reminders.is_empty()).then(|| {
-        let sent = if sent > 0 { format!(" ({sent} sent)") } else { String::new() };
-        Fact { name: "Reminders", text: format!("{}{sent}", reminders.join(", ")) }
+    let reminders = (!reminders.is_empty()).then(|| Fact { name: "Reminders", text: reminders.join(", ") });
+    let others = escalates_at.map(|at| Fact { name: "Others are asked as well", text: minute(at) });
+    let ends = ends_at.map(|at| match request.approval.stage {
+        Stage::Holder => Fact { name: "The approvers are asked", text: minute(at) },
+        Stage::Approvers => Fact { name: "Without an answer", text: expiry(request, at) },
     });
-    let expiry = expire_at.map(|at| Fact { name: "Without an answer", text: expiry(request, at) });
-    let holder = holder_until.map(at("The approvers are asked"));
-    holder.into_iter().chain(reminders).chain(escalate_at.map(at("Others are asked as well"))).chain(expiry).collect()
+    reminders.into_iter().chain(others).chain(ends).collect()
 }
 
 fn expiry(request: &Request, at: Timestamp) -> String {

@@ -109,9 +109,8 @@ impl Inbox {
     ) -> Result<Response, PageError> {
         let joined = self.gate.join(std::slice::from_ref(request)).await?;
         let entries = self.gate.queries().trail(Stream::Request(request.id)).await?;
-        let delivered_at = self.gate.delivered(std::slice::from_ref(request)).await?.remove(&request.id);
         let mut card = Card::new(&self.gate, request, &joined, viewer).filled(written.reason, written.until);
-        card.facts.extend(asking::deadlines(request, delivered_at));
+        card.facts.extend(asking::deadlines(request, self.gate.outlook(request).await?));
         let tasks = request.plan.tasks.iter();
         let page = RequestPage {
             frame: self.frame(Some(viewer), notice),

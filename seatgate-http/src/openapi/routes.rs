@@ -301,6 +301,14 @@ fn administration() -> Vec<Route> {
         route("get", "/v1/policy", "What is in force.").answers(schema("Policy")).problems(&[401]),
         switch("put").answers(schema("Policy")).problems(CHANGE),
         switch("patch").answers(schema("Policy")).problems(CHANGE),
+        route("post", "/v1/policy/apply", "Puts open requests under the policy in force.")
+            .takes(schema("PolicyApply"))
+            .answers(schema("PolicyApplied"))
+            .problems(CHANGE),
+        route("post", "/v1/simulate", "What candidates, or a past sweep, would lead to. Asks nobody.")
+            .takes(schema("SimulationAsked"))
+            .answers(schema("Simulation"))
+            .problems(&[400, 401, 404, 408, 413, 415, 422, 503]),
         route("get", "/v1/audit", "The whole trail: a header, the entries, and the counts of each stream.")
             .query("format", json!({ "type": "string", "enum": ["ndjson", "csv"] }))
             .answers_as("application/x-ndjson", text())

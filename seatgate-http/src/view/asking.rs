@@ -2,9 +2,9 @@
 
 use seatgate_core::gate::Joined;
 use seatgate_core::id::PersonRef;
-use seatgate_core::request::{Asked, Decision, HolderAnswer, Request, Vote, Why};
+use seatgate_core::request::{Asked, Decision, HolderAnswer, Request, Stage, Vote, Why};
 use seatgate_core::route::{Step, Turn};
-use seatgate_core::schedule;
+use seatgate_core::schedule::{self, Outlook};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ pub(super) struct HolderAnswerView {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Deadlines)]
 pub(super) struct DeadlinesView {
-    /// When those who are asked are reminded, what is past included.
+    /// When those who are asked are reminded, still to come.
     #[schema(value_type = Vec<String>)]
     reminders: Vec<Timestamp>,
     /// When the approvers are asked, if the holder, who is asked first, has not answered.
@@ -85,7 +85,7 @@ pub(super) struct DeadlinesView {
     /// When further people are asked next.
     #[schema(value_type = Option<String>, format = DateTime)]
     escalate_at: Option<Timestamp>,
-    /// When the time to answer is up.
+    /// When the approvers' time to answer is up.
     #[schema(value_type = Option<String>, format = DateTime)]
     expire_at: Option<Timestamp>,
 }
@@ -125,12 +125,13 @@ impl HolderAnswerView {
 
 impl DeadlinesView {
     pub(super) fn of(request: &Request, delivered_at: Option<Timestamp>) -> Self {
-        let deadlines = schedule::deadlines(request, delivered_at);
+        let Outlook { reminders, escalates_at, ends_at, .. } = schedule::outlook(request, delivered_at);
+        let ends = |stage| ends_at.filter(|_| request.approval.stage == stage);
         Self {
-            reminders: deadlines.reminders,
-            holder_until: deadlines.holder_until,
-            escalate_at: deadlines.escalate_at,
-            expire_at: deadlines.expire_at,
+            reminders,
+            holder_until: ends(Stage::Holder),
+            escalate_at: escalates_at,
+            expire_at: ends(Stage::Approvers),
         }
     }
 }

@@ -11,6 +11,7 @@ mod intake;
 mod mapping;
 mod openapi;
 mod operate;
+mod policies;
 mod removals;
 mod requests;
 mod savings;

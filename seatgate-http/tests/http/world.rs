@@ -57,6 +57,7 @@ pub(crate) struct World {
     /// Fails where it is told to.
     pub(crate) store: Arc<Faulty<MemoryStore>>,
     pub(crate) router: Router,
+    memory: Arc<MemoryStore>,
     deliveries: AtomicU32,
 }
 
@@ -110,7 +111,7 @@ impl World {
         let notifier = Arc::new(RecordingNotifier::default());
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Unknown));
         let faulty = Arc::new(Faulty::new(store.clone()));
-        let gate = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(1)))
+        let gate = Gate::builder(store.clone(), clock.clone(), Arc::new(SeededEntropy::new(1)))
             .router(targets)
             .notifier(notifier.clone())
             .timer(tokio::time::sleep)
@@ -122,7 +123,7 @@ impl World {
         let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
         let options = HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap());
         let router = router(gate.clone(), set_up(options));
-        Self { gate, clock, target, notifier, store: faulty, router, deliveries: AtomicU32::new(0) }
+        Self { gate, clock, target, notifier, store: faulty, router, memory: store, deliveries: AtomicU32::new(0) }
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
@@ -132,6 +133,25 @@ impl World {
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
         assert_eq!(parts.headers.get("x-content-type-options").unwrap(), "nosniff");
         Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// The server once more, on the same store, with another policy.
+    pub(crate) async fn again(&self, policy: Policy) -> Gate {
+        let targets = Targets::new().route("figma".parse().unwrap(), Target::new("figma", self.target.clone()));
+        let gate = Gate::builder(self.memory.clone(), self.clock.clone(), Arc::new(SeededEntropy::new(2)))
+            .router(targets)
+            .policy(policy)
+            .build()
+            .unwrap();
+        gate.appoint(&[OPERATOR.parse().unwrap()]).await.unwrap();
+        gate
+    }
+
+    /// The same world, served by this gate.
+    pub(crate) fn serving(self, gate: Gate) -> Self {
+        let verifier = Verifier::new(SECRET.parse::<WebhookSecrets>().unwrap());
+        let router = router(gate.clone(), HttpOptions::new(verifier, ApiTokens::admin(TOKEN).unwrap()));
+        Self { gate, router, ..self }
     }
 
     /// A call of the API with the token.

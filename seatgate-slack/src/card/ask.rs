@@ -1,11 +1,11 @@
 //! The card about one seat: a question, or how it ended.
 
 use seatgate_core::id::CardId;
-use seatgate_core::message::Row;
+use seatgate_core::message::{Row, Standing};
 use seatgate_core::request::{Decision, Outcome, StateLabel};
 
 use super::draft::Draft;
-use super::seat;
+use super::{choice, seat};
 use crate::wording::{Line, Phrase, Wording};
 
 /// Everything that matters for one decision.
@@ -18,10 +18,14 @@ pub(super) fn ask<'w>(wording: &'w Wording, card: CardId, row: &Row) -> Draft<'w
     facts(&mut draft, row);
     let name = |part: &str| format!("{}/{part}", row.request);
     if row.is_live() {
-        let lines: Vec<Line<'_>> = seat::why(row).into_iter().chain([seat::effect(row)]).collect();
+        let mut lines: Vec<Line<'_>> = seat::why(row).into_iter().chain(seat::detours(row)).collect();
+        lines.extend(seat::holder_said(row));
+        lines.extend(seat::votes(row));
+        lines.push(seat::effect(row));
         draft.section(&name("ask"), &lines);
-        let mut buttons = seat::buttons(wording, row);
-        if let Some(approve) = buttons.first_mut() {
+        let mut buttons = choice::spread(wording, row);
+        // A holder is pushed to neither answer.
+        if let Some(approve) = buttons.first_mut().filter(|_| !row.asks_holder()) {
             approve.primary = true;
         }
         draft.actions(&name("choice"), buttons);
@@ -29,7 +33,7 @@ pub(super) fn ask<'w>(wording: &'w Wording, card: CardId, row: &Row) -> Draft<'w
         draft.context(&name("until"), &[until]);
     } else {
         draft.section(&name("standing"), &seat::standing(row));
-        draft.actions(&name("choice"), seat::buttons(wording, row));
+        draft.actions(&name("choice"), choice::spread(wording, row));
     }
     draft
 }
@@ -50,9 +54,19 @@ fn heading(row: &Row) -> Phrase {
         (_, Some(Outcome::Reclaimed)) => Phrase::HeadingReclaimed,
         (_, Some(Outcome::Kept)) | (StateLabel::Keeping, _) => Phrase::HeadingKept,
         (_, Some(_)) | (StateLabel::Closed | StateLabel::Stopping, _) => Phrase::HeadingOver,
-        (StateLabel::AwaitingDecision, None) => Phrase::HeadingAsk,
+        (StateLabel::AwaitingDecision, None) => waiting(row),
         (StateLabel::NeedsAttention, None) => Phrase::HeadingAttention,
         (StateLabel::InGrace | StateLabel::Executing, None) if keeps => Phrase::HeadingKept,
         (StateLabel::InGrace | StateLabel::Executing, None) => Phrase::HeadingApproved,
+    }
+}
+
+fn waiting(row: &Row) -> Phrase {
+    match row.standing {
+        Standing::Moved { .. } if row.asks_holder() && row.holder_said.is_some() => Phrase::HeadingAnswered,
+        Standing::Moved { .. } => Phrase::HeadingMoved,
+        Standing::Voted => Phrase::HeadingVoted,
+        _ if row.asks_holder() => Phrase::HeadingAskHolder,
+        _ => Phrase::HeadingAsk,
     }
 }

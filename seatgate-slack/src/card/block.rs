@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use seatgate_core::id::RequestId;
 use serde_json::{Value, json};
 
 use crate::action::Press;
@@ -19,11 +20,16 @@ const FIELDS: usize = 10;
 const FIELD: usize = 2000;
 const CONTEXT: usize = 2000;
 const ELEMENTS: usize = 25;
+/// Of a menu.
+const OPTIONS: usize = 5;
+/// Also of an option of a menu.
 const BUTTON: usize = 75;
 const CONFIRM: [(&str, usize); 4] = [("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)];
 const MODAL_LABEL: usize = 24;
 const INPUT_LABEL: usize = 2000;
 const PRIVATE_METADATA: usize = 3000;
+/// As long as the gate takes a reason.
+pub(super) const LONGEST_REASON: u64 = 2000;
 /// Of all texts in a message's blocks together.
 const TOGETHER: usize = 13_000;
 /// Of the text beside the blocks.
@@ -47,6 +53,44 @@ pub(super) struct Button {
     pub(super) primary: bool,
     /// Title, text, yes and no of a dialog that asks again.
     pub(super) confirm: Option<[String; 4]>,
+}
+
+/// A small menu of what is done less often, in the making: presses and what they are called.
+#[derive(Debug)]
+pub(super) struct Menu {
+    pub(super) of: RequestId,
+    pub(super) options: Vec<(Press, String)>,
+}
+
+/// Something to press.
+#[derive(Debug)]
+pub(super) enum Control {
+    Button(Button),
+    Menu(Menu),
+}
+
+impl From<Button> for Control {
+    fn from(button: Button) -> Self {
+        Self::Button(button)
+    }
+}
+
+impl Control {
+    fn block(self) -> Value {
+        match self {
+            Self::Button(button) => button.block(),
+            Self::Menu(menu) => menu.block(),
+        }
+    }
+}
+
+impl Menu {
+    fn block(self) -> Value {
+        let option =
+            |(press, label): &(Press, String)| json!({ "text": plain(label, BUTTON), "value": press.option() });
+        let options: Vec<Value> = self.options.iter().take(OPTIONS).map(option).collect();
+        json!({ "type": "overflow", "action_id": Press::menu(self.of), "options": options })
+    }
 }
 
 impl Button {
@@ -106,8 +150,8 @@ impl Blocks {
         }
     }
 
-    pub(super) fn actions(&mut self, name: &str, buttons: Vec<Button>) {
-        let elements: Vec<Value> = buttons.into_iter().take(ELEMENTS).map(Button::block).collect();
+    pub(super) fn actions(&mut self, name: &str, controls: Vec<Control>) {
+        let elements: Vec<Value> = controls.into_iter().take(ELEMENTS).map(Control::block).collect();
         self.push(name, json!({ "type": "actions", "elements": elements }));
     }
 
@@ -123,6 +167,13 @@ impl Blocks {
             input["hint"] = plain(hint, INPUT_LABEL);
         }
         self.blocks.push(input);
+    }
+
+    /// An input of a few lines of text, as long as the gate takes a reason.
+    pub(super) fn reason(&mut self, name: &str, label: &str, hint: &str, optional: bool) {
+        let input =
+            json!({ "type": "plain_text_input", "action_id": name, "multiline": true, "max_length": LONGEST_REASON });
+        self.input(name, label, Some(hint), optional, input);
     }
 
     /// Takes up others.

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use seatgate_core::id::{CardId, RequestId};
 use seatgate_core::message::Row;
 use seatgate_core::money::Totals;
-use seatgate_core::request::StateLabel;
 
 use super::block::Button;
 use super::draft::Draft;
-use super::seat;
+use super::{choice, seat};
 use crate::action::Press;
 use crate::wording::{Form, Line, NAME, Phrase, Slot, Value, Wording};
 
@@ -152,22 +151,23 @@ pub(super) fn entry<'w>(
     }
     lines.extend(seat::standing(row));
     draft.titled(&format!("{}/seat", row.request), title, &lines);
-    draft.actions(&format!("{}/choice", row.request), seat::buttons(wording, row));
+    draft.actions(&format!("{}/choice", row.request), choice::compact(wording, row));
     draft
 }
 
 /// What is done about all the open rows of a page at once, and the ways to other pages.
 fn below(draft: &mut Draft<'_>, card: CardId, shown: &[&Row], (page, pages): (usize, usize)) {
-    let open: Vec<&Row> = shown.iter().copied().filter(|row| row.state == StateLabel::AwaitingDecision).collect();
+    // A holder's own word is no decision, and is given for each seat by itself.
+    let open: Vec<&Row> = shown.iter().copied().filter(|row| row.is_live() && !row.asks_holder()).collect();
     if open.len() > 1 || pages > 1 {
         draft.blocks.divider("below");
     }
     if open.len() > 1 {
-        draft.actions("rest", rest(draft.wording, &open).into());
+        draft.actions("rest", rest(draft.wording, &open));
     }
     if pages > 1 {
         let ways = ways(page, pages).into_iter().map(|to| turn(draft.wording, card, to, (page, pages)));
-        draft.actions("pages", ways.collect());
+        draft.actions("pages", ways.collect::<Vec<Button>>());
         draft.context("page", &[page_of(page, pages)]);
     }
 }

@@ -1,7 +1,7 @@
 //! A message in the making: what it shows, and beside it the same as text.
 
 use crate::card::Rendered;
-use crate::card::block::{BESIDE, Blocks, Button};
+use crate::card::block::{BESIDE, Blocks, Control};
 use crate::wording::{Form, Line, Phrase, Wording, shortened};
 
 /// Blocks and text grow together, so that no fact is in one of them only.
@@ -49,9 +49,10 @@ impl<'w> Draft<'w> {
         self.blocks.fields(name, &said);
     }
 
-    pub(super) fn actions(&mut self, name: &str, buttons: Vec<Button>) {
-        if !buttons.is_empty() {
-            self.blocks.actions(name, buttons);
+    pub(super) fn actions(&mut self, name: &str, controls: impl IntoIterator<Item = impl Into<Control>>) {
+        let controls: Vec<Control> = controls.into_iter().map(Into::into).collect();
+        if !controls.is_empty() {
+            self.blocks.actions(name, controls);
         }
     }
 

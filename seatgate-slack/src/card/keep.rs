@@ -5,6 +5,7 @@ use seatgate_core::policy::KeepReason;
 use seatgate_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::block::LONGEST_REASON;
 use super::draft::Draft;
 use super::{Notice, seat};
 use crate::wording::{Form, Line, Phrase, Slot, Value as Filling, Wording};
@@ -18,8 +19,6 @@ pub const KEEP_UNTIL: &str = "keep_until";
 
 /// How many seats are listed one by one.
 const SHOWN: usize = 20;
-/// As long as the gate takes a reason.
-const LONGEST_REASON: u64 = 2000;
 
 /// What the modal asks.
 #[derive(Debug, Clone)]
@@ -99,11 +98,8 @@ pub(super) fn modal(wording: &Wording, ask: &KeepAsk) -> Value {
     }
     let mut blocks = draft.blocks;
     if ask.reason != KeepReason::Off {
-        let input = json!({ "type": "plain_text_input", "action_id": KEEP_REASON, "multiline": true,
-                            "max_length": LONGEST_REASON });
-        let hint = say(&Line::new(Phrase::KeepReasonHint));
-        let optional = ask.reason == KeepReason::Optional;
-        blocks.input(KEEP_REASON, &say(&Line::new(Phrase::KeepReasonLabel)), Some(&hint), optional, input);
+        let [label, hint] = [Phrase::KeepReasonLabel, Phrase::KeepReasonHint].map(|phrase| say(&Line::new(phrase)));
+        blocks.reason(KEEP_REASON, &label, &hint, ask.reason == KeepReason::Optional);
     }
     let mut input = json!({ "type": "datepicker", "action_id": KEEP_UNTIL });
     let mut hint = None;

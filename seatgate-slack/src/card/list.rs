@@ -4,7 +4,7 @@ use seatgate_core::message::Row;
 
 use super::digest::{Above, entry};
 use super::draft::Draft;
-use super::seat;
+use super::{choice, seat};
 use crate::wording::{Line, Phrase, Slot, Value, Wording};
 
 /// How much is shown at once, so that it fits into a message. The home tab could hold more blocks, not more text.
@@ -48,7 +48,7 @@ fn append_decided(draft: &mut Draft<'_>, of: &str, decided: &[Row]) {
         let test = row.test.then(|| Line::new(Phrase::Test));
         let told: Vec<Line<'_>> = test.into_iter().chain(seat::standing(row)).collect();
         entry.titled(&format!("{}/decided", row.request), &seat::seat(row), &told);
-        entry.actions(&format!("{}/undo", row.request), seat::buttons(draft.wording, row));
+        entry.actions(&format!("{}/undo", row.request), choice::compact(draft.wording, row));
         if !fits(draft, &entry) {
             break;
         }

@@ -18,6 +18,21 @@ pub enum Notice {
     Decided,
     /// They were not asked.
     NotAsked,
+    /// They were asked, and somebody else is now.
+    Moved,
+    /// Their approval is in; others' are missing.
+    AlreadyVoted,
+    /// The user came back, and the request is over.
+    UsedAgain,
+    /// Who was named is asked already.
+    AlreadyAsked,
+    /// Who was named cannot be asked.
+    CannotBeAsked,
+    /// Others are asked in their place, whom they named.
+    HandedOn {
+        /// Who.
+        to: Vec<String>,
+    },
     /// It is their own seat, which somebody else has to keep.
     OwnSeat,
     /// It is their own seat, and giving it up informs the approver.
@@ -82,6 +97,7 @@ impl From<Denial> for Notice {
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::NotAsked => Self::NotAsked,
+            Denial::Moved => Self::Moved,
             Denial::WeakIdentity => Self::WeakIdentity,
             Denial::OwnSeat => Self::OwnSeat,
             Denial::HolderInforms => Self::HolderInforms,
@@ -104,6 +120,10 @@ impl Notice {
             }
             (Refusal::AlreadyDecided | Refusal::AlreadyKept, None) => Self::Decided,
             (Refusal::Closed, None) => Self::Closed,
+            (Refusal::AlreadyVoted, _) => Self::AlreadyVoted,
+            (Refusal::UsedAgain, _) => Self::UsedAgain,
+            (Refusal::AlreadyAsked, _) => Self::AlreadyAsked,
+            (Refusal::CannotBeAsked, _) => Self::CannotBeAsked,
             (Refusal::NothingToUndo, _) => Self::NothingToUndo,
             (Refusal::TooLate, _) => Self::TooLate,
             (Refusal::Stopping, _) => Self::Stopping,
@@ -125,6 +145,9 @@ impl Notice {
             Self::KeepTooLong { latest: Some(latest) } => {
                 vec![Line::new(Phrase::KeepTooLongUntil).with(Slot::Latest, Value::LastDay(*latest))]
             }
+            Self::HandedOn { to } if !to.is_empty() => {
+                vec![Line::new(Phrase::MovedOn).with(Slot::People, Value::Names(to))]
+            }
             Self::Answered { decision, recorded, refused } => answered(*decision, *recorded, *refused),
             other => vec![Line::new(other.phrase())],
         };
@@ -135,6 +158,12 @@ impl Notice {
         match self {
             Self::AlreadyDecided(_) | Self::Decided => Phrase::SayDecided,
             Self::NotAsked => Phrase::SayNotAsked,
+            Self::Moved => Phrase::SayMoved,
+            Self::AlreadyVoted => Phrase::SayAlreadyVoted,
+            Self::UsedAgain => Phrase::SayUsedAgain,
+            Self::AlreadyAsked => Phrase::SayAlreadyAsked,
+            Self::CannotBeAsked => Phrase::SayCannotBeAsked,
+            Self::HandedOn { .. } => Phrase::MovedAway,
             Self::OwnSeat => Phrase::SayOwnSeat,
             Self::HolderInforms => Phrase::SayHolderInforms,
             Self::Sender => Phrase::SaySender,

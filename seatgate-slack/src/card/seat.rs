@@ -1,17 +1,19 @@
 //! What is said about one seat, wherever it is shown: facts and how it stands, line by line.
 
-use seatgate_core::message::{DecisionLine, Row};
-use seatgate_core::request::{Decision, Outcome, StateLabel, Why};
+use seatgate_core::message::{DecisionLine, PathLine, Row, Standing};
+use seatgate_core::policy::HolderRelease;
+use seatgate_core::request::{Decision, Outcome, StateLabel, Why, WithdrawReason};
+use seatgate_core::route::Turn;
 use seatgate_core::seat::Activity;
 use seatgate_core::time::Timestamp;
 
-use crate::action::Press;
-use crate::card::block::Button;
-use crate::wording::{Form, Line, NAME, Phrase, Slot, Value, Wording};
+use crate::wording::{Line, NAME, Phrase, Slot, Value};
 
 /// How much of a reason is shown.
 const REASON: usize = 300;
-/// How much of a name fits on a button, beside what the button does.
+/// How many of those who were met on the way, or who have voted, are named.
+const PEOPLE: usize = 5;
+/// How much of a name fits on a button.
 const SHORT_NAME: usize = 24;
 const DAY: u64 = 86_400;
 
@@ -20,7 +22,13 @@ pub(super) fn seat(row: &Row) -> Line<'_> {
     named(row, NAME)
 }
 
-fn named(row: &Row, most: usize) -> Line<'_> {
+/// The same, short enough for a button, beside what the button does.
+pub(super) fn short(row: &Row) -> Line<'_> {
+    named(row, SHORT_NAME)
+}
+
+/// The same, at most so many characters of each name.
+pub(super) fn named(row: &Row, most: usize) -> Line<'_> {
     let outside = |text| Value::Outside(text, most);
     let phrase = if row.entitlement.is_empty() { Phrase::Seat } else { Phrase::SeatOfKind };
     let line = Line::new(phrase).with(Slot::App, outside(&row.app)).with(Slot::Account, outside(&row.account));
@@ -65,22 +73,116 @@ pub(super) fn cost(row: &Row) -> Option<Line<'_>> {
 }
 
 /// Why the reader was asked.
-pub(super) fn why(row: &Row) -> Option<Line<'_>> {
-    match row.why? {
-        Why::Manager => Some(Line::new(Phrase::WhyManager)),
-        Why::Fallback => Some(Line::new(Phrase::WhyFallback)),
-        Why::Operator => Some(Line::new(Phrase::WhyOperator)),
-        _ => None,
-    }
+pub(super) fn why(row: &Row) -> Option<Line<'static>> {
+    let phrase = match row.why? {
+        Why::Holder => Phrase::WhyHolder,
+        Why::Manager => Phrase::WhyManager,
+        Why::NextManager => Phrase::WhyNextManager,
+        Why::Delegate => Phrase::WhyDelegate,
+        Why::Owner => Phrase::WhyOwner,
+        Why::Fallback => Phrase::WhyFallback,
+        Why::Operator => Phrase::WhyOperator,
+        Why::Reassigned => Phrase::WhyReassigned,
+        _ => return None,
+    };
+    Some(Line::new(phrase))
 }
 
-/// What *Approve removal* does.
+/// Who was met on the way to the reader, and what became of them.
+pub(super) fn detours(row: &Row) -> Vec<Line<'_>> {
+    named_some(row.path.iter().filter(|step| step.turn != Turn::Asked).map(met).collect())
+}
+
+/// The same with the reader.
+pub(super) fn path(row: &Row) -> Vec<Line<'_>> {
+    named_some(row.path.iter().map(met).collect())
+}
+
+fn met(step: &PathLine) -> Line<'_> {
+    let role = match step.role {
+        Why::Holder => Phrase::RoleHolder,
+        Why::Manager => Phrase::RoleManager,
+        Why::NextManager => Phrase::RoleNextManager,
+        Why::Delegate => Phrase::RoleDelegate,
+        Why::Owner => Phrase::RoleOwner,
+        Why::Fallback => Phrase::RoleFallback,
+        Why::Reassigned => Phrase::RoleReassigned,
+        _ => Phrase::RoleOperator,
+    };
+    let turn = match step.turn {
+        Turn::StoodInFor => Phrase::TurnStoodInFor,
+        Turn::Away => Phrase::TurnAway,
+        Turn::Disabled => Phrase::TurnDisabled,
+        Turn::Bot => Phrase::TurnBot,
+        Turn::Holder => Phrase::TurnHolder,
+        Turn::Cycle => Phrase::TurnCycle,
+        _ => Phrase::TurnAsked,
+    };
+    let line = Line::new(Phrase::Met).with(Slot::Person, Value::Outside(&step.name, NAME));
+    line.said(Slot::Role, Line::new(role)).said(Slot::Status, Line::new(turn))
+}
+
+/// The first of them; the others are counted.
+fn named_some(mut lines: Vec<Line<'_>>) -> Vec<Line<'_>> {
+    let more = lines.len().saturating_sub(PEOPLE);
+    lines.truncate(PEOPLE);
+    if more > 0 {
+        lines.push(Line::new(Phrase::AndMore).count(number(more)));
+    }
+    lines
+}
+
+/// What the holder said, where they were asked first.
+pub(super) fn holder_said(row: &Row) -> Vec<Line<'_>> {
+    let Some(said) = &row.holder_said else { return Vec::new() };
+    let phrase = match (row.asks_holder(), said.answer) {
+        (true, Decision::Keep) => Phrase::YouNeed,
+        (true, Decision::Approve) => Phrase::YouRelease,
+        (false, Decision::Keep) => Phrase::HolderNeeds,
+        (false, Decision::Approve) => Phrase::HolderReleases,
+    };
+    [Line::new(phrase)].into_iter().chain(reason(said.reason.as_deref())).collect()
+}
+
+/// How many approvals are in, where the policy wants several, and whose.
+pub(super) fn votes(row: &Row) -> Vec<Line<'_>> {
+    if row.quorum < 2 {
+        return Vec::new();
+    }
+    let waits = row.state == StateLabel::AwaitingDecision && row.standing != Standing::Voted;
+    let tally = waits.then(|| tally(Phrase::VotesOfTotal, row));
+    let votes = row.votes.iter().map(|(by, at)| voted(by, *at)).collect();
+    tally.into_iter().chain(named_some(votes)).collect()
+}
+
+fn voted(by: &str, at: Timestamp) -> Line<'_> {
+    Line::new(Phrase::VotedBy).with(Slot::By, Value::Outside(by, NAME)).with(Slot::At, Value::Moment(at))
+}
+
+fn tally(phrase: Phrase, row: &Row) -> Line<'_> {
+    Line::new(phrase).count(number(row.votes.len())).with(Slot::Total, Value::Count(row.quorum.into()))
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// What an answer brings about: *Approve removal*, or the holder's own word.
 pub(super) fn effect(row: &Row) -> Line<'_> {
-    Line::new(if row.reversible { Phrase::Reversible } else { Phrase::Irreversible })
+    Line::new(match (row.asks_holder(), row.holder_release, row.reversible) {
+        (true, HolderRelease::Informs, _) => Phrase::HolderInforms,
+        (true, HolderRelease::Suffices, true) => Phrase::HolderReversible,
+        (true, HolderRelease::Suffices, false) => Phrase::HolderIrreversible,
+        (false, _, true) => Phrase::Reversible,
+        (false, _, false) => Phrase::Irreversible,
+    })
 }
 
 /// The same in a few words: below a heading that asks.
 pub(super) fn finality(row: &Row) -> Line<'_> {
+    if row.asks_holder() {
+        return effect(row);
+    }
     Line::new(if row.reversible { Phrase::NotFinally } else { Phrase::Finally })
 }
 
@@ -94,13 +196,14 @@ pub(super) fn evidence(row: &Row) -> Option<Line<'_>> {
 
 /// Who decided what, why, and how it stands now.
 pub(super) fn standing(row: &Row) -> Vec<Line<'_>> {
-    let mut lines = Vec::new();
+    let mut lines = holder_said(row);
+    lines.extend(votes(row));
     if let Some(decision) = &row.decision {
         lines.push(decided(decision));
-        lines.extend(reason(decision));
+        lines.extend(reason(decision.reason.as_deref()));
     }
     // Whoever kept it and until when says more than that it is kept.
-    let said = row.outcome == Some(Outcome::Kept) && !lines.is_empty();
+    let said = row.outcome == Some(Outcome::Kept) && row.decision.is_some();
     if !said {
         lines.push(state(row));
     }
@@ -121,16 +224,18 @@ pub(super) fn decided(decision: &DecisionLine) -> Line<'_> {
     line.with(Slot::By, Value::Outside(&decision.by, NAME)).with(Slot::At, Value::Moment(decision.at))
 }
 
-fn reason(decision: &DecisionLine) -> Option<Line<'_>> {
-    let reason = decision.reason.as_deref().filter(|reason| !reason.trim().is_empty())?;
+fn reason(reason: Option<&str>) -> Option<Line<'_>> {
+    let reason = reason.filter(|reason| !reason.trim().is_empty())?;
     Some(Line::new(Phrase::Reason).with(Slot::Reason, Value::Outside(reason, REASON)))
 }
 
 fn state(row: &Row) -> Line<'_> {
     if let Some(outcome) = row.outcome {
-        return Line::new(ended(outcome));
+        let used_again = outcome == Outcome::Withdrawn && row.withdrawn == Some(WithdrawReason::UsedAgain);
+        return Line::new(if used_again { Phrase::UsedAgain } else { ended(outcome) });
     }
     match (row.state, row.until) {
+        (StateLabel::AwaitingDecision, _) if !row.is_live() => elsewhere(row),
         (StateLabel::AwaitingDecision, Some(until)) => by(Phrase::WaitingUntil, until),
         (StateLabel::AwaitingDecision, None) => Line::new(Phrase::Waiting),
         (StateLabel::InGrace, Some(until)) => by(Phrase::InGraceUntil, until),
@@ -140,6 +245,16 @@ fn state(row: &Row) -> Line<'_> {
         (StateLabel::Stopping, _) => Line::new(Phrase::Stopping),
         (StateLabel::NeedsAttention, _) => Line::new(Phrase::NeedsAttention),
         (StateLabel::Closed, _) => Line::new(Phrase::Closed),
+    }
+}
+
+/// How a request stands that waits for others than the reader.
+fn elsewhere(row: &Row) -> Line<'_> {
+    match &row.standing {
+        Standing::Moved { to } if to.is_empty() => Line::new(Phrase::MovedAway),
+        Standing::Moved { to } if row.asks_holder() => Line::new(Phrase::MovedOn).with(Slot::People, Value::Names(to)),
+        Standing::Moved { to } => Line::new(Phrase::MovedTo).with(Slot::People, Value::Names(to)),
+        _ => tally(Phrase::YourVote, row),
     }
 }
 
@@ -162,30 +277,4 @@ pub(super) fn answer_by(row: &Row) -> Option<Line<'_>> {
 
 fn by<'a>(phrase: Phrase, until: Timestamp) -> Line<'a> {
     Line::new(phrase).with(Slot::Until, Value::Moment(until))
-}
-
-/// What can be done about it at this moment: answer, undo, or nothing.
-pub(super) fn buttons(wording: &Wording, row: &Row) -> Vec<Button> {
-    let button = |press, label, spoken| {
-        let spoken = Line::new(spoken).said(Slot::Seat, named(row, SHORT_NAME));
-        let mut button = Button::new(press, wording.say(&Line::new(label), Form::Plain));
-        button.spoken = Some(wording.say(&spoken, Form::Plain));
-        button
-    };
-    match row.state {
-        StateLabel::AwaitingDecision => {
-            let mut approve = button(Press::Approve(row.request), Phrase::ButtonApprove, Phrase::SpokenApprove);
-            approve.confirm = Some(confirm(wording, row));
-            vec![approve, button(Press::Keep(row.request), Phrase::ButtonKeep, Phrase::SpokenKeep)]
-        }
-        StateLabel::InGrace => vec![button(Press::Undo(row.request), Phrase::ButtonUndo, Phrase::SpokenUndo)],
-        _ => Vec::new(),
-    }
-}
-
-fn confirm(wording: &Wording, row: &Row) -> [String; 4] {
-    let text = if row.reversible { Phrase::ConfirmReversible } else { Phrase::ConfirmIrreversible };
-    let text = Line::new(text).said(Slot::Seat, named(row, NAME / 2));
-    let lines = [Line::new(Phrase::ConfirmTitle), text, Line::new(Phrase::ConfirmYes), Line::new(Phrase::ConfirmNo)];
-    lines.map(|line| wording.say(&line, Form::Plain))
 }

@@ -44,6 +44,7 @@ const OUR_BUG: [&str; 7] = [
     "metadata_too_large",
 ];
 const CLICK_AGAIN: [&str; 4] = ["trigger_expired", "trigger_exchanged", "expired_trigger_id", "exchanged_trigger_id"];
+const NO_THREAD: [&str; 3] = ["cannot_reply_to_message", "message_not_found", "thread_not_found"];
 const CANNOT_EDIT: [&str; 4] = ["edit_window_closed", "cant_update_message", "message_not_found", "is_inactive"];
 
 /// What to do after a failed call.
@@ -120,6 +121,12 @@ impl SlackError {
     #[must_use]
     pub fn is_beyond_editing(&self) -> bool {
         CANNOT_EDIT.contains(&self.name.as_str())
+    }
+
+    /// Whether there is no thread to answer in: post beside it instead.
+    #[must_use]
+    pub fn has_no_thread(&self) -> bool {
+        NO_THREAD.contains(&self.name.as_str())
     }
 
     /// Whether there was an answer: no error of the connection is its cause.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use seatgate_core::person::EmailAddress;
+use seatgate_core::person::{EmailAddress, Identity};
 use serde::Deserialize;
 
 use super::{SlackClient, SlackError};
@@ -39,6 +39,16 @@ impl SlackUser {
     #[must_use]
     pub fn is_member(&self) -> bool {
         !(self.deleted || self.is_bot || self.is_guest || self.is_stranger)
+    }
+
+    /// By what somebody new is to be known: their address, by which others report them, unless only the Slack user counts.
+    pub(crate) fn identity(&self, strict: bool) -> Option<Identity> {
+        let email = self.email.clone().filter(|_| !strict).map(Identity::Email);
+        let slack = || {
+            let team = self.belongings().next()?.to_owned();
+            Some(Identity::Slack { team, user: self.id.to_string() })
+        };
+        email.or_else(slack)
     }
 
     /// The ids of all workspaces and of the organisation that the user belongs to: the same user in each.

@@ -1,5 +1,6 @@
 //! Who comes in: people of ours, through an installation of ours.
 
+use seatgate_core::authorize::Denial;
 use seatgate_core::gate::{Attempt, Submission};
 use seatgate_core::id::{PersonRef, RequestId};
 use seatgate_core::person::{Actor, Surface};
@@ -83,6 +84,19 @@ impl SlackApp {
                 Ok(user.as_ref().is_some_and(SlackUser::is_member))
             }
         }
+    }
+
+    /// Records that `visitor` was denied `action`, a label of ours.
+    pub(super) async fn record_of(
+        &self,
+        visitor: &Visitor,
+        action: &'static str,
+        denial: Denial,
+        request: Option<RequestId>,
+    ) {
+        let actor = visitor.person().map_or_else(Actor::anonymous, Actor::Person);
+        let attempt = Attempt::new(actor, Surface::Slack, action, denial.label());
+        self.gate.record_denied(request.into_iter().fold(attempt, Attempt::about)).await;
     }
 
     /// Records that somebody whom the gate does not know was denied `action`. Both are labels of ours.

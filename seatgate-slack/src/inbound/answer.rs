@@ -97,7 +97,11 @@ impl SlackApp {
 
     /// Tells only them: beside what they clicked on, else in their direct message. Nothing depends on it.
     pub(super) async fn tell(&self, spot: &Spot, notice: &Notice) {
-        let text = self.workspace.renderer().say(notice);
+        self.tell_text(spot, self.workspace.renderer().say(notice)).await;
+    }
+
+    /// The same for any text of ours.
+    pub(super) async fn tell_text(&self, spot: &Spot, text: String) {
         let client = self.workspace.client();
         if let Some(url) = &spot.response_url {
             match client.respond(url, &Response::ephemeral(text.clone())).await {

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use seatgate_core::authorize::Denial;
 use seatgate_core::card::CardEdit;
-use seatgate_core::gate::{Ask, Attempt};
+use seatgate_core::gate::Ask;
 use seatgate_core::id::{CardId, RequestId};
-use seatgate_core::person::{Actor, Surface};
 use seatgate_core::request::Decision;
 
 use super::admit::{Turned, Visitor};
@@ -16,7 +15,7 @@ use super::{Ack, SlackApp};
 use crate::action::Press;
 use crate::card::Notice;
 use crate::doctor::Sample;
-use crate::payload::{Action, BlockActions, Place};
+use crate::payload::{Action, BlockActions, Place, TriggerId};
 
 impl SlackApp {
     pub(super) async fn click(&self, click: BlockActions) -> Ack {
@@ -29,30 +28,27 @@ impl SlackApp {
         let label = press.as_ref().map_or("click", label);
         match (self.admit((&click.install, click.app.as_ref()), &click.by, label).await, press) {
             (Ok(_), Some(press)) if is_sample(&press) => self.refuse(spot, Notice::Sample),
-            (Ok(visitor), Some(Press::Keep(request))) => {
-                self.keep(vec![request], &visitor, spot, click.trigger.as_ref()).await
-            }
-            (Ok(visitor), Some(Press::KeepRest(requests))) => {
-                self.keep(unique(requests), &visitor, spot, click.trigger.as_ref()).await
-            }
-            (Ok(visitor), Some(press)) => self.press(press, &visitor, spot).await,
+            (Ok(visitor), Some(press)) => self.press(press, &visitor, spot, click.trigger.as_ref()).await,
             (Ok(_), None) => self.refuse(spot, Notice::Superseded),
             (Err(Turned::Outsider), _) => self.refuse(spot, Notice::Outsider),
             (Err(turned), _) => turned.ack(),
         }
     }
 
-    async fn press(&self, press: Press, visitor: &Visitor, spot: Spot) -> Ack {
+    async fn press(&self, press: Press, visitor: &Visitor, spot: Spot, trigger: Option<&TriggerId>) -> Ack {
         match press {
-            Press::Approve(request) => self.decide(request, Ask::Approve, visitor, spot).await,
+            Press::Approve(request) | Press::Release(request) => {
+                self.decide(request, Ask::Approve, visitor, spot).await
+            }
             Press::Undo(request) => self.decide(request, Ask::Undo, visitor, spot).await,
-            Press::Keep(request) => self.decide(request, Ask::Keep { until: None }, visitor, spot).await,
+            Press::Keep(request) => self.keep(vec![request], visitor, spot, trigger).await,
+            Press::KeepRest(requests) => self.keep(unique(requests), visitor, spot, trigger).await,
             Press::ApproveRest(requests) => {
                 self.decide_all(unique(requests), (Ask::Approve, Decision::Approve), visitor, spot).await
             }
-            Press::KeepRest(requests) => {
-                self.decide_all(unique(requests), (Ask::Keep { until: None }, Decision::Keep), visitor, spot).await
-            }
+            Press::StillNeed(request) => self.need(request, visitor, spot, trigger).await,
+            Press::Reassign(request) => self.reassign(request, visitor, spot, trigger).await,
+            Press::Why(request) => self.why(request, visitor, spot).await,
             Press::Turn { card, page } => self.turn(card, page, visitor, spot).await,
         }
     }
@@ -91,9 +87,7 @@ impl SlackApp {
         let Ok(known) = self.gate.card(card).await else { return Ack::again() };
         let Some(known) = known else { return self.refuse(spot, Notice::Unknown) };
         if known.approver().is_none() || known.approver() != visitor.person() {
-            let actor = visitor.person().map_or_else(Actor::anonymous, Actor::Person);
-            let denied = Attempt::new(actor, Surface::Slack, "turn_page", Denial::NotAsked.label());
-            self.gate.record_denied(denied).await;
+            self.record_of(visitor, "turn_page", Denial::NotAsked, None).await;
             return self.refuse(spot, Notice::NotAsked);
         }
         match self.gate.edit_card(card, CardEdit::Turn { page }).await {
@@ -113,14 +107,25 @@ fn pressed(action: &Action) -> Option<Press> {
 }
 
 fn is_sample(press: &Press) -> bool {
-    matches!(press, Press::Approve(request) | Press::Keep(request) | Press::Undo(request) if *request == Sample::request())
+    match press {
+        Press::Approve(request)
+        | Press::Keep(request)
+        | Press::Undo(request)
+        | Press::StillNeed(request)
+        | Press::Release(request)
+        | Press::Reassign(request)
+        | Press::Why(request) => *request == Sample::request(),
+        Press::ApproveRest(_) | Press::KeepRest(_) | Press::Turn { .. } => false,
+    }
 }
 
 fn label(press: &Press) -> &'static str {
     match press {
-        Press::Approve(_) | Press::ApproveRest(_) => "approve",
-        Press::Keep(_) | Press::KeepRest(_) => "keep",
+        Press::Approve(_) | Press::Release(_) | Press::ApproveRest(_) => "approve",
+        Press::Keep(_) | Press::StillNeed(_) | Press::KeepRest(_) => "keep",
         Press::Undo(_) => "undo",
+        Press::Reassign(_) => "reassign",
+        Press::Why(_) => "why",
         Press::Turn { .. } => "turn_page",
     }
 }

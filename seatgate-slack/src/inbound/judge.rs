@@ -31,25 +31,32 @@ impl SlackApp {
         reason: Option<&str>,
         visitor: &Visitor,
     ) -> Result<Request, Declined> {
-        let by = self.submission(id, ask, visitor).await?;
+        let by = self.submission(id, label(ask), visitor).await?;
         let answer = self.gate.act(id, ask, reason, &by).await;
         self.judged(answer).await
     }
 
-    /// Whether `visitor` decided just this already: the first half of a click on several, whose second half failed.
+    /// Whether `visitor` decided just this already, or gave their vote for it: the first half of a click on several, whose second half failed.
     pub(super) async fn decided_before(&self, id: RequestId, decision: Decision, visitor: &Visitor) -> bool {
         let Some((person, request)) = visitor.person().zip(self.gate.request(id).await.ok()) else { return false };
         let same = |verdict: &Verdict| verdict.decision == decision && verdict.by == Actor::Person(person);
         let undone = matches!(request.outcome(), Some(Outcome::Withdrawn | Outcome::Stopped));
-        !undone && request.approval.verdict.as_ref().is_some_and(same)
+        let decided = request.approval.verdict.as_ref().is_some_and(same);
+        let voted = decision == Decision::Approve && request.approval.has_voted(person);
+        !undone && (decided || voted)
     }
 
-    /// Who asks, for the gate.
-    pub(super) async fn submission(&self, id: RequestId, ask: Ask, visitor: &Visitor) -> Result<Submission, Declined> {
+    /// Who asks, for the gate; `action` is what a refusal is recorded as.
+    pub(super) async fn submission(
+        &self,
+        id: RequestId,
+        action: &'static str,
+        visitor: &Visitor,
+    ) -> Result<Submission, Declined> {
         match visitor.submission() {
             Some(by) => Ok(by),
             None => {
-                self.record(label(ask), Denial::NotAsked.label(), Some(id)).await;
+                self.record(action, Denial::NotAsked.label(), Some(id)).await;
                 Err(Declined::Told(Notice::NotAsked))
             }
         }
@@ -80,6 +87,7 @@ fn label(ask: Ask) -> &'static str {
         Ask::Approve => "approve",
         Ask::Keep { .. } => "keep",
         Ask::Undo => "undo",
+        Ask::Reassign { .. } => "reassign",
         _ => "act",
     }
 }

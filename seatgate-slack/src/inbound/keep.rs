@@ -6,18 +6,19 @@ use seatgate_core::policy::KeepReason;
 use seatgate_core::port::StoreError;
 use seatgate_core::request::{Decision, Request};
 use seatgate_core::time::{Span, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::admit::{Turned, Visitor};
+use super::admit::Visitor;
 use super::answer::Spot;
 use super::carried::Carried;
 use super::judge::Declined;
+use super::modal::{entered, problem};
 use super::{Ack, SlackApp};
-use crate::card::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem, Notice};
+use crate::card::{KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem, Notice, Renderer};
 use crate::payload::{TriggerId, ViewSubmission};
 
 /// Stands for the reason that is still to be given, where it is only asked whether somebody could keep a seat.
-const SOME_REASON: &str = "to be given";
+pub(super) const SOME_REASON: &str = "to be given";
 
 /// What a modal was answered.
 struct Answers<'a> {
@@ -61,9 +62,9 @@ impl SlackApp {
     }
 
     /// The request, if `visitor` could keep its seat now. Judged as the real thing is, and recorded if denied.
-    async fn keepable(&self, id: RequestId, visitor: &Visitor) -> Result<Request, Declined> {
+    pub(super) async fn keepable(&self, id: RequestId, visitor: &Visitor) -> Result<Request, Declined> {
         let ask = Ask::Keep { until: None };
-        let by = self.submission(id, ask, visitor).await?;
+        let by = self.submission(id, "keep", visitor).await?;
         let prepared = self.gate.prepare(id, ask, Some(SOME_REASON), &by).await;
         self.judged(prepared).await?;
         let request = self.gate.request(id).await;
@@ -78,7 +79,6 @@ impl SlackApp {
         }
     }
 
-    /// The right to open it lasts three seconds, so nothing else is done before.
     async fn open_modal(
         &self,
         requests: &[Request],
@@ -88,14 +88,7 @@ impl SlackApp {
     ) -> Ack {
         let Some(trigger) = trigger.cloned() else { return self.refuse(spot, Notice::ClickAgain) };
         let Ok(view) = self.modal(requests, visitor, &spot).await else { return Ack::again() };
-        let app = self.clone();
-        Ack::ok().then(async move {
-            match app.workspace.client().views_open(&trigger, &view).await {
-                Ok(_) => {}
-                Err(error) if error.asks_for_a_new_click() => app.tell(&spot, &Notice::ClickAgain).await,
-                Err(_) => app.tell(&spot, &Notice::TryAgain).await,
-            }
-        })
+        self.open(trigger, view, spot)
     }
 
     async fn modal(&self, requests: &[Request], visitor: &Visitor, spot: &Spot) -> Result<Value, StoreError> {
@@ -114,23 +107,10 @@ impl SlackApp {
         Ok(self.workspace.renderer().keep_modal(&ask))
     }
 
-    /// A modal was submitted. Whoever submits it is authorised anew.
-    pub(super) async fn submit(&self, modal: ViewSubmission) -> Ack {
-        if modal.view.callback_id != KEEP_CALLBACK {
-            return Ack::ok();
-        }
-        let admitted = self.admit((&modal.install, modal.app.as_ref()), &modal.by, "keep").await;
-        let visitor = match admitted {
-            Ok(visitor) => visitor,
-            Err(Turned::Outsider) => return self.problem(&KeepProblem::Refused(Notice::Outsider)),
-            Err(turned) => return turned.ack(),
-        };
-        let Some(carried) = Carried::decode(&modal.view.private_metadata) else {
-            return self.problem(&KeepProblem::Refused(Notice::Unknown));
-        };
-        match answers(&modal) {
-            Ok(answers) => self.keep_all(&carried, &answers, &visitor).await,
-            Err(problem) => self.problem(&problem),
+    pub(super) async fn submit_keep(&self, submitted: &ViewSubmission, carried: &Carried, visitor: &Visitor) -> Ack {
+        match answers(submitted) {
+            Ok(answers) => self.keep_all(carried, &answers, visitor).await,
+            Err(wrong) => problem(self.workspace.renderer().keep_error(&wrong)),
         }
     }
 
@@ -154,7 +134,7 @@ impl SlackApp {
         }
         let spot = carried.spot(&visitor.user);
         match problem {
-            Some(declined) if recorded == 0 => self.declined(declined, spot),
+            Some(declined) if recorded == 0 => self.declined(declined, spot, Renderer::keep_error),
             None if !several => Ack::ok().then(self.clone().after_done(spot)),
             _ => self.refuse(spot, Notice::Answered { decision: Decision::Keep, recorded, refused }),
         }
@@ -167,9 +147,14 @@ impl SlackApp {
         self.act(id, Ask::Keep { until }, answers.reason, visitor).await.map(drop)
     }
 
-    /// The modal stays and says why; the card behind it is drawn anew.
-    fn declined(&self, declined: Declined, spot: Spot) -> Ack {
-        let problem = match declined {
+    /// The modal stays and says why, as `draw` does; the card behind it is drawn anew.
+    pub(super) fn declined(
+        &self,
+        declined: Declined,
+        spot: Spot,
+        draw: impl FnOnce(&Renderer, &KeepProblem) -> (&'static str, String),
+    ) -> Ack {
+        let wrong = match declined {
             Declined::BadReason => KeepProblem::ReasonTooLong,
             Declined::Failed => return Ack::again(),
             Declined::Told(Notice::ReasonRequired) => KeepProblem::ReasonRequired,
@@ -177,16 +162,11 @@ impl SlackApp {
             Declined::Told(Notice::KeepTooLong { latest: Some(latest) }) => KeepProblem::TooLong { latest },
             Declined::Told(notice) => KeepProblem::Refused(notice),
         };
-        let ack = self.problem(&problem);
-        match problem {
+        let ack = problem(draw(self.workspace.renderer(), &wrong));
+        match wrong {
             KeepProblem::Refused(_) => ack.then(self.clone().after_refused_in_modal(spot)),
             _ => ack,
         }
-    }
-
-    fn problem(&self, problem: &KeepProblem) -> Ack {
-        let (block, text) = self.workspace.renderer().keep_error(problem);
-        Ack::json(json!({ "response_action": "errors", "errors": { block: text } }))
     }
 }
 
@@ -215,10 +195,9 @@ fn weight(reason: KeepReason) -> u8 {
     }
 }
 
-fn answers(modal: &ViewSubmission) -> Result<Answers<'_>, KeepProblem> {
-    let entered = |block| modal.inputs.at(block, block).and_then(|input| input.one());
-    let until = entered(KEEP_UNTIL).and_then(|date| Timestamp::parse_end(date).ok()).ok_or(KeepProblem::NoDate)?;
-    Ok(Answers { reason: entered(KEEP_REASON), until })
+fn answers(submitted: &ViewSubmission) -> Result<Answers<'_>, KeepProblem> {
+    let until = entered(submitted, KEEP_UNTIL).and_then(|date| Timestamp::parse_end(date).ok());
+    Ok(Answers { reason: entered(submitted, KEEP_REASON), until: until.ok_or(KeepProblem::NoDate)? })
 }
 
 /// The last day that the policy allows counts until the policy's very end, not until midnight.

@@ -3,12 +3,14 @@
 use seatgate_core::money::{Money, Totals};
 use seatgate_core::time::Timestamp;
 
-use super::outside::harmless;
+use super::outside::{ELLIPSIS, harmless};
 use super::phrase::{Phrase, Slot};
 use crate::id::UserId;
 
 /// How much of a name is shown.
 pub(crate) const NAME: usize = 80;
+/// How many of several names are shown.
+const NAMES: usize = 5;
 
 /// Where a text goes, and so how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Line<'a> {
 pub(crate) enum Value<'a> {
     /// A text from outside, at most so many characters of it.
     Outside(&'a str, usize),
+    /// Several names from outside.
+    Names(&'a [String]),
     /// How many.
     Count(u64),
     /// A moment.
@@ -89,6 +93,7 @@ impl Value<'_> {
     pub(super) fn text(&self, form: Form) -> String {
         match self {
             Self::Outside(text, most) => harmless(text, *most, form != Form::Plain),
+            Self::Names(names) => listed(names, form),
             Self::Count(count) => count.to_string(),
             Self::Moment(at) => moment(*at, "{date_short_pretty}, {time}", written(*at), form),
             Self::Day(at) => moment(*at, "{date_short}", at.date(), form),
@@ -100,6 +105,15 @@ impl Value<'_> {
             Self::Said(_) => String::new(), // the wording says it
         }
     }
+}
+
+fn listed(names: &[String], form: Form) -> String {
+    let mut shown: Vec<String> =
+        names.iter().take(NAMES).map(|name| harmless(name, NAME, form != Form::Plain)).collect();
+    if names.len() > NAMES {
+        shown.push(ELLIPSIS.to_string());
+    }
+    shown.join(", ")
 }
 
 /// Slack shows a moment in the reader's own time zone and language.

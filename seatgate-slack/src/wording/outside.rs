@@ -1,7 +1,7 @@
 //! Texts from outside, made harmless; and texts made to fit.
 
 /// Stands for what was left out.
-const ELLIPSIS: char = '…';
+pub(super) const ELLIPSIS: char = '…';
 /// Stands for a name of which nothing can be shown.
 const NOTHING: &str = "—";
 

@@ -62,14 +62,17 @@ slots! {
     Observed = "observed",
     Page = "page",
     Pages = "pages",
+    People = "people",
     Person = "person",
     Reason = "reason",
+    Role = "role",
     Seat = "seat",
     Second = "second",
     Status = "status",
     Text = "text",
     Total = "total",
     Until = "until",
+    Version = "version",
 }
 
 macro_rules! phrases {
@@ -123,6 +126,7 @@ phrases! {
     // Asking.
     HeadingAsk = "heading_ask", Header, "Is this seat still needed?";
     HeadingAskMany = "heading_ask_many", Header, "Are these seats still needed?";
+    HeadingAskHolder = "heading_ask_holder", Header, "Do you still need this seat?";
     ForPerson = "for_person", Text, "{person}, this is for you to answer.";
     ForAbsent = "for_absent", Text, "{person} is asked, and cannot be reached in Slack: the web inbox takes the answer.";
     Repeated = "repeated", Text, "A reminder, or a copy: you may have seen this before. One answer is enough.";
@@ -130,8 +134,38 @@ phrases! {
     WhyManager = "why_manager", Text, "You are asked because you are named as the holder's manager.";
     WhyFallback = "why_fallback", Text, "You are asked because the policy names you for seats whose manager cannot decide alone.";
     WhyOperator = "why_operator", Text, "You are asked because you operate seatgate, and nobody else could be asked.";
+    WhyHolder = "why_holder", Text, "You are asked because the seat is yours, and your word is asked first.";
+    WhyNextManager = "why_next_manager", Text, "You are asked because you are next above a manager who cannot be asked, or who has not answered.";
+    WhyDelegate = "why_delegate", Text, "You are asked because you stand in for somebody who would be asked.";
+    WhyOwner = "why_owner", Text, "You are asked because you own the app.";
+    WhyReassigned = "why_reassigned", Text, "You are asked because it was handed to you.";
+    Met = "met", Text, "{person} ({role}) {status}.";
+    RoleHolder = "role_holder", Text, "the holder";
+    RoleManager = "role_manager", Text, "the manager";
+    RoleNextManager = "role_next_manager", Text, "the next manager above";
+    RoleDelegate = "role_delegate", Text, "the stand-in";
+    RoleOwner = "role_owner", Text, "an owner of the app";
+    RoleFallback = "role_fallback", Text, "a fallback approver";
+    RoleOperator = "role_operator", Text, "an operator";
+    RoleReassigned = "role_reassigned", Text, "whom it was handed to";
+    TurnAsked = "turn_asked", Text, "is asked";
+    TurnStoodInFor = "turn_stood_in_for", Text, "has a stand-in";
+    TurnAway = "turn_away", Text, "is away";
+    TurnDisabled = "turn_disabled", Text, "has left";
+    TurnBot = "turn_bot", Text, "is no human";
+    TurnHolder = "turn_holder", Text, "holds the seat";
+    TurnCycle = "turn_cycle", Text, "was met before";
     Reversible = "reversible", Text, "Approving removes the seat, which can be undone at the target.";
     Irreversible = "irreversible", Text, "Approving removes the seat, which cannot be undone.";
+    HolderInforms = "holder_informs", Text, "Whatever you answer, the approver hears of it and decides.";
+    HolderReversible = "holder_reversible", Text, "If you still need it, the approver hears why and decides. Releasing it removes the seat, which can be undone at the target.";
+    HolderIrreversible = "holder_irreversible", Text, "If you still need it, the approver hears why and decides. Releasing it removes the seat, which cannot be undone.";
+    VotesOfTotal = "votes_of_total", Text, "A removal needs {total} approvals; {count} so far.";
+    VotedBy = "voted_by", Text, "Approved by {by}, {at}.";
+    HolderNeeds = "holder_needs", Text, "The holder still needs it.";
+    HolderReleases = "holder_releases", Text, "The holder releases it.";
+    YouNeed = "you_need", Text, "You said that you still need it.";
+    YouRelease = "you_release", Text, "You released it.";
     Finally = "finally", Text, "Removing it cannot be undone.";
     NotFinally = "not_finally", Text, "Removing it can be undone at the target.";
     Pair = "pair", Text, "{first} · {second}";
@@ -141,6 +175,10 @@ phrases! {
     ButtonApprove = "button_approve", Button, "Approve removal";
     ButtonKeep = "button_keep", Button, "Keep seat";
     ButtonUndo = "button_undo", Button, "Undo";
+    ButtonStillNeed = "button_still_need", Button, "I still need it";
+    ButtonRelease = "button_release", Button, "Release it";
+    ButtonReassign = "button_reassign", Button, "Ask someone else";
+    ButtonWhy = "button_why", Button, "Why me?";
     ButtonApproveRest = "button_approve_rest", Button, "Approve the rest ({count})";
     ButtonKeepRest = "button_keep_rest", Button, "Keep the rest ({count})";
     ButtonPrevious = "button_previous", Button, "Previous page";
@@ -149,11 +187,18 @@ phrases! {
     SpokenApprove = "spoken_approve", Button, "Approve removal: {seat}";
     SpokenKeep = "spoken_keep", Button, "Keep seat: {seat}";
     SpokenUndo = "spoken_undo", Button, "Undo the removal: {seat}";
+    SpokenStillNeed = "spoken_still_need", Button, "I still need it: {seat}";
+    SpokenRelease = "spoken_release", Button, "Release it: {seat}";
+    SpokenReassign = "spoken_reassign", Button, "Ask someone else: {seat}";
+    SpokenWhy = "spoken_why", Button, "Why am I asked: {seat}";
     ConfirmTitle = "confirm_title", ConfirmTitle, "Approve removal?";
     ConfirmReversible = "confirm_reversible", ConfirmText, "{seat}. The seat is removed; that can be undone at the target.";
     ConfirmIrreversible = "confirm_irreversible", ConfirmText, "{seat}. The seat is removed; that cannot be undone.";
     ConfirmYes = "confirm_yes", ConfirmButton, "Approve removal";
     ConfirmNo = "confirm_no", ConfirmButton, "Cancel";
+    ConfirmReleaseTitle = "confirm_release_title", ConfirmTitle, "Release this seat?";
+    ConfirmReleaseInforms = "confirm_release_informs", ConfirmText, "{seat}. The approver hears of it and decides.";
+    ConfirmReleaseYes = "confirm_release_yes", ConfirmButton, "Release it";
     ConfirmRestTitle = "confirm_rest_title", ConfirmTitle, "Approve {count} removals?";
     ConfirmRest = "confirm_rest", ConfirmText, "This removes every seat on this page that is not decided: {count}.";
     ConfirmRestCost = "confirm_rest_cost", ConfirmText, "This removes every seat on this page that is not decided: {count}, for {cost} a month.";
@@ -167,6 +212,10 @@ phrases! {
     // How a request stands.
     Waiting = "waiting", Text, "Waiting for an answer.";
     WaitingUntil = "waiting_until", Text, "Waiting for an answer until {until}.";
+    YourVote = "your_vote", Text, "Your approval is in: {count} of {total}.";
+    MovedTo = "moved_to", Text, "Now asked in your place: {people}.";
+    MovedOn = "moved_on", Text, "Now asked: {people}.";
+    MovedAway = "moved_away", Text, "Somebody else is asked now.";
     InGrace = "in_grace", Text, "It can still be undone.";
     InGraceUntil = "in_grace_until", Text, "It can be undone until {until}.";
     Executing = "executing", Text, "Removing the seat.";
@@ -179,6 +228,7 @@ phrases! {
     Kept = "kept", Text, "The seat is kept.";
     Expired = "expired", Text, "Nobody answered in time; nothing was done.";
     Withdrawn = "withdrawn", Text, "Withdrawn; nothing was done.";
+    UsedAgain = "used_again", Text, "The seat was used again; nothing was done.";
     Stopped = "stopped", Text, "Stopped.";
     DryRun = "dry_run", Text, "A test; nothing was done.";
     MayBeRemoved = "may_be_removed", Text, "The removal may have happened all the same.";
@@ -188,6 +238,9 @@ phrases! {
     KeptUntilBy = "kept_until_by", Text, "Kept until {until} by {by}, {at}.";
     Reason = "reason", Text, "Reason: {reason}";
     HeadingApproved = "heading_approved", Header, "Removal approved";
+    HeadingVoted = "heading_voted", Header, "Your approval is in";
+    HeadingAnswered = "heading_answered", Header, "Your answer is in";
+    HeadingMoved = "heading_moved", Header, "Somebody else is asked now";
     HeadingKept = "heading_kept", Header, "Seat kept";
     HeadingReclaimed = "heading_reclaimed", Header, "Seat reclaimed";
     HeadingAttention = "heading_attention", Header, "A seat needs attention";
@@ -254,6 +307,36 @@ phrases! {
     KeepTooLong = "keep_too_long", Text, "The policy does not keep a seat for that long.";
     KeepTooLongUntil = "keep_too_long_until", Text, "The policy keeps a seat until {latest} at most.";
 
+    // The other two modals: a holder's reason, and whom to ask.
+    NeedTitle = "need_title", ModalTitle, "I still need it";
+    NeedSubmit = "need_submit", ModalTitle, "Tell the approver";
+    NeedReasonLabel = "need_reason_label", Header, "Why do you need it?";
+    NeedReasonHint = "need_reason_hint", Header, "The approver reads this, and decides.";
+    ReassignTitle = "reassign_title", ModalTitle, "Ask someone else";
+    ReassignSubmit = "reassign_submit", ModalTitle, "Ask them";
+    ReassignToLabel = "reassign_to_label", Header, "Who should answer?";
+    ReassignNoteLabel = "reassign_note_label", Header, "Why them?";
+    ReassignNoteHint = "reassign_note_hint", Header, "It is kept with the request.";
+    ReassignNeedsPerson = "reassign_needs_person", Text, "Please choose somebody.";
+    ReassignNeedsNote = "reassign_needs_note", Text, "Please say why they should answer.";
+
+    // What somebody is told below their card.
+    NoteReminder = "note_reminder", Header, "Your answer is still waited for";
+    NoteOverruled = "note_overruled", Header, "An operator has decided in your place";
+    NoteUsedAgain = "note_used_again", Header, "A seat was used again: your answer is not needed any more";
+    NoteStanding = "note_standing", Header, "Something has changed";
+    NoteFor = "note_for", Text, "For {person}:";
+    NoteRepeated = "note_repeated", Text, "You may have seen this before.";
+
+    // Why somebody is asked, and what comes.
+    PolicyVersion = "policy_version", Text, "Version of the policy: {version}.";
+    ReminderAt = "reminder_at", Text, "A reminder comes {at}.";
+    EscalatesAt = "escalates_at", Text, "If nobody answers, further people are asked {at}.";
+    EndsAsking = "ends_asking", Text, "If you do not answer by {until}, the approvers are asked.";
+    EndsKeeping = "ends_keeping", Text, "If nobody answers by {until}, the seat is kept for a while.";
+    EndsReclaiming = "ends_reclaiming", Text, "If nobody answers by {until}, the seat is removed.";
+    EndsClosing = "ends_closing", Text, "If nobody answers by {until}, nothing is done.";
+
     // The home tab and lists.
     HeadingWaiting = "heading_waiting", Header, "Waiting for your answer";
     HeadingDecided = "heading_decided", Header, "Decided lately";
@@ -267,6 +350,11 @@ phrases! {
     SayDecided = "say_decided", Text, "This is decided already.";
     SayDecidedBy = "say_decided_by", Text, "This is decided already: {status}";
     SayNotAsked = "say_not_asked", Text, "You were not asked about this seat, so you cannot decide about it.";
+    SayMoved = "say_moved", Text, "Somebody else is asked about this seat now, in your place.";
+    SayAlreadyVoted = "say_already_voted", Text, "Your approval is recorded already; the policy wants another person's.";
+    SayUsedAgain = "say_used_again", Text, "The seat was used again: the request is withdrawn, and nothing is removed.";
+    SayAlreadyAsked = "say_already_asked", Text, "This person is asked already.";
+    SayCannotBeAsked = "say_cannot_be_asked", Text, "This person cannot be asked about this seat.";
     SayOwnSeat = "say_own_seat", Text, "This is your own seat: keeping it needs somebody else.";
     SayHolderInforms = "say_holder_informs", Text, "This is your own seat: the approver decides about it.";
     SaySender = "say_sender", Text, "You handed this sweep in, so somebody else has to approve.";

@@ -15,23 +15,26 @@ use crate::world;
 const SCRIPT: &str = r"
 \set i :i + 1
 \set n :first + :client_id + :i * :clients
-SELECT commit_changes(changes::jsonb, NULL) FROM recorded WHERE n = :n;
+SELECT commit_together(batch::jsonb, opened, moved, events, texts) FROM recorded WHERE n = :n;
 ";
 
 /// In the place of the store's function: takes its calls down instead of performing them.
 const RECORD: &str = "
-CREATE TABLE recorded (n bigint GENERATED ALWAYS AS IDENTITY (START 0 MINVALUE 0) PRIMARY KEY, changes text NOT NULL);
-ALTER TABLE recorded ALTER COLUMN changes SET STORAGE EXTERNAL;
-ALTER FUNCTION commit_changes(jsonb, bigint) RENAME TO real_commit_changes;
-CREATE FUNCTION commit_changes(changes jsonb, given_now bigint) RETURNS text[] LANGUAGE plpgsql AS $$
+CREATE TABLE recorded (n bigint GENERATED ALWAYS AS IDENTITY (START 0 MINVALUE 0) PRIMARY KEY, batch text NOT NULL,
+    opened text[] NOT NULL, moved text[] NOT NULL, events text[] NOT NULL, texts text[] NOT NULL);
+ALTER TABLE recorded ALTER COLUMN batch SET STORAGE EXTERNAL, ALTER COLUMN moved SET STORAGE EXTERNAL,
+    ALTER COLUMN events SET STORAGE EXTERNAL;
+ALTER FUNCTION commit_together(jsonb, text[], text[], text[], text[]) RENAME TO real_commit_together;
+CREATE FUNCTION commit_together(batch jsonb, opened text[], moved text[], events text[], texts text[]) RETURNS text
+LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    INSERT INTO recorded (changes) VALUES (changes::text);
-    RETURN array_fill('committed'::text, ARRAY[jsonb_array_length(changes)]);
+    INSERT INTO recorded (batch, opened, moved, events, texts) VALUES (batch::text, opened, moved, events, texts);
+    RETURN 'committed';
 END $$;";
 const PERFORM: &str = "
-DROP FUNCTION commit_changes(jsonb, bigint);
-ALTER FUNCTION real_commit_changes(jsonb, bigint) RENAME TO commit_changes;";
+DROP FUNCTION commit_together(jsonb, text[], text[], text[], text[]);
+ALTER FUNCTION real_commit_together(jsonb, text[], text[], text[], text[]) RENAME TO commit_together;";
 
 const DECIDED: &str = "SELECT count(*) FROM requests WHERE decider IS NOT NULL";
 

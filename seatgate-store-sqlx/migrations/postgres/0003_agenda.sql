@@ -38,8 +38,28 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- Edits, in their order. A `settle` counts only for the item whose fence the change has passed.
-CREATE FUNCTION edit_agenda(edits jsonb, fenced text, lease_now bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- The edits of changes. Those of a change that edits an item several times come in their order, as `edits`.
+CREATE FUNCTION edit_agenda(batch jsonb, lease_now bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM schedule_all(batch -> 'wanted', batch -> 'replaced');
+    IF batch ? 'removed' THEN
+        DELETE FROM agenda WHERE key IN (SELECT value FROM jsonb_array_elements_text(batch -> 'removed'));
+    END IF;
+    IF batch ? 'held' THEN
+        UPDATE agenda SET lease_until = lease_now + hold.lease, gated = false
+        FROM jsonb_to_recordset(batch -> 'held') AS hold (key text, lease bigint) WHERE agenda.key = hold.key;
+    END IF;
+    IF batch ? 'settled' THEN
+        PERFORM settle_item(key, token, value) FROM jsonb_array_elements(batch -> 'settled')
+        JOIN agenda ON key = value ->> 'key';
+    END IF;
+    IF batch ? 'edits' THEN
+        PERFORM edit_in_order(batch -> 'edits', lease_now);
+    END IF;
+END $$;
+
+-- Edits, in their order. A `settle` is there only for an item whose fence its change has passed.
+CREATE FUNCTION edit_in_order(edits jsonb, lease_now bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     edit jsonb;
 BEGIN
@@ -53,60 +73,32 @@ BEGIN
                 UPDATE agenda SET lease_until = lease_now + (edit ->> 'lease')::bigint, gated = false
                 WHERE key = edit ->> 'key';
             WHEN 'settle' THEN
-                PERFORM settle_item(key, token, edit) FROM agenda WHERE key = edit ->> 'key' AND key = fenced;
+                PERFORM settle_item(key, token, edit) FROM agenda WHERE key = edit ->> 'key';
         END CASE;
     END LOOP;
 END $$;
 
--- The edits of all changes at once. An item that several of them want must be one that coalesces.
-CREATE FUNCTION edit_agenda_all(changes jsonb, lease_now bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    edits jsonb := jsonb_path_query_array(changes, '$[*].agenda[*]');
-    wishes jsonb := jsonb_path_query_array(edits, '$[*] ? (@.edit == "schedule")');
-    removed jsonb := jsonb_path_query_array(edits, '$[*] ? (@.edit == "remove").key');
-    held jsonb := jsonb_path_query_array(edits, '$[*] ? (@.edit == "hold")');
-    settled jsonb := jsonb_path_query_array(changes, '$[*] ? (exists (@.agenda[*] ? (@.edit == "settle")))');
+-- Puts items on the agenda: those that coalesce, the ones wanted several times in one go, and those that replace what is
+-- there. By key, so that two of these never wait for each other.
+CREATE FUNCTION schedule_all(wanted jsonb, replacing jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM jsonb_to_recordset(edits) AS edit (edit text, key text, coalesces boolean)
-        GROUP BY key HAVING count(*) > 1 AND NOT bool_and(edit = 'schedule' AND coalesces)
-    ) THEN
-        PERFORM one_by_one();
+    IF wanted IS NOT NULL THEN
+        INSERT INTO agenda AS known (key, item, due, lane, gated, wanted)
+        SELECT key, min(item), min(due), min(lane), bool_or(gated), count(*)
+        FROM jsonb_to_recordset(wanted) AS wish (key text, item text, due bigint, lane text, gated boolean)
+        GROUP BY key ORDER BY key
+        ON CONFLICT (key) DO UPDATE
+        SET due = least(known.due, excluded.due), wanted = known.wanted + excluded.wanted;
     END IF;
-    IF jsonb_array_length(wishes) > 0 THEN
-        PERFORM schedule_all(wishes);
+    IF replacing IS NOT NULL THEN
+        INSERT INTO agenda (key, item, due, lane, gated)
+        SELECT key, item, due, lane, gated
+        FROM jsonb_to_recordset(replacing) AS wish (key text, item text, due bigint, lane text, gated boolean)
+        ORDER BY key
+        ON CONFLICT (key) DO UPDATE
+        SET item = excluded.item, due = excluded.due, lane = excluded.lane, gated = excluded.gated, wanted = 1,
+            tries = 0, token = NULL, lease_until = NULL;
     END IF;
-    IF jsonb_array_length(removed) > 0 THEN
-        DELETE FROM agenda WHERE key IN (SELECT value FROM jsonb_array_elements_text(removed));
-    END IF;
-    IF jsonb_array_length(held) > 0 THEN
-        UPDATE agenda SET lease_until = lease_now + hold.lease, gated = false
-        FROM jsonb_to_recordset(held) AS hold (key text, lease bigint) WHERE agenda.key = hold.key;
-    END IF;
-    IF jsonb_array_length(settled) > 0 THEN
-        PERFORM settle_item(agenda.key, token, edit) FROM jsonb_array_elements(settled),
-            jsonb_path_query(value, '$.agenda[*] ? (@.edit == "settle")') AS edit, agenda
-        WHERE agenda.key = edit ->> 'key' AND agenda.key = value -> 'fence' ->> 'key';
-    END IF;
-END $$;
-
--- Puts items on the agenda as `schedule` does, those that are wanted several times in one go. By key, so that two of these
--- never wait for each other.
-CREATE FUNCTION schedule_all(wishes jsonb) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO agenda AS known (key, item, due, lane, gated, wanted)
-    SELECT key, min(item), min(due), min(lane), bool_or(gated), count(*)
-    FROM jsonb_to_recordset(wishes) AS wish (key text, item text, due bigint, lane text, gated boolean, coalesces boolean)
-    WHERE coalesces GROUP BY key ORDER BY key
-    ON CONFLICT (key) DO UPDATE
-    SET due = least(known.due, excluded.due), wanted = known.wanted + excluded.wanted;
-    INSERT INTO agenda (key, item, due, lane, gated)
-    SELECT key, item, due, lane, gated
-    FROM jsonb_to_recordset(wishes) AS wish (key text, item text, due bigint, lane text, gated boolean, coalesces boolean)
-    WHERE NOT coalesces ORDER BY key
-    ON CONFLICT (key) DO UPDATE
-    SET item = excluded.item, due = excluded.due, lane = excluded.lane, gated = excluded.gated, wanted = 1, tries = 0,
-        token = NULL, lease_until = NULL;
 END $$;
 
 -- What attempts say about lanes.
@@ -144,92 +136,76 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- One settlement: 'settled', 'lost', or 'again' where its card has changed since it was read. Only the first leaves
--- anything behind.
-CREATE FUNCTION settle(settled jsonb) RETURNS text LANGUAGE plpgsql AS $$
+-- Keeps cards as they were handed in, if all are still as they were read.
+CREATE FUNCTION keep_cards(kept jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    wake jsonb;
-BEGIN
-    IF NOT settle_item(settled ->> 'key', (settled ->> 'token')::bigint, settled) THEN
-        RETURN 'lost';
-    END IF;
-    IF settled ->> 'card' IS NOT NULL AND NOT keep_card(settled -> 'card') THEN
-        RAISE EXCEPTION USING ERRCODE = 'SG001', MESSAGE = 'the card has changed';
-    END IF;
-    FOR wake IN SELECT value FROM jsonb_array_elements(settled -> 'wakes') WITH ORDINALITY ORDER BY ordinality LOOP
-        PERFORM schedule(wake);
-    END LOOP;
-    IF jsonb_array_length(settled -> 'texts') > 0 THEN
-        PERFORM land_texts(settled -> 'texts');
-    END IF;
-    PERFORM report_lane(settled -> 'lane');
-    RETURN 'settled';
-EXCEPTION WHEN SQLSTATE 'SG001' THEN
-    RETURN 'again';
-END $$;
-
--- All settlements at once. Where one of them is lost or its card has changed, nothing is done.
-CREATE FUNCTION settle_together(settlements jsonb) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    kept jsonb := jsonb_path_query_array(settlements, '$[*].card ? (@ != null)');
-    wishes jsonb := jsonb_path_query_array(settlements, '$[*].wakes[*]');
-    added jsonb := jsonb_path_query_array(settlements, '$[*].texts[*]');
     done bigint;
 BEGIN
-    PERFORM FROM agenda JOIN jsonb_to_recordset(settlements) AS settled (key text, token bigint) USING (key, token)
-    ORDER BY key FOR UPDATE OF agenda;
+    PERFORM FROM cards WHERE id IN (SELECT value ->> 'id' FROM jsonb_array_elements(kept)) ORDER BY id FOR UPDATE;
+    UPDATE cards
+    SET posted = card.posted, copies = card.copies, shown = card.shown, delivered_at = card.delivered_at,
+        delivered = card.delivered, page = card.page, ambiguous = card.ambiguous, version = cards.version + 1
+    FROM jsonb_to_recordset(kept) AS card (id text, posted text, copies text, shown text, delivered_at bigint,
+        delivered int, page int, ambiguous boolean, version bigint)
+    WHERE cards.id = card.id AND cards.version = card.version;
     GET DIAGNOSTICS done = ROW_COUNT;
-    IF done < jsonb_array_length(settlements) THEN
-        PERFORM one_by_one();
+    IF done < jsonb_array_length(kept) THEN
+        PERFORM refuse('again');
     END IF;
-    IF jsonb_array_length(kept) > 0 THEN
-        PERFORM FROM cards WHERE id IN (SELECT value ->> 'id' FROM jsonb_array_elements(kept)) ORDER BY id FOR UPDATE;
-        UPDATE cards
-        SET posted = card.posted, copies = card.copies, shown = card.shown, delivered_at = card.delivered_at,
-            delivered = card.delivered, page = card.page, ambiguous = card.ambiguous, version = cards.version + 1
-        FROM jsonb_to_recordset(kept) AS card (id text, posted text, copies text, shown text, delivered_at bigint,
-            delivered int, page int, ambiguous boolean, version bigint)
-        WHERE cards.id = card.id AND cards.version = card.version;
-        GET DIAGNOSTICS done = ROW_COUNT;
-        IF done < jsonb_array_length(kept) THEN
-            PERFORM one_by_one();
-        END IF;
-    END IF;
-    DELETE FROM agenda USING jsonb_to_recordset(settlements) AS settled (key text, wanted bigint, next text)
-    WHERE agenda.key = settled.key AND agenda.wanted = settled.wanted AND settled.next = 'done';
-    GET DIAGNOSTICS done = ROW_COUNT;
-    IF done < jsonb_array_length(settlements) THEN
-        UPDATE agenda
-        SET due = CASE WHEN agenda.wanted = settled.wanted THEN settled.due ELSE agenda.due END,
-            tries = CASE WHEN settled.next = 'retry' THEN tries + 1 ELSE 0 END, token = NULL, lease_until = NULL
-        FROM jsonb_to_recordset(settlements) AS settled (key text, token bigint, wanted bigint, next text, due bigint)
-        WHERE agenda.key = settled.key AND agenda.token = settled.token;
-    END IF;
-    IF jsonb_array_length(wishes) > 0 THEN
-        PERFORM schedule_all(wishes);
-    END IF;
-    IF jsonb_array_length(added) > 0 THEN
-        PERFORM land_texts(added);
-    END IF;
-    PERFORM report_lanes(jsonb_path_query_array(settlements, '$[*].lane ? (@ != null)'));
 END $$;
 
--- Settlements, each answered on its own, in order: all at once if nothing stands in the way, or else one after the other.
-CREATE FUNCTION settle_all(settlements jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
+-- Ends leases: `ended` items go unless they are wanted more by now, `postponed` ones are due again.
+CREATE FUNCTION end_leases(ended jsonb, postponed jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    settled jsonb;
-    answers text[] := '{}';
+    missing bigint := COALESCE(jsonb_array_length(ended), 0) + COALESCE(jsonb_array_length(postponed), 0);
+    done bigint;
 BEGIN
-    BEGIN
-        PERFORM settle_together(settlements);
-        RETURN array_fill('settled'::text, ARRAY[jsonb_array_length(settlements)]);
-    EXCEPTION WHEN SQLSTATE 'SG002' THEN
-        NULL;
-    END;
-    FOR settled IN SELECT value FROM jsonb_array_elements(settlements) WITH ORDINALITY ORDER BY ordinality LOOP
-        answers := answers || settle(settled);
-    END LOOP;
-    RETURN answers;
+    DELETE FROM agenda USING jsonb_to_recordset(ended) AS item (key text, token bigint, wanted bigint)
+    WHERE agenda.key = item.key AND agenda.token = item.token AND agenda.wanted = item.wanted;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    missing := missing - done;
+    IF missing > 0 THEN
+        UPDATE agenda
+        SET due = CASE WHEN agenda.wanted = item.wanted THEN COALESCE(item.due, agenda.due) ELSE agenda.due END,
+            tries = CASE WHEN item.next = 'retry' THEN tries + 1 ELSE 0 END, token = NULL, lease_until = NULL
+        FROM jsonb_to_recordset(COALESCE(ended, '[]') || COALESCE(postponed, '[]'))
+            AS item (key text, token bigint, wanted bigint, next text, due bigint)
+        WHERE agenda.key = item.key AND agenda.token = item.token;
+        GET DIAGNOSTICS done = ROW_COUNT;
+        missing := missing - done;
+    END IF;
+    IF missing > 0 THEN
+        PERFORM refuse('lost');
+    END IF;
+END $$;
+
+-- Settles items: 'settled', or 'lost' where one is not under its token any more, or 'again' where a card has changed since
+-- it was read; then none of them leaves anything behind.
+CREATE FUNCTION settle_together(batch jsonb, text_bodies text[]) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    -- Not all of these go: they are locked in their order first, or two that want the same items might wait for each other.
+    IF batch ?| '{kept,postponed}' THEN
+        PERFORM FROM agenda
+        WHERE key IN (SELECT value ->> 'key' FROM jsonb_array_elements(batch -> 'ended')
+            UNION ALL SELECT value ->> 'key' FROM jsonb_array_elements(batch -> 'postponed'))
+        ORDER BY key FOR UPDATE;
+    END IF;
+    PERFORM end_leases(batch -> 'ended', batch -> 'postponed');
+    IF batch ? 'kept' THEN
+        PERFORM keep_cards(batch -> 'kept');
+    END IF;
+    IF batch ? 'wanted' THEN
+        PERFORM schedule_all(batch -> 'wanted', NULL);
+    END IF;
+    IF batch ? 'texts' THEN
+        PERFORM land_texts(batch -> 'texts', text_bodies, batch -> 'subjects');
+    END IF;
+    IF batch ? 'lanes' THEN
+        PERFORM report_lanes(batch -> 'lanes');
+    END IF;
+    RETURN 'settled';
+EXCEPTION WHEN SQLSTATE 'SG001' THEN
+    RETURN SQLERRM;
 END $$;
 
 -- What a viewer does to a card, and the sync that follows; false where the card has changed since it was read.
@@ -313,7 +289,7 @@ DECLARE
     lease_now bigint;
     free text[];
     fresh bigint;
-    claimed jsonb;
+    claimed json;
 BEGIN
     PERFORM pg_advisory_xact_lock('agenda'::regclass::oid::int, 0);
     lease_now := lease_clock(given_now);
@@ -321,16 +297,16 @@ BEGIN
     IF cardinality(free) > 0 THEN
         fresh := nextval('agenda_token');
         WITH mine AS (
-            SELECT key, lease_until IS NOT NULL AS lost FROM agenda
+            SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
             WHERE key = ANY (free) AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
             ORDER BY key FOR UPDATE SKIP LOCKED
         ), given AS (
             UPDATE agenda SET token = fresh, lease_until = lease_now + (asked ->> 'lease')::bigint
-            FROM mine WHERE agenda.key = mine.key
-            RETURNING agenda.key, due, item, wanted, tries, lost
+            FROM mine WHERE agenda.ctid = mine.place
+            RETURNING key, item, wanted, tries, lost, due
         )
-        SELECT jsonb_agg(to_jsonb(given) ORDER BY due, key) INTO claimed FROM given;
+        SELECT json_agg(row_to_json(given) ORDER BY due, key) INTO claimed FROM given;
     END IF;
-    RETURN jsonb_build_object('token', fresh, 'items', COALESCE(claimed, '[]'),
+    RETURN json_build_object('token', fresh, 'items', COALESCE(claimed, '[]'),
         'next_due', next_due(caller_now, lease_now, (asked ->> 'removals_open')::boolean));
 END $$;

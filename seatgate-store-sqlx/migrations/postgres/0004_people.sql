@@ -234,6 +234,7 @@ BEGIN
     DELETE FROM text_subjects WHERE person = gone;
     DELETE FROM identities WHERE person = gone;
     DELETE FROM people WHERE id = gone;
+    PERFORM erase_from_directory(gone);
 END $$;
 
 -- Files an exception and raises the generation of its seat, once.

@@ -193,6 +193,48 @@ CREATE INDEX exceptions_unrevoked ON exceptions (id, until) WHERE revoked_at IS 
 
 -- From here on, personal data: erasing a person deletes from these tables and from no other.
 
+-- Who can be asked, and who else. Whoever has no row can be asked, and nobody manages them.
+CREATE TABLE directory (
+    person   TEXT PRIMARY KEY,
+    manager  TEXT,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    bot      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX directory_manager ON directory (manager) WHERE manager IS NOT NULL;
+
+CREATE TABLE absences (
+    person    TEXT NOT NULL,
+    position  INTEGER NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at   INTEGER,
+    PRIMARY KEY (person, position)
+) STRICT, WITHOUT ROWID;
+
+-- Who stands in for whom.
+CREATE TABLE delegations (
+    id        TEXT PRIMARY KEY,
+    giver     TEXT NOT NULL,
+    stand_in  TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at   INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delegations_giver ON delegations (giver);
+CREATE INDEX delegations_stand_in ON delegations (stand_in);
+
+CREATE TABLE app_owners (
+    app      TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    person   TEXT NOT NULL,
+    PRIMARY KEY (app, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_owners_person ON app_owners (person, app);
+
+-- Who operates seatgate by appointment.
+CREATE TABLE operators (
+    person TEXT PRIMARY KEY,
+    since  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE accounts (
     id          TEXT PRIMARY KEY,
     app         TEXT NOT NULL,

@@ -1,26 +1,29 @@
 //! Edits of the agenda, the settling of leases, and cards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use seatgate_core::agenda::{AgendaChange, Fence, Item, LaneReport, Next, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, RequestId};
-use seatgate_core::port::{StoreError, StoreErrorKind};
+use seatgate_core::port::{Change, StoreError, StoreErrorKind};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::PgStore;
 use super::ask::{CardsById, VersionedCard};
+use super::batch::{Batch, Landing};
 use super::call::write;
+use super::commit::add_texts;
 use super::error::store_error;
-use super::queue::{Work, each_or_none, in_order, list};
-use crate::landing::{self, TextRow};
+use super::queue::{Work, each_or_none, in_order};
+use crate::landing;
 use crate::row::{encode, json, unknown};
 
 const SETTLING: &str = "settling an item";
-const SETTLE: &str = "SELECT settle_all($1::jsonb)";
+const SETTLE: Landing<'static> =
+    Landing { sql: "SELECT settle_together($1::jsonb, $2)", bodies: &["texts"], landed: "settled" };
 const EDITING: &str = "editing a card";
 const EDIT_CARD: &str = "SELECT edit_card($1::jsonb, $2::jsonb)";
 
@@ -78,6 +81,11 @@ impl EditRow {
             | Self::Hold { key, .. }
             | Self::Settle { key, .. } => key,
         }
+    }
+
+    /// Whether several of it become one.
+    fn is_wish(&self) -> bool {
+        matches!(self, Self::Schedule(row) if row.coalesces)
     }
 
     fn of(edit: &AgendaChange) -> Option<Result<Self, sqlx::Error>> {
@@ -141,11 +149,27 @@ impl EndRow {
     }
 }
 
-/// Edits by key, those of one item in their order: so two changes that want the same items never wait for each other.
-pub(super) fn edit_rows(edits: &[AgendaChange]) -> Result<Vec<EditRow>, sqlx::Error> {
-    let mut rows = edits.iter().filter_map(EditRow::of).collect::<Result<Vec<_>, _>>()?;
-    rows.sort_by(|a, b| a.key().cmp(b.key()));
-    Ok(rows)
+/// Adds the edits of a change: each to its list, or, where an item is edited several times, all of them in their order.
+pub(super) fn add_edits(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
+    let fenced = change.fence.as_ref().map(|fence| &fence.item);
+    let counts = |edit: &&AgendaChange| !matches!(edit, AgendaChange::Settle { item, .. } if fenced != Some(item));
+    let edits = change.agenda.iter().filter(counts).filter_map(EditRow::of).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = BTreeSet::new();
+    let in_order = !edits.iter().all(|edit| keys.insert(edit.key()));
+    edits.iter().for_each(|edit| batch.note_item(edit.key(), edit.is_wish() && !in_order));
+    if in_order {
+        return batch.add("edits", edits);
+    }
+    for edit in edits {
+        match edit {
+            EditRow::Schedule(row) if row.coalesces => batch.add("wanted", [row])?,
+            EditRow::Schedule(row) => batch.add("replaced", [row])?,
+            EditRow::Remove { key } => batch.add("removed", [key])?,
+            EditRow::Hold { .. } => batch.add("held", [edit])?,
+            EditRow::Settle { .. } => batch.add("settled", [edit])?,
+        }
+    }
+    Ok(())
 }
 
 /// A card as it is to be, and the version it was made of.
@@ -178,44 +202,16 @@ impl KeptCard {
     }
 }
 
+/// An end of a lease.
 #[derive(Serialize)]
-struct SettlementRow<'a> {
+struct EndedRow {
     #[serde(flatten)]
     fence: FenceRow,
     #[serde(flatten)]
     end: EndRow,
-    card: Option<KeptCard>,
-    wakes: Vec<ItemRow>,
-    texts: Vec<TextRow<'a>>,
-    lane: Option<LaneRow>,
 }
 
 type Cards = BTreeMap<CardId, (Card, i64)>;
-
-impl<'a> SettlementRow<'a> {
-    fn of(settlement: &'a Settlement, cards: &Cards) -> Result<Self, sqlx::Error> {
-        let received = |receipt: &seatgate_core::card::CardReceipt| {
-            let (card, version) = cards.get(&receipt.card)?;
-            let mut card = card.clone();
-            card.receive(receipt);
-            Some(KeptCard::of(card, *version))
-        };
-        let mut wakes = settlement
-            .wakes
-            .iter()
-            .map(|(request, due)| ItemRow::wake(*request, *due))
-            .collect::<Result<Vec<_>, _>>()?;
-        wakes.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(Self {
-            fence: FenceRow::of(&settlement.fence),
-            end: EndRow::of(settlement.wanted, settlement.next),
-            card: settlement.card.as_ref().and_then(received).transpose()?,
-            wakes,
-            texts: landing::texts(&settlement.texts),
-            lane: settlement.lane.as_ref().map(LaneRow::of),
-        })
-    }
-}
 
 /// What became of a settlement.
 pub(super) enum Settled {
@@ -227,12 +223,28 @@ pub(super) enum Settled {
 /// A settlement on its way to the function that lands it.
 pub(super) struct NewSettlement {
     key: String,
-    row: String,
+    batch: Batch,
 }
 
 impl NewSettlement {
     fn of(settlement: &Settlement, cards: &Cards) -> Result<Self, sqlx::Error> {
-        Ok(Self { key: settlement.fence.item.key(), row: json(&SettlementRow::of(settlement, cards)?)? })
+        let mut batch = Batch::default();
+        let fence = FenceRow::of(&settlement.fence);
+        let list = if settlement.next == Next::Done { "ended" } else { "postponed" };
+        batch.add(list, [EndedRow { fence, end: EndRow::of(settlement.wanted, settlement.next) }])?;
+        if let Some(receipt) = &settlement.card
+            && let Some((card, version)) = cards.get(&receipt.card)
+        {
+            let mut card = card.clone();
+            card.receive(receipt);
+            batch.add("kept", [KeptCard::of(card, *version)?])?;
+        }
+        for (request, due) in &settlement.wakes {
+            batch.add("wanted", [ItemRow::wake(*request, *due)?])?;
+        }
+        add_texts(landing::texts(&settlement.texts), &mut batch)?;
+        batch.add("lanes", settlement.lane.as_ref().map(LaneRow::of))?;
+        Ok(Self { key: settlement.fence.item.key(), batch })
     }
 }
 
@@ -246,8 +258,8 @@ impl Work for NewSettlement {
     async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Settled>, sqlx::Error> {
         let mut places: Vec<usize> = (0..pieces.len()).collect();
         places.sort_by_key(|place| &pieces[*place].key);
-        let rows = list(places.iter().map(|place| pieces[*place].row.as_str()));
-        let labels: Vec<String> = sqlx::query_scalar(SETTLE).bind(rows).fetch_one(connection).await?;
+        let batches: Vec<&Batch> = places.iter().map(|place| &pieces[*place].batch).collect();
+        let labels = SETTLE.land(&batches, connection).await?;
         let answers = labels.iter().map(|label| settled(label)).collect::<Result<Vec<_>, _>>()?;
         Ok(in_order(&places, answers))
     }

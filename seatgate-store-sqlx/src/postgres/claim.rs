@@ -14,7 +14,8 @@ use super::queue::Work;
 use crate::row::{decode, from_json, from_limit, json, to_time};
 
 const CONTEXT: &str = "claiming what is due";
-const CLAIM: &str = "SELECT claim($1::jsonb, $2)";
+const CLAIM: &str =
+    "SELECT claim(asked::jsonb, $2) FROM unnest($1::text[]) WITH ORDINALITY AS claims (asked, place) ORDER BY place";
 
 #[derive(Serialize)]
 struct ClaimRow {
@@ -23,7 +24,7 @@ struct ClaimRow {
     per_lane: i64,
     /// How many of some lanes instead.
     caps: BTreeMap<String, i64>,
-    /// How many of any lane.
+    /// How many of a lane are looked at.
     most: i64,
     removals_open: bool,
     /// In microseconds.
@@ -38,7 +39,7 @@ impl ClaimRow {
             limit: from_limit(claim.limit),
             per_lane: from_limit(claim.per_lane),
             caps: claim.caps.iter().map(|(lane, cap)| (lane.to_string(), from_limit(*cap))).collect(),
-            most: from_limit(most),
+            most: from_limit(most.min(claim.limit)),
             removals_open: claim.removals_open,
             lease: micros(claim.lease),
         }
@@ -85,16 +86,12 @@ impl Work for NewClaim {
     type Answer = String;
     const CONTEXT: &'static str = CONTEXT;
     const WRITES: bool = true;
-    /// The database grants one claim after the other.
-    const BATCH: usize = 1;
 
+    /// One after the other, but in one transaction, whose end all wait for.
     async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
-        let mut given = Vec::with_capacity(pieces.len());
-        for piece in pieces {
-            let claim = sqlx::query_scalar(CLAIM).bind(piece.asked.as_str()).bind(piece.now);
-            given.push(claim.fetch_one(&mut *connection).await?);
-        }
-        Ok(given)
+        let asked: Vec<&str> = pieces.iter().map(|piece| piece.asked.as_str()).collect();
+        let now = pieces.iter().filter_map(|piece| piece.now).max();
+        sqlx::query_scalar(CLAIM).bind(asked).bind(now).fetch_all(connection).await
     }
 }
 

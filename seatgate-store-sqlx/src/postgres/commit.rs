@@ -1,7 +1,10 @@
 //! Changes, as the function that lands them wants them.
 
-use seatgate_core::id::{ChangeId, RequestId, SweepId};
+use std::collections::BTreeSet;
+
+use seatgate_core::id::{ChangeId, PersonRef, RequestId, SweepId, TextId};
 use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, SweepRecord};
+use seatgate_core::request::StateLabel;
 use seatgate_core::seat::Seat;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Stream;
@@ -9,39 +12,16 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::PgStore;
-use super::agenda::{EditRow, FenceRow, LaneRow, edit_rows};
-use super::queue::{Work, each_or_none, in_order, list};
-use crate::landing::Landing;
-use crate::row::{encode, json, unknown};
+use super::agenda::{self, FenceRow, LaneRow};
+use super::batch::{Batch, Landing as Function};
+use super::error::{store_error, write_error};
+use super::queue::{Work, each_or_none, in_order};
+use crate::directory::EditRow as DirectoryRow;
+use crate::landing::{Landing, RequestRow, TextRow};
+use crate::row::{encode, unknown};
 
 const CONTEXT: &str = "committing a change";
-const COMMIT: &str = "SELECT commit_changes($1::jsonb, $2)";
-
-#[derive(Serialize)]
-struct ChangeRow<'a> {
-    id: ChangeId,
-    stream: Stream,
-    expected: u64,
-    /// How long the chain is afterwards.
-    version: u64,
-    /// Its end afterwards; none where nothing is appended.
-    head: Option<String>,
-    #[serde(flatten)]
-    landing: Landing<'a>,
-    fence: Option<FenceRow>,
-    take: Option<SeatRow<'a>>,
-    release: bool,
-    /// Until when the seat that is released is left alone.
-    quiet_until: Option<i64>,
-    /// Whose seat it is.
-    seat_request: Option<RequestId>,
-    sweep: Option<SweepRow<'a>>,
-    join: Option<SweepRow<'a>>,
-    rows: Vec<AnswerRow>,
-    released: Vec<AnswerRow>,
-    agenda: Vec<EditRow>,
-    lane: Option<LaneRow>,
-}
+const COMMIT: &str = "SELECT commit_together($1::jsonb, $2, $3, $4, $5)";
 
 /// Sweep, row, status and body.
 type AnswerRow = (SweepId, u32, &'static str, String);
@@ -52,96 +32,230 @@ struct SeatRow<'a> {
     account: String,
     entitlement: &'a str,
     generation: u64,
+    request: RequestId,
 }
 
 impl<'a> SeatRow<'a> {
-    fn of(Seat { app, account, entitlement, .. }: &'a Seat, generation: u64) -> Self {
-        Self { app: app.id.as_str(), account: account.to_string(), entitlement: entitlement.as_str(), generation }
+    fn of(Seat { app, account, entitlement, .. }: &'a Seat, generation: u64, request: RequestId) -> Self {
+        let (account, entitlement) = (account.to_string(), entitlement.as_str());
+        Self { app: app.id.as_str(), account, entitlement, generation, request }
     }
 }
 
-/// A new sweep, or the rows that join one: then `from` is how many it has.
+/// A new sweep.
 #[derive(Serialize)]
 struct SweepRow<'a> {
     id: SweepId,
-    submitted_by: Option<String>,
+    submitted_by: String,
     received_at: i64,
-    from: u32,
     rows: u32,
-    inbound: Option<InboundRow<'a>>,
+    /// The delivery that brought it.
+    delivery: Option<&'a str>,
 }
 
 impl<'a> SweepRow<'a> {
     fn of(sweep: &'a SweepRecord) -> Self {
         Self {
             id: sweep.id,
-            submitted_by: Some(sweep.submitted_by.to_string()),
+            submitted_by: sweep.submitted_by.to_string(),
             received_at: sweep.received_at.as_micros(),
-            from: 0,
             rows: sweep.rows,
-            inbound: sweep.inbound.as_ref().map(InboundRow::of),
+            delivery: sweep.inbound.as_ref().map(|inbound| inbound.id.as_str()),
         }
     }
+}
 
-    fn joining(join: &'a Join) -> Self {
-        Self {
-            id: join.sweep,
-            submitted_by: None,
-            received_at: join.received_at.as_micros(),
-            from: join.from,
-            rows: join.rows,
-            inbound: join.inbound.as_ref().map(InboundRow::of),
-        }
+/// More rows for a sweep that has `from`.
+#[derive(Serialize)]
+struct JoinRow {
+    id: SweepId,
+    from: u32,
+    rows: u32,
+}
+
+impl JoinRow {
+    fn of(join: &Join) -> Self {
+        Self { id: join.sweep, from: join.from, rows: join.rows }
     }
 }
 
 #[derive(Serialize)]
-struct InboundRow<'a> {
+struct DeliveryRow<'a> {
     id: &'a str,
     digest: String,
+    sweep: SweepId,
     first_row: u32,
+    received_at: i64,
 }
 
-impl<'a> InboundRow<'a> {
-    fn of(inbound: &'a Inbound) -> Self {
-        Self { id: &inbound.id, digest: inbound.digest.to_string(), first_row: inbound.first_row }
+impl<'a> DeliveryRow<'a> {
+    fn of(sweep: &'a SweepRecord) -> Option<Self> {
+        Some(Self::new(sweep.inbound.as_ref()?, sweep.id, sweep.received_at))
+    }
+
+    fn joining(join: &'a Join) -> Option<Self> {
+        Some(Self::new(join.inbound.as_ref()?, join.sweep, join.received_at))
+    }
+
+    fn new(inbound: &'a Inbound, sweep: SweepId, received_at: Timestamp) -> Self {
+        let Inbound { id, digest, first_row, .. } = inbound;
+        Self { id, digest: digest.to_string(), sweep, first_row: *first_row, received_at: received_at.as_micros() }
     }
 }
 
-impl<'a> ChangeRow<'a> {
-    fn of(change: &'a Change) -> Result<Self, sqlx::Error> {
-        let (seat_request, seat) = match change.stream {
-            Stream::Request(request) => (Some(request), change.seat.as_ref()),
-            _ => (None, None),
-        };
-        let take = match seat {
-            Some(SeatChange::Take { seat, generation }) => Some(SeatRow::of(seat, *generation)),
-            _ => None,
-        };
-        let quiet_until = match seat {
-            Some(SeatChange::Release { quiet_until }) => quiet_until.map(Timestamp::as_micros),
-            _ => None,
-        };
-        Ok(Self {
-            id: change.id,
-            stream: change.stream,
-            expected: change.expected,
-            version: change.expected + u64::try_from(change.entries.len()).unwrap_or(u64::MAX),
-            head: change.entries.last().map(|last| last.hash.to_string()),
-            landing: Landing::of(change)?,
-            fence: change.fence.as_ref().map(FenceRow::of),
-            take,
-            release: matches!(seat, Some(SeatChange::Release { .. })),
-            quiet_until,
-            seat_request,
-            sweep: change.sweep.as_ref().map(SweepRow::of),
-            join: change.join.as_ref().map(SweepRow::joining),
-            rows: answer_rows(&change.rows)?,
-            released: answer_rows(&change.released)?,
-            agenda: edit_rows(&change.agenda)?,
-            lane: change.lane.as_ref().map(LaneRow::of),
-        })
+/// A chain that grows, is created, or must only be as long as expected.
+#[derive(Serialize)]
+struct ChainRow {
+    id: ChangeId,
+    stream: Stream,
+    expected: u64,
+    /// How long it is afterwards.
+    version: u64,
+    /// Its end afterwards; none where nothing is appended.
+    head: Option<String>,
+}
+
+/// A row of a table that belongs to a request, or to a stream.
+#[derive(Serialize)]
+struct Of<I, R> {
+    #[serde(flatten)]
+    owner: I,
+    #[serde(flatten)]
+    row: R,
+}
+
+#[derive(Serialize)]
+struct Owner {
+    request: RequestId,
+}
+
+#[derive(Serialize)]
+struct Source {
+    stream: Stream,
+}
+
+#[derive(Serialize)]
+struct Place {
+    position: usize,
+    request: RequestId,
+}
+
+#[derive(Serialize)]
+struct AskedRow {
+    person: PersonRef,
+    request: RequestId,
+    state: StateLabel,
+    kept_until: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct MovedRow<R> {
+    #[serde(flatten)]
+    row: R,
+    asked: BTreeSet<PersonRef>,
+}
+
+/// The rows of a change, by the lists that the function wants.
+fn batch_of(change: &Change, now: Option<i64>) -> Result<Batch, sqlx::Error> {
+    let mut batch = Batch::at(now);
+    add_chain(change, &mut batch)?;
+    add_checks(change, &mut batch)?;
+    add_landing(change, &mut batch)?;
+    agenda::add_edits(change, &mut batch)?;
+    batch.add("lanes", change.lane.as_ref().map(LaneRow::of))?;
+    Ok(batch)
+}
+
+fn add_chain(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
+    let list = match (change.entries.is_empty(), change.expected) {
+        (true, _) => "unmoved",
+        (false, 0) => "created",
+        (false, _) => "grown",
+    };
+    let row = ChainRow {
+        id: change.id,
+        stream: change.stream,
+        expected: change.expected,
+        version: change.expected + u64::try_from(change.entries.len()).unwrap_or(u64::MAX),
+        head: change.entries.last().map(|last| last.hash.to_string()),
+    };
+    batch.add(list, [row])
+}
+
+/// What must hold beside the chain's length, and what follows from that.
+fn add_checks(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
+    batch.add("fences", change.fence.as_ref().map(FenceRow::of))?;
+    match (&change.seat, change.stream) {
+        (Some(SeatChange::Take { seat, generation }), Stream::Request(request)) => {
+            batch.add("takes", [SeatRow::of(seat, *generation, request)])?;
+        }
+        (Some(SeatChange::Release { quiet_until }), Stream::Request(request)) => {
+            batch.add("quiet", quiet_until.map(|until| (request, until.as_micros())))?;
+            batch.add("releases", [request])?;
+        }
+        _ => {}
     }
+    batch.add("sweeps", change.sweep.as_ref().map(SweepRow::of))?;
+    batch.add("joins", change.join.as_ref().map(JoinRow::of))?;
+    batch.add("deliveries", change.sweep.as_ref().and_then(DeliveryRow::of))?;
+    batch.add("deliveries", change.join.as_ref().and_then(DeliveryRow::joining))?;
+    batch.add("answers", answer_rows(&change.rows)?)?;
+    batch.add("released", answer_rows(&change.released)?)
+}
+
+/// What is appended and overwritten once the checks have passed.
+fn add_landing(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
+    let landing = Landing::of(change)?;
+    for mut row in landing.events {
+        batch.add_body("events", row.body.take().unwrap_or_default());
+        batch.add("events", [Of { owner: Source { stream: change.stream }, row }])?;
+    }
+    if let Some(row) = landing.request {
+        let request = row.id;
+        add_request(change.expected == 0, row, landing.asked, batch)?;
+        let tasks = landing.tasks.into_iter().enumerate();
+        batch.add("tasks", tasks.map(|(position, row)| Of { owner: Place { position, request }, row }))?;
+        match landing.saving {
+            Some(row) => batch.add("savings", [Of { owner: Owner { request }, row }])?,
+            None if change.expected > 0 => batch.add("unsaved", [request])?,
+            None => {}
+        }
+    }
+    let edits = change.directory.iter().map(DirectoryRow::of).collect::<Result<Vec<_>, _>>()?;
+    batch.add("directory", edits)?;
+    batch.add("cards", landing.cards)?;
+    batch.add("members", landing.members)?;
+    add_texts(landing.texts, batch)
+}
+
+fn add_request(
+    is_new: bool,
+    mut row: RequestRow<'_>,
+    asked: Vec<PersonRef>,
+    batch: &mut Batch,
+) -> Result<(), sqlx::Error> {
+    let (request, state, kept_until) = (row.id, row.state, row.kept_until);
+    let asked: BTreeSet<PersonRef> = asked.into_iter().collect();
+    batch.add("asked", asked.iter().map(|person| AskedRow { person: *person, request, state, kept_until }))?;
+    let list = if is_new { "opened" } else { "moved" };
+    batch.add_body(list, row.body.take().unwrap_or_default());
+    if is_new { batch.add(list, [row]) } else { batch.add(list, [MovedRow { row, asked }]) }
+}
+
+#[derive(Serialize)]
+struct SubjectRow {
+    person: PersonRef,
+    text: TextId,
+}
+
+/// Texts, and whose personal data they are.
+pub(super) fn add_texts(texts: Vec<TextRow<'_>>, batch: &mut Batch) -> Result<(), sqlx::Error> {
+    for mut row in texts {
+        batch.add_body("texts", row.body.take().unwrap_or_default());
+        batch.add("subjects", row.about.iter().map(|person| SubjectRow { person: *person, text: row.id }))?;
+        batch.add("texts", [row])?;
+    }
+    Ok(())
 }
 
 fn answer_rows(rows: &[(SweepId, RowResult)]) -> Result<Vec<AnswerRow>, sqlx::Error> {
@@ -174,17 +288,24 @@ fn order(change: &Change) -> Order {
 
 type Order = (bool, String, String, String);
 
+/// The function that lands changes; `schema` as a prefix, where it is not on the search path.
+pub(super) fn commit_statement(schema: &str) -> String {
+    format!("SELECT {schema}commit_together($1::jsonb, $2, $3, $4, $5)")
+}
+
+fn landing(sql: &str) -> Function<'_> {
+    Function { sql, bodies: &["opened", "moved", "events", "texts"], landed: "committed" }
+}
+
 /// A change on its way to the function that lands it.
 pub(super) struct NewChange {
-    row: String,
+    batch: Batch,
     order: Order,
-    /// The lease clock's time, if that is not the database's.
-    now: Option<i64>,
 }
 
 impl NewChange {
     fn of(change: &Change, now: Option<i64>) -> Result<Self, sqlx::Error> {
-        Ok(Self { row: json(&ChangeRow::of(change)?)?, order: order(change), now })
+        Ok(Self { batch: batch_of(change, now)?, order: order(change) })
     }
 }
 
@@ -196,31 +317,46 @@ impl Work for NewChange {
     const SIDE_BY_SIDE: usize = 2;
 
     async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut places: Vec<usize> = (0..pieces.len()).collect();
-        places.sort_by_key(|place| &pieces[*place].order);
-        let rows = list(places.iter().map(|place| pieces[*place].row.as_str()));
-        let now = pieces.iter().filter_map(|piece| piece.now).max();
-        let labels: Vec<String> = sqlx::query_scalar(COMMIT).bind(rows).bind(now).fetch_one(connection).await?;
-        Ok(in_order(&places, answers(labels, places.len())?))
+        let (places, batches) = sorted(pieces);
+        let labels = landing(COMMIT).land(&batches, connection).await?;
+        Ok(in_order(&places, answers(&labels)?))
     }
+}
+
+/// The batches in their order, and whose they are.
+fn sorted<'a>(pieces: &[&'a NewChange]) -> (Vec<usize>, Vec<&'a Batch>) {
+    let mut places: Vec<usize> = (0..pieces.len()).collect();
+    places.sort_by_key(|place| &pieces[*place].order);
+    let batches = places.iter().map(|place| &pieces[*place].batch).collect();
+    (places, batches)
 }
 
 impl PgStore {
     /// Lands changes, and answers in their order.
     pub(super) async fn land(&self, changes: &[Change]) -> Result<Vec<Answer>, StoreError> {
-        let now = self.given_now();
-        let rows: Result<Vec<_>, _> = changes.iter().map(|change| NewChange::of(change, now)).collect();
-        let answers = self.queues.changes.perform_all(rows.map_err(super::error::store_error(CONTEXT))?).await?;
+        let answers = self.queues.changes.perform_all(self.pieces(changes)?).await?;
         each_or_none(answers, CONTEXT)
+    }
+
+    /// Lands changes within a transaction of the caller's, and answers in their order.
+    pub(super) async fn land_in(
+        &self,
+        transaction: &mut PgConnection,
+        changes: &[Change],
+    ) -> Result<Vec<Answer>, StoreError> {
+        let pieces = self.pieces(changes)?;
+        let (places, batches) = sorted(&pieces.iter().collect::<Vec<_>>());
+        let labels = landing(&self.commit_here).land_in(&batches, transaction).await.map_err(write_error(CONTEXT))?;
+        Ok(in_order(&places, answers(&labels).map_err(store_error(CONTEXT))?))
+    }
+
+    fn pieces(&self, changes: &[Change]) -> Result<Vec<NewChange>, StoreError> {
+        let now = self.given_now();
+        let pieces: Result<_, _> = changes.iter().map(|change| NewChange::of(change, now)).collect();
+        pieces.map_err(store_error(CONTEXT))
     }
 }
 
-pub(super) fn change_list(changes: &[&Change]) -> Result<String, sqlx::Error> {
-    json(&changes.iter().map(|change| ChangeRow::of(change)).collect::<Result<Vec<_>, _>>()?)
-}
-
-/// One answer a change, by its label.
-pub(super) fn answers(labels: Vec<String>, changes: usize) -> Result<Vec<Answer>, sqlx::Error> {
-    let answers: Vec<Answer> = labels.iter().map(|label| answer(label)).collect::<Result<_, _>>()?;
-    if answers.len() == changes { Ok(answers) } else { Err(unknown("another number of answers")) }
+fn answers(labels: &[String]) -> Result<Vec<Answer>, sqlx::Error> {
+    labels.iter().map(|label| answer(label)).collect()
 }

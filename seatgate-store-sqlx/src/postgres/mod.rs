@@ -7,9 +7,11 @@
 
 mod agenda;
 mod ask;
+mod batch;
 mod call;
 mod claim;
 mod commit;
+mod directory;
 mod error;
 mod exceptions;
 mod lines;
@@ -38,7 +40,7 @@ use seatgate_core::savings::Savings;
 use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{PgPool, Postgres, Transaction};
 
 use self::agenda::NewSettlement;
 use self::ask::{
@@ -47,7 +49,8 @@ use self::ask::{
 };
 use self::claim::NewClaim;
 use self::commit::NewChange;
-use self::error::{store_error, write_error};
+use self::directory::{Entries, Owners};
+use self::error::store_error;
 use self::lines::Lines;
 pub use self::open::PgOptions;
 use self::people::{NewAccounts, NewPeople};
@@ -119,15 +122,7 @@ impl PgStore {
         transaction: &mut Transaction<'_, Postgres>,
         changes: &[Change],
     ) -> Result<Vec<Answer>, StoreError> {
-        let context = "committing changes in a transaction";
-        let rows = commit::change_list(&changes.iter().collect::<Vec<_>>()).map_err(store_error(context))?;
-        let labels: Vec<String> = sqlx::query_scalar(AssertSqlSafe(self.commit_here.as_str()))
-            .bind(rows)
-            .bind(self.given_now())
-            .fetch_one(&mut **transaction)
-            .await
-            .map_err(write_error(context))?;
-        commit::answers(labels, changes.len()).map_err(store_error(context))
+        self.land_in(transaction, changes).await
     }
 
     /// The time by which leases are judged, if it is not the database's.
@@ -157,6 +152,8 @@ struct Queues {
     names: Queue<Keys<Names>>,
     texts: Queue<Keys<Texts>>,
     identities: Queue<Keys<Identities>>,
+    entries: Queue<Entries>,
+    owners: Queue<Keys<Owners>>,
 }
 
 impl Queues {
@@ -181,6 +178,8 @@ impl Queues {
             names: Queue::over(&lines),
             texts: Queue::over(&lines),
             identities: Queue::over(&lines),
+            entries: Queue::over(&lines),
+            owners: Queue::over(&lines),
             lines,
         }
     }

@@ -8,6 +8,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::commit::commit_statement;
 use super::error::store_error;
 use super::lines::{Lines, STALE};
 use super::{PgStore, Queues};
@@ -114,7 +115,12 @@ pub(super) async fn open(options: PgOptions) -> Result<PgStore, StoreError> {
     let queues = Queues::over(Lines::new(&connect, each));
     let pool = pool(options.connections.saturating_sub(2 * each).max(1));
     let pool = pool.connect_with(connect).await.map_err(store_error(opening))?;
-    Ok(PgStore { pool, queues, lease_clock: options.lease_clock, commit_here: commit_statement(&options.schema) })
+    Ok(PgStore {
+        pool,
+        queues,
+        lease_clock: options.lease_clock,
+        commit_here: commit_statement(&format!("{}.", options.schema)),
+    })
 }
 
 /// Does what [`PgStore::reach`] describes.
@@ -137,11 +143,6 @@ fn connect_options(options: &PgOptions) -> Result<PgConnectOptions, StoreError> 
 /// The cause is left out: it may quote the URL, and with it a password.
 fn unusable_url() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "the database's URL cannot be read; expected postgres://host/database")
-}
-
-/// The commit, from whatever search path.
-fn commit_statement(schema: &str) -> String {
-    format!("SELECT {schema}.commit_changes($1::jsonb, $2)")
 }
 
 fn pool(connections: u32) -> PgPoolOptions {

@@ -23,7 +23,7 @@ pub(super) const TRIES: u32 = 5;
 /// So many pieces may wait in a queue; more are refused.
 const FULL: usize = 8_192;
 /// So many pieces wait before a second statement helps the one that is under way: fewer are done sooner together.
-const CROWD: usize = 8;
+const CROWD: usize = 16;
 /// A piece that waited longer is refused, not done: whoever brought it would be gone, or ask again. So where the database
 /// does not keep up, callers hear so instead of waiting ever longer.
 const BEGUN_WITHIN: Duration = Duration::from_secs(5);
@@ -38,8 +38,8 @@ pub(super) trait Work: Send + Sync + 'static {
     const CONTEXT: &'static str;
     /// Whether it writes. Then, without an answer, nobody knows whether it was done.
     const WRITES: bool;
-    /// So many pieces share a statement: PostgreSQL keeps track of 64 savepoints cheaply.
-    const BATCH: usize = 64;
+    /// So many pieces share a statement.
+    const BATCH: usize = 256;
     /// So many statements are under way at a time, at the most.
     const SIDE_BY_SIDE: usize = 1;
 
@@ -137,6 +137,8 @@ impl<W: Work> Queue<W> {
     async fn work_off(self) {
         let mut turn = Turn { queue: &self, ended: false };
         loop {
+            // Whoever came to be at the same time, or was just answered, gets the chance to hand in work for this turn.
+            tokio::task::yield_now().await;
             let line = self.lines.take(W::WRITES).await;
             let Some(batch) = self.next_batch(&mut turn) else {
                 if let Ok(line) = line {

@@ -9,7 +9,7 @@ use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Stream;
 
 use super::writer::{Desk, Outcome, Work};
-use super::{agenda, lane};
+use super::{agenda, directory, lane};
 use crate::landing::Landing;
 use crate::row::{encode, from_count, json};
 
@@ -64,6 +64,7 @@ impl Work for Change {
         if let Some(report) = &self.lane {
             lane::report(report, desk).await?;
         }
+        directory::edit(&self.directory, desk).await?;
         Ok(Outcome::Keep(Answer::Committed))
     }
 }

@@ -7,6 +7,7 @@ mod accounts;
 mod agenda;
 mod claim;
 mod commit;
+mod directory;
 mod error;
 mod exceptions;
 #[cfg(test)]

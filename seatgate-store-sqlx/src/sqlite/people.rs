@@ -46,7 +46,13 @@ pub(super) const ERASE: &str = "DELETE FROM accounts WHERE id IN (
     DELETE FROM texts WHERE id IN (SELECT text FROM text_subjects WHERE person = $1);
     DELETE FROM text_subjects WHERE person = $1;
     DELETE FROM identities WHERE person = $1;
-    DELETE FROM people WHERE id = $1";
+    DELETE FROM people WHERE id = $1;
+    DELETE FROM directory WHERE person = $1;
+    UPDATE directory SET manager = NULL WHERE manager = $1;
+    DELETE FROM absences WHERE person = $1;
+    DELETE FROM delegations WHERE giver = $1 OR stand_in = $1;
+    DELETE FROM app_owners WHERE person = $1;
+    DELETE FROM operators WHERE person = $1";
 
 struct FindPeople(Vec<NewPerson>);
 

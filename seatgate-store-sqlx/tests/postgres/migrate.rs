@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::gate::{Ask, SeatNames, Store, Submission};
-use seatgate_core::id::RequestId;
-use seatgate_core::person::{Actor, Surface};
+use seatgate_core::id::{PersonRef, RequestId};
+use seatgate_core::person::{Actor, PersonDraft, Surface};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
-    EffectError, ExceptionStore, NamedSeat, RequestFilter, RequestQueries, RequestStore as _, RowStatus, StoreErrorKind,
+    Directory, EffectError, ExceptionStore, NamedSeat, NewPerson, OsEntropy, RequestFilter, RequestQueries,
+    RequestStore as _, RowStatus, StoreErrorKind,
 };
 use seatgate_core::request::{Outcome, Resolution, StateLabel};
 use seatgate_core::seat::AccountNames;
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 
 use crate::cluster;
 use crate::proxy::Proxy;
-use crate::town::{House, Town, candidate, changed};
+use crate::town::{self, House, Town, candidate, changed};
 
 /// A file, and where it is to go.
 struct Move {
@@ -139,6 +140,10 @@ async fn others(town: &Town, house: &House<SqliteStore>) {
     let gone = house.gate.people().find(&"gone@example.com".parse().unwrap()).await.unwrap().unwrap();
     house.gate.people().erase(gone).await.unwrap();
     let mona = house.by("mona@example.com").await;
+    let leaver = PersonRef::generate(town.now(), &OsEntropy);
+    let leaver = NewPerson::new(PersonDraft::new("leaver@example.com".parse().unwrap(), None), leaver);
+    let leaver = house.gate.people().people(vec![leaver]).await.unwrap()[0];
+    town::edit_directory(&*house.store, leaver, town.now()).await;
     let seat = |number| {
         let seat = candidate("figma", number);
         SeatNames::new(seat.app, seat.account, seat.entitlement)
@@ -217,7 +222,7 @@ async fn file_rows(table: &str, columns: &BTreeSet<String>, file: &mut SqliteCon
 /// Truth is a number in the file.
 async fn target_rows(table: &str, columns: &BTreeSet<String>, target: &mut PgConnection) -> Rows {
     let text = |column: &String| match column.as_str() {
-        "gated" | "ambiguous" | "may_have_happened" => format!("\"{column}\"::int::text"),
+        "gated" | "ambiguous" | "may_have_happened" | "disabled" | "bot" => format!("\"{column}\"::int::text"),
         _ => format!("\"{column}\"::text"),
     };
     let texts: Vec<String> = columns.iter().map(text).collect();
@@ -264,6 +269,10 @@ async fn told(store: &impl Store, town: &Town) -> Vec<String> {
     told.push(format!("{:?}", ExceptionStore::list(store, town.now(), None, 1000).await.unwrap()));
     told.push(format!("{asked:?} {:?}", store.count_by_state(None).await.unwrap()));
     told.push(format!("{:?}", store.savings(town.now()).await.unwrap()));
+    let people = store.known_people(None, 1000).await.unwrap();
+    told.push(format!("{:?}", Directory::people(store, &people, town.now()).await.unwrap()));
+    told.push(format!("{:?} {:?}", store.owned(&people).await.unwrap(), store.operators().await.unwrap()));
+    told.push(format!("{:?}", store.delegations(town.now(), None, 100).await.unwrap()));
     told.push(format!("{:?}", store.sweep_of("delivery-1").await.unwrap()));
     told
 }

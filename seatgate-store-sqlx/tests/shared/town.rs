@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatgate_core::gate::{Ask, Gate, GateError, Store, Submission, Sweep, SweepReport};
-use seatgate_core::id::RequestId;
+use seatgate_core::id::{ChangeId, DelegationId, PersonRef, RequestId};
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Policy, PolicyDraft};
-use seatgate_core::port::{Clock as _, Idempotency, Inbound, OsEntropy, Router, Target};
+use seatgate_core::port::{
+    Change, Clock as _, Delegation, DirectoryEdit, Idempotency, Inbound, OsEntropy, Period, RequestStore, Router,
+    Target,
+};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner};
 use seatgate_core::time::Timestamp;
+use seatgate_core::trail::Stream;
 use seatgate_core::worker::Worker;
 use serde_json::{Value, json};
 
@@ -115,4 +119,23 @@ pub(crate) fn changed(app: &str, number: usize, changes: Value) -> Candidate {
     });
     json.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     serde_json::from_value::<CandidateDraft>(json).unwrap().parse().unwrap()
+}
+
+/// Lets every table of the directory have a row about this person.
+#[allow(dead_code, reason = "not every test crate edits it")]
+pub(crate) async fn edit_directory(store: &impl RequestStore, person: PersonRef, now: Timestamp) {
+    let other = PersonRef::generate(now, &OsEntropy);
+    let delegation = DelegationId::generate(now, &OsEntropy);
+    let lasting = Period::new(now, Some(now.saturating_add(Duration::from_secs(3600))));
+    let chain = store.chain(Stream::System).await.unwrap();
+    let mut change = Change::new(ChangeId::generate(now, &OsEntropy), &chain);
+    change.directory = vec![
+        DirectoryEdit::Manager { person, manager: Some(other) },
+        DirectoryEdit::Disabled { person, disabled: true },
+        DirectoryEdit::Absences { person, periods: vec![lasting] },
+        DirectoryEdit::Delegate(Delegation::new(delegation, person, other, lasting)),
+        DirectoryEdit::Owners { app: "miro".parse().unwrap(), people: vec![other, person] },
+        DirectoryEdit::Appoint { person, at: now },
+    ];
+    assert!(store.commit(vec![change]).await.unwrap()[0].is_kept());
 }

@@ -10,8 +10,13 @@ use super::samples::{answers, samples};
 
 const GERMAN: &str = include_str!("german.toml");
 /// Names and reasons in the samples, what Slack reads and does not show, and what people type.
-const FROM_OUTSIDE: [&str; 13] = [
+const FROM_OUTSIDE: [&str; 18] = [
+    "!here",
     "Back from leave in spring",
+    "The rebranding starts in March",
+    "need_reason:",
+    "reassign_to:",
+    "reassign_note:",
     "Ana Ruiz",
     "Mona Li",
     "/seatgate",

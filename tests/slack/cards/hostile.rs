@@ -1,14 +1,18 @@
 //! Whatever people and apps are called: every message arrives, and no name says more than a name.
 
 use proptest::prelude::*;
-use seatgate_core::message::{Content, DecisionLine, Message, Row};
-use seatgate_core::policy::KeepReason;
-use seatgate_core::request::{Decision, Outcome, StateLabel};
-use seatgate_slack::card::{Addressee, KeepAsk, Rendered, Renderer};
+use seatgate_core::agenda::News;
+use seatgate_core::message::{Content, DecisionLine, HolderLine, Message, PathLine, Row, Standing};
+use seatgate_core::policy::{KeepReason, OnExpiry};
+use seatgate_core::request::{Decision, Outcome, StateLabel, Why};
+use seatgate_core::route::Turn;
+use seatgate_core::schedule::Outlook;
+use seatgate_slack::card::{Addressee, KeepAsk, NeedAsk, Reasons, ReassignAsk, Rendered, Renderer};
 use seatgate_slack::client::NewMessage;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::judges::refusal;
+use super::routed::noting;
 use super::samples::{asking, at, body, card, hostile, open, request, telling};
 use crate::world::World;
 
@@ -44,12 +48,23 @@ prop_compose! {
         outcome in proptest::option::of(proptest::sample::select(Outcome::ALL)),
         decision in proptest::option::of((proptest::sample::select(Decision::ALL), name(), proptest::option::of(name()))),
         (test, reversible, doubt, free) in any::<(bool, bool, bool, bool)>(),
+        (people, word, standing) in (proptest::collection::vec(name(), 0..8), name(), 0..3_u8),
+        why in proptest::option::of(proptest::sample::select(Why::ALL)),
     ) -> Row {
         let (app, account, kind) = names;
         let mut row = open(number, &app, &account);
         (row.entitlement, row.state, row.test, row.reversible, row.may_have_happened) = (kind, state, test, reversible, doubt);
         row.outcome = if state == StateLabel::Closed { outcome } else { None };
         row.monthly_cost = row.monthly_cost.filter(|_| !free);
+        row.path = people.iter().map(|name| PathLine::new(name, Why::NextManager, Turn::Away)).collect();
+        row.votes = people.iter().map(|name| (name.clone(), at("2026-11-21T08:00:00Z"))).collect();
+        row.holder_said = doubt.then(|| HolderLine::new(Decision::Keep, Some(word)));
+        (row.why, row.quorum) = (why, 1 + u32::from(free));
+        row.standing = match standing {
+            0 => Standing::Asked,
+            1 => Standing::Voted,
+            _ => Standing::Moved { to: people },
+        };
         row.decision = decision.map(|(decision, by, reason)| {
             let mut line = DecisionLine::new(decision, by, at("2026-11-21T09:30:00Z"));
             (line.reason, line.keep_until) = (reason, (decision == Decision::Keep).then(|| at("9999-12-30T00:00:00Z")));
@@ -107,7 +122,8 @@ fn messages(rows: Vec<Row>, page: u32) -> Vec<Message> {
     let mut again = asking(rows.iter().take(1).cloned().collect(), 0);
     again.repeated = true;
     let report = telling(Content::Report(rows.iter().take(16).cloned().collect()));
-    vec![again, report, asking(rows, page)]
+    let note = noting(News::Reminder, rows.iter().take(16).cloned().collect());
+    vec![again, report, note, asking(rows, page)]
 }
 
 proptest! {
@@ -122,6 +138,12 @@ proptest! {
         }
         is_harmless(&body(renderer.list(&rows, &rows, 1)));
         is_harmless(&renderer.home(&rows, &rows, 0));
+        for row in rows.iter().take(3).cloned() {
+            is_harmless(&renderer.need_modal(&NeedAsk::new(row.clone(), KeepReason::Optional, "x")));
+            is_harmless(&renderer.reassign_modal(&ReassignAsk::new(row.clone(), "x")));
+            let why = renderer.why(&Reasons::new(row.clone(), row.app, Outlook::default(), OnExpiry::Keep));
+            is_harmless(&json!({ "text": why, "blocks": [] }));
+        }
         let ask = KeepAsk::new(rows, KeepReason::Required, "x".repeat(4000));
         is_harmless(&renderer.keep_modal(&ask.within(at("2026-11-22T00:00:00Z"), at("2027-02-20T00:00:00Z"), at("2027-11-21T00:00:00Z"))));
     }
@@ -190,5 +212,5 @@ async fn a_card_of_hostile_names_is_posted_and_says_them_as_names() {
     for name in ["<!channel> Mona said yes", "<https://evil.example|Login>", "<@U2> &lt;x&gt; pro"] {
         assert!(decoded.contains(name), "{name:?} is shown as it was written: {decoded}");
     }
-    assert_eq!(shown.controls().len(), 2, "and it can be answered");
+    assert_eq!(shown.controls().len(), 4, "and it can be answered");
 }

@@ -6,5 +6,6 @@ mod hostile;
 mod judges;
 mod pages;
 mod pictures;
+mod routed;
 mod samples;
 mod snapshots;

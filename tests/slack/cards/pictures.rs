@@ -56,6 +56,9 @@ fn block(block: &Value, page: &mut String) {
         }
         "actions" => {
             let button = |button: &Value| {
+                if button["type"] == "overflow" {
+                    return "<button>⋯</button>".to_owned();
+                }
                 let style = button["style"].as_str().unwrap_or_default();
                 format!("<button class='{style}'>{}</button>", shown(&button["text"]))
             };

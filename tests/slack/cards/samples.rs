@@ -1,16 +1,22 @@
 //! One of each thing that is ever shown.
 
+use seatgate_core::agenda::News;
 use seatgate_core::id::{CardId, PersonRef, RequestId};
 use seatgate_core::message::{Content, DecisionLine, Message, Recipient, Row, StateTally, SweepStanding};
 use seatgate_core::money::{Money, Totals};
 use seatgate_core::person::PersonDetails;
-use seatgate_core::policy::KeepReason;
+use seatgate_core::policy::{HolderRelease, KeepReason, OnExpiry};
 use seatgate_core::port::RowStatus;
 use seatgate_core::request::{Decision, Outcome, StateLabel, Why};
+use seatgate_core::schedule::Outlook;
 use seatgate_core::seat::Activity;
 use seatgate_core::time::Timestamp;
-use seatgate_slack::card::{Addressee, KeepAsk, KeepProblem, Notice, Rendered, Renderer};
+use seatgate_slack::card::{
+    Addressee, KeepAsk, KeepProblem, NeedAsk, Notice, Reasons, ReassignAsk, ReassignProblem, Rendered, Renderer,
+};
 use serde_json::{Value, json};
+
+use super::routed;
 
 /// A sample, as Slack's method takes it.
 pub(super) struct Sample {
@@ -45,7 +51,7 @@ pub(super) fn open(number: u32, app: &str, account: &str) -> Row {
     row
 }
 
-fn figma() -> Row {
+pub(super) fn figma() -> Row {
     open(1, "Figma", "Ana Ruiz")
 }
 
@@ -197,6 +203,32 @@ fn cards(renderer: &Renderer) -> Vec<Sample> {
         Sample { name: "sweep", body: told(Content::Sweep(Box::new(standing()))) },
         Sample { name: "sweep-test", body: told(Content::Sweep(Box::new(every_standing()))) },
         Sample { name: "report", body: told(Content::Report(endings())) },
+        Sample { name: "ask-holder", body: one(routed::holder(HolderRelease::Informs)) },
+        Sample { name: "ask-holder-suffices", body: one(routed::holder(HolderRelease::Suffices)) },
+        Sample { name: "holder-answered", body: one(routed::answered()) },
+        Sample { name: "ask-after-detours", body: one(routed::detour()) },
+        Sample { name: "voted", body: one(routed::voted()) },
+        Sample { name: "moved", body: one(routed::moved(&["Ben Okafor"])) },
+        Sample { name: "digest-routed", body: direct(&asking(routed::all(), 0)) },
+    ]
+}
+
+fn notes(renderer: &Renderer) -> Vec<Sample> {
+    let direct = |message: &Message| body(renderer.message(message, &Addressee::Direct));
+    let mut again = routed::noting(News::Overruled, vec![ended(figma(), Decision::Keep, Outcome::Kept)]);
+    again.repeated = true;
+    let used = || vec![routed::used_again()];
+    let mention = Addressee::Channel { mention: Some("U1".parse().unwrap()) };
+    let absent = Addressee::Channel { mention: None };
+    let changed = routed::noting(News::Standing, vec![doubtful()]);
+    vec![
+        Sample { name: "note-reminder", body: direct(&routed::noting(News::Reminder, many())) },
+        Sample { name: "note-overruled-again", body: direct(&again) },
+        Sample {
+            name: "note-used-again-in-channel",
+            body: body(renderer.message(&routed::noting(News::UsedAgain, used()), &mention)),
+        },
+        Sample { name: "note-to-absent", body: body(renderer.message(&changed, &absent)) },
     ]
 }
 
@@ -212,6 +244,11 @@ fn others(renderer: &Renderer) -> Vec<Sample> {
         Sample { name: "keep", body: dates(vec![figma()], KeepReason::Required) },
         Sample { name: "keep-many", body: dates(many(), KeepReason::Optional) },
         Sample { name: "keep-without-reason", body: dates(vec![figma()], KeepReason::Off) },
+        Sample {
+            name: "need",
+            body: renderer.need_modal(&NeedAsk::new(routed::holder(HolderRelease::Informs), KeepReason::Required, "x")),
+        },
+        Sample { name: "reassign", body: renderer.reassign_modal(&ReassignAsk::new(figma(), "x")) },
         Sample { name: "home", body: renderer.home(&waiting, &decided, 3) },
         Sample { name: "home-empty", body: renderer.home(&[], &[], 0) },
         Sample { name: "list", body: body(renderer.list(&waiting, &decided, 1)) },
@@ -221,7 +258,7 @@ fn others(renderer: &Renderer) -> Vec<Sample> {
 
 /// Every card, modal and answer with blocks.
 pub(super) fn samples(renderer: &Renderer) -> Vec<Sample> {
-    cards(renderer).into_iter().chain(others(renderer)).collect()
+    cards(renderer).into_iter().chain(notes(renderer)).chain(others(renderer)).collect()
 }
 
 /// Every short answer.
@@ -234,6 +271,13 @@ pub(super) fn answers(renderer: &Renderer) -> Vec<String> {
         Notice::AlreadyDecided(Box::new(line(Decision::Keep))),
         Notice::Decided,
         Notice::NotAsked,
+        Notice::Moved,
+        Notice::AlreadyVoted,
+        Notice::UsedAgain,
+        Notice::AlreadyAsked,
+        Notice::CannotBeAsked,
+        Notice::HandedOn { to: vec!["Ben Okafor".to_owned(), "<!here>".to_owned()] },
+        Notice::HandedOn { to: Vec::new() },
         Notice::OwnSeat,
         Notice::HolderInforms,
         Notice::Sender,
@@ -272,5 +316,30 @@ pub(super) fn answers(renderer: &Renderer) -> Vec<String> {
         let (block, text) = renderer.keep_error(problem);
         format!("{block}: {text}")
     });
-    notices.iter().map(|notice| renderer.say(notice)).chain(errors).collect()
+    let said = notices.iter().map(|notice| renderer.say(notice));
+    said.chain(errors).chain(routed_errors(renderer)).chain(reasons(renderer)).collect()
+}
+
+fn routed_errors(renderer: &Renderer) -> Vec<String> {
+    let problems = [
+        ReassignProblem::NobodyChosen,
+        ReassignProblem::NoteRequired,
+        ReassignProblem::NoteTooLong,
+        ReassignProblem::Refused(Notice::CannotBeAsked),
+    ];
+    let need = renderer.need_error(&KeepProblem::ReasonRequired);
+    let all = problems.iter().map(|problem| renderer.reassign_error(problem)).chain([need]);
+    all.map(|(block, text)| format!("{block}: {text}")).collect()
+}
+
+/// Why somebody is asked: an approver by each policy, a holder, and somebody who is asked no more.
+fn reasons(renderer: &Renderer) -> Vec<String> {
+    let mut outlook = Outlook::default();
+    outlook.reminders = vec![at("2026-11-22T06:00:00Z"), at("2026-11-24T06:00:00Z")];
+    outlook.escalates_at = Some(at("2026-11-25T06:00:00Z"));
+    outlook.ends_at = Some(at("2026-12-04T06:00:00Z"));
+    let why = |row, on_expiry| renderer.why(&Reasons::new(row, "1a2b<3c>", outlook.clone(), on_expiry));
+    let policies = OnExpiry::ALL.iter().map(|policy| why(routed::detour(), *policy));
+    let holder = why(routed::holder(HolderRelease::Informs), OnExpiry::Keep);
+    policies.chain([holder, why(routed::moved(&["Ben Okafor"]), OnExpiry::Keep)]).collect()
 }

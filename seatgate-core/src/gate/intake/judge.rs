@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::gate::{Gate, Settings};
 use crate::person::{Identity, PersonDraft};
-use crate::policy::Terms;
+use crate::policy::{Mode, Terms};
 use crate::port::Problem;
 use crate::seat::{AccountNames, Activity, Candidate};
 use crate::time::Timestamp;
@@ -12,16 +12,21 @@ use crate::time::Timestamp;
 /// How far ahead of our clock an observation may be.
 const FUTURE_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// `Err` rejects the row, `Ok(Err)` filters it. What was not said to be observed at another time was so at `received_at`.
-pub(super) fn judge(
+/// `Err` rejects the row, `Ok(Err)` filters it. What was not said to be observed at another time was so at `received_at`;
+/// `now` is what evidence is measured by.
+pub(in crate::gate) fn judge(
     gate: &Gate,
     settings: &Settings,
     mut candidate: Candidate,
     received_at: Timestamp,
+    now: Timestamp,
 ) -> Result<Result<Candidate, Problem>, Problem> {
-    let (terms, now) = (settings.policy.terms(candidate.app.id.as_str()), gate.now());
+    let terms = settings.policy.terms(candidate.app.id.as_str());
     if gate.parts.router.target(&candidate.app.id).is_none() {
         return Err(Problem::new("No target", "no target removes seats of this app", "/app/id"));
+    }
+    if settings.mode_of(&candidate.app.id) == Mode::Off {
+        return Ok(Err(Problem::new("Switched off", "nobody is asked about seats of this app now", "/app/id")));
     }
     let observed_at = *candidate.observed_at.get_or_insert(received_at);
     stale_or_future(observed_at, candidate.activity, terms, now)?;
@@ -32,18 +37,18 @@ pub(super) fn judge(
 }
 
 /// What an account is found by.
-pub(super) fn identities(candidate: &Candidate) -> Vec<(String, String)> {
+pub(in crate::gate) fn identities(candidate: &Candidate) -> Vec<(String, String)> {
     let app = candidate.app.id.as_str();
     let id = candidate.account.id.iter().map(|id| format!("id:{id}"));
     let email = candidate.account.email.iter().map(|email| format!("email:{email}"));
     id.chain(email).map(|name| (app.to_owned(), name)).collect()
 }
 
-pub(super) fn holder(names: &AccountNames) -> Option<PersonDraft> {
+pub(in crate::gate) fn holder(names: &AccountNames) -> Option<PersonDraft> {
     Some(PersonDraft::new(Identity::Email(names.email.clone()?), names.name.clone()))
 }
 
-pub(super) fn fallback(address: &str) -> Option<PersonDraft> {
+pub(in crate::gate) fn fallback(address: &str) -> Option<PersonDraft> {
     address.parse().ok().map(|identity| PersonDraft::new(identity, None))
 }
 

@@ -2,9 +2,9 @@
 
 use super::{Intake, Read};
 use crate::agenda::{self, AgendaChange, Item};
-use crate::card::{Card, digest_card, notice_of};
+use crate::card::{digest_card, notice_of};
 use crate::gate::corrupt;
-use crate::id::{CardId, PersonRef, RequestId};
+use crate::id::{CardId, RequestId};
 use crate::person::TextRef;
 use crate::policy::{Mode, Terms};
 use crate::port::{Change, RowResult, RowStatus, SeatChange, StoreError};
@@ -35,7 +35,7 @@ impl Intake<'_> {
         let entry = EntryDraft::of_fact(&fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
         change.entries.push(entry);
         change.texts.extend(new);
-        change.cards = request.approval.asked.iter().map(|a| Card::asking(a.card, a.person, vec![id])).collect();
+        change.cards = request.approval.asked.iter().map(|asked| asked.card_about(id)).collect();
         change.cards.extend(notice_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
         // Whoever is asked may go away, or come back.
@@ -60,7 +60,8 @@ impl Intake<'_> {
         let origin = Origin::new(self.record.id, read.row, self.record.submitted_by.clone());
         let subject = Subject::Seat(read.seat.clone());
         let channel = candidate.requesting_channel.clone().or_else(|| self.settings.channel.clone());
-        Opening::new(subject, origin, self.settings.mode, policy.version().to_owned(), terms)
+        let mode = self.settings.mode_of(&read.seat.app.id);
+        Opening::new(subject, origin, mode, policy.version().to_owned(), terms)
             .with_evidence(evidence)
             .asking(asked)
             .concerning(read.manager, read.fallbacks.clone())
@@ -71,20 +72,19 @@ impl Intake<'_> {
     fn asked(&self, read: &Read, terms: &Terms, known: &Known) -> Vec<Asked> {
         let now = self.gate.now();
         let concerned = read.concerned(terms.quorum);
-        let can_be_asked = |person: &PersonRef| {
-            known.entries.get(person).is_none_or(|entry| entry.can_be_asked() && !entry.is_away(now))
-        };
-        let first = read.seat.holder.filter(|holder| terms.ask_holder_first && can_be_asked(holder));
+        let first = read.seat.holder;
+        let first = first.filter(|holder| terms.ask_holder_first && route::is_reachable(*holder, known, now));
         let routed = match first {
             Some(holder) => vec![Routed::new(holder, Why::Holder)],
             None => route::approvers(&concerned, known, now),
         };
-        routed.into_iter().map(|routed| self.ask(routed, terms)).collect()
+        let mode = self.settings.mode_of(&read.seat.app.id);
+        routed.into_iter().map(|routed| self.ask(routed, terms, mode)).collect()
     }
 
-    fn ask(&self, routed: Routed, terms: &Terms) -> Asked {
+    fn ask(&self, routed: Routed, terms: &Terms, mode: Mode) -> Asked {
         let (now, entropy) = (self.gate.now(), &*self.gate.parts.entropy);
-        let digest = digest_card(routed.person, terms.digest.duration(), self.settings.mode, now);
+        let digest = digest_card(routed.person, terms.digest.duration(), mode, now);
         Asked::routed(routed, digest.unwrap_or_else(|| CardId::generate(now, entropy)))
     }
 }

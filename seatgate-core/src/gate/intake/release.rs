@@ -95,7 +95,8 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn candidate(text: Option<String>) -> Result<Candidate, Problem> {
+/// The candidate that was kept as this text.
+pub(in crate::gate) fn candidate(text: Option<String>) -> Result<Candidate, Problem> {
     let Some(text) = text else {
         return Err(Problem::new("Erased", "what was received is erased: report the seat again", ""));
     };

@@ -15,6 +15,7 @@
 pub mod agenda;
 pub mod cards;
 pub mod claims;
+pub mod directory;
 pub mod exceptions;
 pub mod lanes;
 pub mod people;
@@ -27,7 +28,7 @@ pub mod sweeps;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::port::{ExceptionStore, PeopleStore, RequestQueries, RequestStore};
+use crate::port::{Directory, DirectoryQueries, ExceptionStore, PeopleStore, RequestQueries, RequestStore};
 use scene::Scene;
 
 /// A store under test, behind all of its ports.
@@ -43,6 +44,12 @@ pub trait StoreHarness: Send + Sync {
 
     /// It as an exception store.
     fn exceptions(&self) -> &dyn ExceptionStore;
+
+    /// It as a directory.
+    fn directory(&self) -> &dyn Directory;
+
+    /// It as what lists a directory.
+    fn directory_queries(&self) -> &dyn DirectoryQueries;
 
     /// Moves on the clock by which the store judges leases.
     fn advance(&self, by: Duration);
@@ -115,6 +122,21 @@ macro_rules! store_conformance {
                 rs_14_an_edit_schedules_a_sync_and_touches_no_receipt
                 rs_14_an_edit_of_no_card_does_nothing
                 a_sweeps_rows_and_requests_are_counted
+            }
+            directory {
+                di_01_whom_the_directory_does_not_know_can_be_asked
+                di_01_people_come_in_the_order_of_the_question
+                di_01_racing_questions_are_answered_each_on_its_own
+                di_02_an_edit_says_the_one_thing_that_it_is_about
+                di_02_absences_that_are_over_do_not_hold
+                di_02_a_delegation_holds_until_it_ends
+                di_02_owners_are_asked_in_their_order
+                di_02_operators_are_appointed_and_dismissed
+                di_02_what_was_edited_is_there_after_a_restart
+                rs_01_edits_land_with_their_change_or_not_at_all
+                ps_03_an_erased_person_is_gone_from_the_directory
+                known_people_and_delegations_are_paged
+                ps_01_a_new_identity_under_a_known_reference_is_one_more_of_that_person
             }
             seats {
                 rs_05_an_unknown_seat_has_generation_0

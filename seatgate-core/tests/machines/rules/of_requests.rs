@@ -175,7 +175,7 @@ fn wake_is_harmless_when_nothing_is_due() {
         assert_eq!((transition.facts.len(), &transition.after), (0, &request));
     }
     world.now = next_wake(&awaiting, Some(at(0))).unwrap();
-    assert_eq!(kinds(&world.judge(&awaiting, &Command::Wake).unwrap()), [EventKind::Decided]);
+    assert_eq!(kinds(&world.judge(&awaiting, &Command::Wake).unwrap()), [EventKind::Reminded]);
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Judge {
         assert_eq!(is_a_persons(command.kind()), matches!(question, Question::Wish(..)), "{command:?}");
         let context = match question {
             Question::Wish(who, ..) => {
-                let relation = self.relation(who, request, &command)?;
+                let relation = self.relation(who, request, &command, today)?;
                 let context = Context::new(day(today), &entropy, self.names.actor(who), Surface::Inbox);
                 context.by_right_of(relation)
             }
@@ -102,9 +102,9 @@ impl Judge {
         Some(Judged { command: command.kind(), facts: self.folded(request, facts), after, agenda })
     }
 
-    fn relation(&self, who: Who, request: &Request, command: &Command) -> Option<Relation> {
+    fn relation(&self, who: Who, request: &Request, command: &Command, today: u8) -> Option<Relation> {
         let caller = Caller::new(self.names.actor(who), true);
-        let granted = authorize(&caller, Right::of(command)?, request, &self.operators);
+        let granted = authorize(&caller, Right::of(command)?, request, &self.operators, day(today));
         let lets_pass = self.mutant.is_some_and(|mutant| mutant.lets_pass(command));
         granted.ok().or(lets_pass.then_some(Relation::Approver))
     }
@@ -155,9 +155,12 @@ fn is_a_persons(kind: CommandKind) -> bool {
         | CommandKind::Keep
         | CommandKind::Undo
         | CommandKind::Withdraw
+        | CommandKind::Reassign
+        | CommandKind::ApplyPolicy
         | CommandKind::Stop
         | CommandKind::Resolve => true,
         CommandKind::Wake
+        | CommandKind::ComeBack
         | CommandKind::Begin
         | CommandKind::Settle
         | CommandKind::LoseLease

@@ -174,10 +174,19 @@ scenes! {
 fn everything_is_met_in_some_scene() {
     let scenes = scenes::all();
     let commands: BTreeSet<_> = scenes.iter().flat_map(|scene| scene.commands).copied().collect();
-    assert_eq!(commands, CommandKind::ALL.iter().copied().collect());
+    let asking = [CommandKind::Reassign, CommandKind::ApplyPolicy, CommandKind::ComeBack];
+    assert_eq!(commands, CommandKind::ALL.iter().copied().filter(|kind| !asking.contains(kind)).collect());
+    let asking = [
+        EventKind::Opened,
+        EventKind::Voted,
+        EventKind::HolderAnswered,
+        EventKind::Routed,
+        EventKind::Reminded,
+        EventKind::PolicyApplied,
+    ];
     let events: BTreeSet<_> = scenes.iter().flat_map(|scene| scene.events).copied().collect();
     // Every history begins with the opening.
-    assert_eq!(events, EventKind::ALL.iter().copied().filter(|event| *event != EventKind::Opened).collect());
+    assert_eq!(events, EventKind::ALL.iter().copied().filter(|event| !asking.contains(event)).collect());
     let outcomes: BTreeSet<_> = scenes.iter().flat_map(|scene| scene.outcomes).copied().collect();
     // A seat's plan has one task, so it is done or not.
     assert_eq!(outcomes, Outcome::ALL.iter().copied().filter(|end| *end != Outcome::PartlyReclaimed).collect());

@@ -135,6 +135,11 @@ impl Record {
             }
             // What follows from these is judged by what the state says after them.
             EventKind::Probed | EventKind::Blocked => {}
+            EventKind::Voted
+            | EventKind::HolderAnswered
+            | EventKind::Routed
+            | EventKind::Reminded
+            | EventKind::PolicyApplied => {}
         }
     }
 

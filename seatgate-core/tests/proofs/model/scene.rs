@@ -161,6 +161,8 @@ impl Scene {
             grace: Span::days(self.grace.into()),
             expire_after: Span::days(1),
             on_expiry: self.on_expiry,
+            remind_after: Vec::new(),
+            escalate_after: Span::days(0),
             retry: RetryTerms {
                 first: Span::seconds(0),
                 attempts: self.attempts,

@@ -135,6 +135,7 @@ impl Counts {
             CommandKind::Resolve => EventKind::Resolved,
             // Nothing in the core looks again after the end.
             CommandKind::Verify => return true,
+            CommandKind::Reassign | CommandKind::ApplyPolicy | CommandKind::ComeBack => return true,
         };
         self.events.contains_key(&event)
     }
@@ -159,6 +160,8 @@ fn expected(kind: EventKind) -> bool {
         | EventKind::Closed => true,
         // Comes with `Command::Verify`, which nothing in the core sends.
         EventKind::Verified => false,
+        EventKind::Routed | EventKind::Reminded => true,
+        EventKind::Voted | EventKind::HolderAnswered | EventKind::PolicyApplied => false,
     }
 }
 

@@ -108,6 +108,10 @@ impl Deprovisioner for Fickle {
         self.ledger.probe(job).await
     }
 
+    fn sees_activity(&self) -> bool {
+        self.ledger.sees_activity()
+    }
+
     fn idempotency(&self) -> Idempotency {
         self.ledger.idempotency()
     }

@@ -27,6 +27,10 @@ impl Approved {
             Event::Opened(opening) => {
                 self.openings.insert(id, opening.clone());
             }
+            Event::Routed { asked, .. } => {
+                let opening = self.openings.get_mut(&id).ok_or("a route before the opening")?;
+                opening.asked.extend(asked.iter().cloned());
+            }
             Event::Decided { decision, tasks, reason, .. } => {
                 let opening = self.openings.get(&id).ok_or("a decision before the opening")?;
                 may_decide(opening, *decision, &fact.actor, reason.is_some(), world)?;
