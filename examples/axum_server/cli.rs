@@ -16,6 +16,7 @@ use crate::offboard::{self, OffboardArguments};
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
 use crate::policy::{self, PolicyArguments};
+use crate::requests::{self, RequestsCommand};
 use crate::simulate::{self, SimulateArguments};
 use crate::sweeps::{self, SweepArguments, SweepsCommand};
 
@@ -71,8 +72,11 @@ pub(crate) enum Talk {
         #[command(subcommand)]
         command: SweepsCommand,
     },
-    /// List requests, oldest first.
+    /// List requests, oldest first; show one, or ask somebody else about it.
+    #[command(args_conflicts_with_subcommands = true)]
     Requests {
+        #[command(subcommand)]
+        command: Option<RequestsCommand>,
         /// Only those that stand so, such as awaiting_decision or closed.
         #[arg(long)]
         state: Option<String>,
@@ -148,7 +152,8 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
     let said = match talk {
         Talk::Sweep(arguments) => sweeps::sweep(client, arguments).await,
         Talk::Sweeps { command } => sweeps::talk(client, command).await,
-        Talk::Requests { state, form } => requests(client, state.as_deref(), &form).await,
+        Talk::Requests { command: Some(command), .. } => requests::talk(client, command).await,
+        Talk::Requests { state, form, .. } => requests::list(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
         Talk::Offboard(arguments) => offboard::talk(client, arguments).await,
@@ -164,20 +169,6 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-async fn requests(client: &Client, state: Option<&str>, form: &Form) -> Result<(), CallError> {
-    let filter: Vec<_> = state.map(|state| ("state", state)).into_iter().collect();
-    let requests = Value::Array(client.all("/v1/requests", &filter).await?);
-    form.print(&requests, |requests| {
-        let mut table = vec![["REQUEST", "STATE", "OUTCOME", "APP", "ACCOUNT"].map(str::to_owned).to_vec()];
-        table.extend(requests.as_array().into_iter().flatten().map(|request| {
-            let told = ["/id", "/state", "/outcome", "/app/id"].map(|pointer| text(request, pointer));
-            [told.to_vec(), vec![account(request)]].concat()
-        }));
-        say_table(&table);
-    });
-    Ok(())
 }
 
 async fn decide(client: &Client, arguments: DecideArguments) -> Result<(), CallError> {

@@ -22,6 +22,7 @@ mod output;
 mod policy;
 mod pretend;
 mod progress;
+mod requests;
 mod serve;
 mod simulate;
 mod slack;

@@ -13,6 +13,10 @@ impl Deprovisioner for Pretend {
         Ok(Removal::removed().with_receipt("pretended"))
     }
 
+    fn sees_activity(&self) -> bool {
+        false
+    }
+
     fn idempotency(&self) -> Idempotency {
         Idempotency::Natural
     }

@@ -52,6 +52,7 @@ pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving
         Access::Configured(configured) => configured_outfit(&config, configured)?,
     };
     let gate = store.gate(&config).router(outfit.targets).policy(config.policy).playbooks(config.playbooks);
+    let gate = gate.timer(tokio::time::sleep);
     let workspace = config.slack.as_ref().map(slack::workspace).transpose();
     let workspace = workspace.map_err(|error| problem("SLACK_API_URL", &error))?;
     let slack = config.slack.as_ref().zip(workspace.as_ref());

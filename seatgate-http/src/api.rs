@@ -1,7 +1,7 @@
 //! The API: sweeps, requests, decisions, tasks, offboardings, exceptions, mode, audit and savings, for whoever has a token.
 //!
-//! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For undo, withdraw, stop
-//! and tasks an administrator's token counts as an operator.
+//! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For reassign, undo, withdraw,
+//! stop and tasks an administrator's token counts as an operator.
 
 mod act;
 mod audit;
@@ -33,6 +33,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/requests/{id}", get(requests::one))
         .route("/v1/requests/{id}/trail", get(requests::trail))
         .route("/v1/requests/{id}/decision", post(act::decide))
+        .route("/v1/requests/{id}/reassign", post(act::reassign))
         .route("/v1/requests/{id}/undo", act::plainly(Ask::Undo, Action::Undo))
         .route("/v1/requests/{id}/withdraw", act::plainly(Ask::Withdraw, Action::Withdraw))
         .route("/v1/requests/{id}/stop", act::plainly(Ask::Stop, Action::Stop))

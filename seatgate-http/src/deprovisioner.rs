@@ -179,6 +179,11 @@ impl Deprovisioner for HttpDeprovisioner {
         if told == SeatStatus::cannot_tell() { self.look_up(job).await } else { told }
     }
 
+    /// Only a status URL says when a seat was used last.
+    fn sees_activity(&self) -> bool {
+        self.target.status_url.is_some()
+    }
+
     fn idempotency(&self) -> Idempotency {
         if self.target.idempotent { Idempotency::KeyHonoured { within: KEY_REMEMBERED } } else { Idempotency::Unknown }
     }

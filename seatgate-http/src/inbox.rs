@@ -11,6 +11,7 @@
 
 mod act;
 mod answer;
+mod asking;
 mod bulk;
 mod card;
 mod controls;
@@ -112,6 +113,7 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
         .route("/requests", get(list::show))
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/decision", post(answer::decide))
+        .route("/requests/{id}/reassign", post(act::reassign))
         .route("/requests/{id}/undo", post(act::undo))
         .route("/requests/{id}/withdraw", post(act::withdraw))
         .route("/requests/{id}/stop", post(act::stop))

@@ -20,7 +20,7 @@ use crate::view::RequestView;
 
 /// Labels, as the types that have them define them.
 pub(crate) mod labels {
-    use seatgate_core::{person, policy, port, request, savings};
+    use seatgate_core::{person, policy, port, request, route, savings};
     use utoipa::openapi::RefOr;
     use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
     use utoipa::{PartialSchema, ToSchema};
@@ -52,10 +52,12 @@ pub(crate) mod labels {
         Proof: request::Proof;
         Resolution: request::Resolution;
         RowStatus: port::RowStatus;
+        Stage: request::Stage;
         Standing: savings::Standing;
         State: request::StateLabel;
         Surface: person::Surface;
         TaskStatus: request::TaskStatus;
+        Turn: route::Turn;
         Why: request::Why;
     }
 }

@@ -242,8 +242,12 @@ fn by_refusal(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::ReasonRequired | Refusal::AnswerNeedsReason => Problem::invalid("/reason", detail),
         Refusal::KeepEndsInPast | Refusal::KeepTooLong => Problem::invalid("/keep_until", detail),
+        Refusal::CannotBeAsked => Problem::invalid("/to/email", detail),
         Refusal::UnknownTask => Problem::not_found(detail),
         Refusal::AlreadyDecided => Problem::conflict("already-decided", detail),
+        Refusal::AlreadyVoted => Problem::conflict("already-voted", detail),
+        Refusal::AlreadyAsked => Problem::conflict("already-asked", detail),
+        Refusal::UsedAgain => Problem::conflict("used-again", detail),
         Refusal::AlreadyKept => Problem::conflict("already-kept", detail),
         Refusal::Closed => Problem::conflict("closed", detail),
         Refusal::TooLate => Problem::conflict("too-late", detail),

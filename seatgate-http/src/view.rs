@@ -1,5 +1,7 @@
 //! A request as others see it: the public JSON, joined with names at the last moment.
 
+mod asking;
+
 use seatgate_core::gate::{Gate, GateError, Joined};
 use seatgate_core::id::{PersonRef, RequestId, SweepId, TaskId};
 use seatgate_core::money::Money;
@@ -7,13 +9,15 @@ use seatgate_core::person::{Actor, PersonDetails, Surface};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::StoreError;
 use seatgate_core::request::{
-    Decision, Outcome, PauseReason, Phase, Proof, RemovalKind, Request, StateLabel, Task, TaskState, Why,
+    Decision, Outcome, PauseReason, Phase, Proof, RemovalKind, Request, Stage, StateLabel, Task, TaskState, Why,
+    WithdrawReason,
 };
 use seatgate_core::seat::{AccountNames, Activity, App, Evidence};
 use seatgate_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::problem::Problem;
+use asking::{ApproverView, DeadlinesView, HolderAnswerView, VoteView};
 
 /// One request. Personal data: never log it.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -34,6 +38,19 @@ pub(crate) struct RequestView {
     /// Why the first of the approvers was asked.
     #[schema(value_type = Option<crate::openapi::labels::Why>)]
     why: Option<Why>,
+    /// Whose answer is waited for, or decided it.
+    #[schema(value_type = crate::openapi::labels::Stage)]
+    stage: Stage,
+    /// Approvals so far, where the policy wants several. The one that is enough is the decision.
+    votes: Vec<VoteView>,
+    /// How many must approve.
+    quorum: u32,
+    holder_answer: Option<HolderAnswerView>,
+    deadlines: DeadlinesView,
+    /// Which reminder was due last, of those who are asked now.
+    reminded: u32,
+    /// How often further people were asked because nobody answered.
+    escalations: u32,
     #[schema(value_type = String, format = DateTime)]
     opened_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +61,10 @@ pub(crate) struct RequestView {
     grace_until: Option<Timestamp>,
     evidence: Option<EvidenceView>,
     decision: Option<DecisionView>,
+    /// Why it was withdrawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    withdrawn: Option<WithdrawReason>,
     tasks: Vec<TaskView>,
     /// What an offboarding is about; missing for a seat.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,15 +90,6 @@ pub(crate) struct AccountView {
     id: Option<String>,
     email: Option<String>,
     name: Option<String>,
-}
-
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Approver)]
-struct ApproverView {
-    #[serde(flatten)]
-    person: PersonView,
-    #[schema(value_type = crate::openapi::labels::Why)]
-    why: Why,
 }
 
 /// Somebody, by address and name; both are missing once they are erased.
@@ -192,21 +204,27 @@ impl RequestView {
     /// These requests, in this order.
     pub(crate) async fn all(gate: &Gate, requests: &[Request]) -> Result<Vec<Self>, StoreError> {
         let joined = gate.join(requests).await?;
-        Ok(requests.iter().map(|request| Self::of(request, &joined)).collect())
+        let delivered = gate.delivered(requests).await?;
+        let view = |request: &Request| Self::of(request, &joined, delivered.get(&request.id).copied());
+        Ok(requests.iter().map(view).collect())
     }
 
     /// The request that the gate answered with, or the problem.
     pub(crate) async fn answer(gate: &Gate, answer: Result<Request, GateError>) -> Result<Self, Problem> {
         match answer {
-            Ok(request) => Ok(Self::of(&request, &gate.join(std::slice::from_ref(&request)).await?)),
+            Ok(request) => Ok(Self::one(gate, &request).await?),
             Err(error) => Err(Problem::of(gate, error).await),
         }
     }
 
-    fn of(request: &Request, joined: &Joined) -> Self {
-        let seat = request.seat();
-        let approver = |(person, why)| ApproverView { person: PersonView::of(joined.person(person)), why };
-        let asked = request.approval.asked.iter().map(|asked| (asked.person, asked.why));
+    async fn one(gate: &Gate, request: &Request) -> Result<Self, StoreError> {
+        let requests = std::slice::from_ref(request);
+        let (joined, delivered) = (gate.join(requests).await?, gate.delivered(requests).await?);
+        Ok(Self::of(request, &joined, delivered.get(&request.id).copied()))
+    }
+
+    fn of(request: &Request, joined: &Joined, delivered_at: Option<Timestamp>) -> Self {
+        let (seat, approval) = (request.seat(), &request.approval);
         Self {
             id: request.id,
             state: request.label(),
@@ -215,8 +233,15 @@ impl RequestView {
             app: seat.map(|seat| AppView::of(&seat.app)),
             account: seat.map(|seat| AccountView::of(joined.account(seat.account))),
             entitlement: seat.map(|seat| seat.entitlement.to_string()),
-            approvers: asked.map(approver).collect(),
-            why: request.approval.asked.first().map(|asked| asked.why),
+            approvers: approval.asked.iter().map(|asked| ApproverView::of(asked, request, joined)).collect(),
+            why: approval.asked.first().map(|asked| asked.why),
+            stage: approval.stage,
+            votes: approval.votes.iter().map(|vote| VoteView::of(vote, joined)).collect(),
+            quorum: request.terms.quorum,
+            holder_answer: approval.holder_answer.as_ref().map(|said| HolderAnswerView::of(said, joined)),
+            deadlines: DeadlinesView::of(request, delivered_at),
+            reminded: approval.reminded,
+            escalations: approval.escalations,
             opened_at: request.opened_at,
             closed_at: match request.phase {
                 Phase::Closed { at, .. } => Some(at),
@@ -228,6 +253,7 @@ impl RequestView {
             },
             evidence: request.evidence.as_ref().map(EvidenceView::of),
             decision: DecisionView::of(request, joined),
+            withdrawn: request.withdrawn,
             tasks: request.plan.tasks.iter().map(|task| TaskView::of(task, joined)).collect(),
             offboarding: OffboardingView::of(request, joined),
             sweep_id: request.origin.sweep,

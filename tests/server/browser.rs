@@ -145,6 +145,12 @@ async fn as_operator(browser: &Browser, server: &Server, name: &str) {
     browser.click("//a[contains(., 'Figma: Omar Diaz')]").await;
     browser.says("You operate seatgate; others were asked.").await;
     is_sound(browser, "a request of somebody else", &format!("operator-{name}")).await;
+    browser.write("//input[@id='reassign-to']", "nils@example.com").await;
+    browser.write("//input[@id='reassign-reason']", "On leave").await;
+    browser.click(&format!("//{}", button("Ask someone else"))).await;
+    browser.says("Somebody else is asked now.").await;
+    browser.says("asked nils@example.com").await;
+    is_sound(browser, "a request that was handed on", &format!("reassigned-{name}")).await;
     browser.click(&format!("//{}", button("Withdraw"))).await;
     browser.says("The request is withdrawn").await;
     browser.open(&server.url("/exceptions")).await;
@@ -152,6 +158,30 @@ async fn as_operator(browser: &Browser, server: &Server, name: &str) {
     is_sound(browser, "the exceptions", &format!("exceptions-{name}")).await;
     browser.click(&format!("//{}", button("Revoke"))).await;
     browser.says("There is no exception.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_who_is_asked_first_answers() {
+    let Some(browser) = Browser::start().await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let environment = [("SEATGATE_POLICY__ASK_HOLDER_FIRST", "true"), ("SEATGATE_POLICY__HOLDER_WAIT", "2d")];
+    let server = Server::start(directory.path(), &environment);
+    browser.resize(390, 800).await;
+    browser.forbid_scripts().await;
+    browser.open(&server.base).await;
+    browser.click(&format!("//{}", button("Send the sample sweep"))).await;
+    is_named(&browser, "Ana Ruiz").await;
+    browser.click("//h2/a[contains(., 'Figma: Ana Ruiz')]").await;
+    browser.says("Tells whoever decides that you do not need the seat.").await;
+    is_sound(&browser, "the question to the holder", "holder-phone").await;
+    browser.write("//input[@name='reason']", "For the relaunch").await;
+    browser.click(&format!("//{}", button("I still need it"))).await;
+    browser.says("Your answer is recorded: you still need the seat.").await;
+    browser.says("Now asked in your place: Mona Li.").await;
+    is_sound(&browser, "a holder who has answered", "holder-answered-phone").await;
+    browser.click(&format!("//{}", button("Be somebody else"))).await;
+    is_named(&browser, "Mona Li").await;
+    browser.says("The holder still needs it: For the relaunch.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,7 +76,7 @@ fn all_mistakes_are_named_at_once() {
         drain = "2h"
         [policy]
         min_idel = "30d"
-        quorum = 2
+        quorum = 0
         [targets.figma]
         kind = "webhook"
         [targets.okta]

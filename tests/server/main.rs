@@ -10,6 +10,7 @@
 
 #[path = "../../examples/axum_server/accept.rs"]
 mod accept;
+mod asking;
 mod browser;
 #[path = "../../seatgate-store-sqlx/tests/postgres/cluster.rs"]
 #[allow(dead_code, reason = "the tests of the store restart it as well")]

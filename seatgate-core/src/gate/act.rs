@@ -26,7 +26,7 @@ pub enum Ask {
     Undo,
     /// Give the request up, before anything has begun.
     Withdraw,
-    /// Ask somebody else instead. Needs a reason.
+    /// Ask somebody else instead. Needs a reason. [`Gate::reassign`] also finds whom.
     Reassign {
         /// Whom.
         to: PersonRef,
@@ -215,7 +215,9 @@ impl Gate {
         by: &Submission,
     ) -> Result<Change, GateError> {
         let command = ask.command(&before.request, &self.settings().policy, text.map(|text| text.reference));
-        let relation = self.authorized(&before.request, &command, text.is_some(), by).await?;
+        let relation = self
+            .authorized(&before.request, Action::of(&command), done_task(&before.request, &command), text.is_some(), by)
+            .await?;
         let (delivered_at, seen) = self.cards_of(&before.request, by.actor.person()).await?;
         let mut context = Context::new(self.now(), &*self.parts.entropy, by.actor.clone(), by.surface);
         context.matched_by = by.matched_by;
@@ -247,16 +249,17 @@ impl Gate {
         }
     }
 
-    async fn authorized(
+    pub(crate) async fn authorized(
         &self,
         request: &Request,
-        command: &Command,
+        action: Option<Action>,
+        done: Option<&Task>,
         has_reason: bool,
         by: &Submission,
     ) -> Result<Option<Relation>, GateError> {
-        let Some(action) = Action::of(command) else { return Ok(None) };
+        let Some(action) = action else { return Ok(None) };
         let (caller, settings) = (by.caller(has_reason), self.settings());
-        let mut granted = match done_task(request, command) {
+        let mut granted = match done {
             Some(task) => authorize_done(&caller, task, request, &settings.operators),
             None => authorize(&caller, action, request, &settings.operators, self.now()),
         };

@@ -119,7 +119,9 @@ impl Joined {
         self.person(person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label)
     }
 
-    fn path(&self, asked: &Asked) -> Vec<PathLine> {
+    /// Who was met on the way to somebody who was asked.
+    #[must_use]
+    pub fn path(&self, asked: &Asked) -> Vec<PathLine> {
         let line = |step: &Step| PathLine { name: self.name(step.person), role: step.role, turn: step.turn };
         asked.path.iter().map(line).collect()
     }
@@ -190,6 +192,7 @@ impl Wanted {
         let said = request.approval.holder_answer.as_ref();
         self.texts.extend(said.and_then(|said| said.reason).map(|text| text.id));
         self.texts.extend(request.offboarding.as_ref().and_then(|asked| asked.reason).map(|text| text.id));
+        self.texts.extend(request.approval.votes.iter().filter_map(|vote| vote.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));
             if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state

@@ -1,10 +1,11 @@
 //! What must be known of the directory before somebody else is asked.
 
-use crate::gate::Gate;
-use crate::id::PersonRef;
+use crate::authorize::Action;
+use crate::gate::{Ask, Gate, GateError, Submission};
+use crate::id::{PersonRef, RequestId};
 use crate::person::{Identity, PersonDraft};
 use crate::port::{StoreError, StoreErrorKind};
-use crate::request::{ApprovalState, Request};
+use crate::request::{ApprovalInput, ApprovalState, Refusal, Request};
 use crate::route::{self, Concerned, Known, Missing, Reach};
 
 /// How often the directory is asked for what the last answer led to. Managers are followed 32 steps at the most.
@@ -21,6 +22,47 @@ impl Gate {
     pub async fn person(&self, identity: Identity, name: Option<String>) -> Result<PersonRef, StoreError> {
         let found = self.resolve(vec![PersonDraft::new(identity, name)]).await?;
         found.into_iter().next().ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, "finding a person"))
+    }
+
+    /// Asks whoever others know by `to` in place of those who are asked, as [`Gate::act`] does. They are added if they are
+    /// new, but not for somebody who may not ask them.
+    ///
+    /// # Errors
+    /// As for [`Gate::act`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether it was done; asking again is safe.
+    pub async fn reassign(
+        &self,
+        id: RequestId,
+        to: Identity,
+        reason: Option<&str>,
+        by: &Submission,
+    ) -> Result<Request, GateError> {
+        let to = match self.parts.people.find(&to).await? {
+            Some(person) => person,
+            None => self.newcomer(id, to, reason, by).await?,
+        };
+        self.act(id, Ask::Reassign { to }, reason, by).await
+    }
+
+    /// Somebody nobody knew, once it is clear that they can be asked.
+    async fn newcomer(
+        &self,
+        id: RequestId,
+        identity: Identity,
+        reason: Option<&str>,
+        by: &Submission,
+    ) -> Result<PersonRef, GateError> {
+        let has_reason = self.reason(reason, by)?.is_some();
+        let request = self.load(id).await?.request;
+        self.authorized(&request, Some(Action::Reassign), None, has_reason, by).await?;
+        let refusal = match request.approval.state.next(ApprovalInput::Keep) {
+            Ok(_) if has_reason => return Ok(self.person(identity, None).await?),
+            Ok(_) => Refusal::AnswerNeedsReason,
+            Err(refusal) => refusal,
+        };
+        Err(GateError::Refused { refusal, request: Box::new(request) })
     }
 
     /// Everything that must be known to judge who is asked about this request, and whether it can be handed to `other`.

@@ -1,5 +1,7 @@
 //! What is shown to people, joined from the state of this moment.
 
+use std::collections::BTreeMap;
+
 use crate::agenda::{Announcement, Audience};
 use crate::card::{About, Card, notice_id};
 use crate::gate::Gate;
@@ -8,9 +10,10 @@ use crate::message::{Content, Message, Recipient, Row, SweepStanding};
 use crate::person::PersonDetails;
 use crate::policy::Mode;
 use crate::port::{StoreError, StoreErrorKind};
-use crate::request::Request;
+use crate::request::{Phase, Request};
 use crate::schedule::{self, Outlook};
 use crate::seat::Channel;
+use crate::time::Timestamp;
 
 /// A card as it is to be shown now.
 #[derive(Debug, Clone)]
@@ -33,6 +36,27 @@ impl Gate {
     /// When the store cannot tell.
     pub async fn card(&self, id: CardId) -> Result<Option<Card>, StoreError> {
         Ok(self.parts.requests.cards(&[id]).await?.into_iter().next().flatten())
+    }
+
+    /// When the first card of each of these requests was delivered to somebody who is asked still: from then on they have
+    /// their time. Only those that wait for a decision are looked up.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn delivered(&self, requests: &[Request]) -> Result<BTreeMap<RequestId, Timestamp>, StoreError> {
+        let open = requests.iter().filter(|request| request.phase == Phase::AwaitingDecision);
+        let asked = open.flat_map(|request| request.approval.active().map(|asked| (asked.card, request.id)));
+        let (cards, ids): (Vec<CardId>, Vec<RequestId>) = asked.unzip();
+        if cards.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut delivered = BTreeMap::new();
+        for (card, id) in self.parts.requests.cards(&cards).await?.into_iter().zip(ids) {
+            let Some(at) = card.and_then(|card| card.delivered_at) else { continue };
+            let first = delivered.entry(id).or_insert(at);
+            *first = at.min(*first);
+        }
+        Ok(delivered)
     }
 
     /// What a card says at this moment.

@@ -1,4 +1,4 @@
-//! Acting on requests: decisions, undo, withdraw, stop, and answers to pauses.
+//! Acting on requests: decisions, asking somebody else, undo, withdraw, stop, and answers to pauses.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use seatgate_core::authorize::{Action, Denial};
 use seatgate_core::gate::{Ask, Attempt, Submission};
 use seatgate_core::id::{PersonRef, RequestId, TaskId};
-use seatgate_core::person::Surface;
+use seatgate_core::person::{EmailAddress, EmailError, Identity, Surface};
 use seatgate_core::request::{Decision, Resolution};
 use seatgate_core::time::Timestamp;
 use serde::Deserialize;
@@ -55,6 +55,22 @@ struct PlainBody {
 
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReassignAsked)]
+struct ReassignBody {
+    to: Option<ToAsk>,
+    reason: Option<String>,
+    r#as: Option<OnBehalf>,
+}
+
+/// Whom to ask.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ToAsk {
+    email: Option<String>,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = TaskAnswer)]
 struct TaskBody {
     #[schema(value_type = crate::openapi::labels::Resolution)]
@@ -70,7 +86,10 @@ const PLAIN: &[(&str, Expected)] =
     &[("", Expected::Object), ("/reason", TEXT), ("/as", Expected::Object), ("/as/email", TEXT)];
 const TASK: &Members = &[PLAIN, &[("/resolution", Expected::Value(RESOLUTIONS)), ("/pause", Expected::Value(PAUSE))]];
 
+const REASSIGN: &Members = &[PLAIN, &[("/to", Expected::Object), ("/to/email", TEXT)]];
+
 pub(super) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    let schemas = with::<ReassignBody>(schemas);
     with::<TaskBody>(with::<PlainBody>(with::<DecisionBody>(schemas)))
 }
 
@@ -110,6 +129,29 @@ fn ask(body: &DecisionBody) -> Result<(Ask, Action), Problem> {
     }
 }
 
+/// `POST /v1/requests/{id}/reassign`.
+pub(super) async fn reassign(
+    State(app): State<App>,
+    InPath(id): InPath<RequestId>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    Whole(body): Body,
+) -> Answer {
+    let body: ReassignBody = request::json(&headers, &body, REASSIGN)?;
+    let to = Identity::Email(body.to.ok_or_else(|| Problem::invalid("/to", "expected whom to ask"))?.email()?);
+    let call = Call { app, id, caller };
+    let by = call.submission(Action::Reassign, Denial::NotAsked, body.r#as).await?;
+    let answer = call.app.gate.reassign(id, to, body.reason.as_deref(), &by).await;
+    Ok(Json(RequestView::answer(&call.app.gate, answer).await?))
+}
+
+impl ToAsk {
+    fn email(&self) -> Result<EmailAddress, Problem> {
+        let email = self.email.as_deref().ok_or_else(|| Problem::invalid("/to/email", "expected an address"))?;
+        email.parse().map_err(|error: EmailError| Problem::invalid("/to/email", error.to_string()))
+    }
+}
+
 /// `POST /v1/requests/{id}/undo`, `/withdraw` and `/stop`: what only says why.
 pub(super) fn plainly(ask: Ask, action: Action) -> MethodRouter<App> {
     post(move |State(app), InPath(id), Extension(caller), headers: HeaderMap, Whole(body): Body| {
@@ -139,15 +181,22 @@ impl Call {
 
     /// The token counts as an operator, for itself or for the person it names.
     async fn operate(self, ask: Ask, action: Action, reason: Option<&str>, on_behalf: Option<OnBehalf>) -> Answer {
-        let token = self.caller.actor();
+        let by = self.submission(action, Denial::NotOperator, on_behalf).await?;
+        self.act(ask, reason, &by).await
+    }
+
+    /// Who acts, backed by the token; `denial` is said of somebody whom nobody knows.
+    async fn submission(
+        &self,
+        action: Action,
+        denial: Denial,
+        on_behalf: Option<OnBehalf>,
+    ) -> Result<Submission, Problem> {
         let by = match on_behalf {
-            None => Submission::new(token, Surface::Api),
-            Some(on_behalf) => {
-                let person = self.person(&on_behalf, action, Denial::NotOperator).await?;
-                behalf::submission(person, &self.caller)
-            }
+            None => Submission::new(self.caller.actor(), Surface::Api),
+            Some(on_behalf) => behalf::submission(self.person(&on_behalf, action, denial).await?, &self.caller),
         };
-        self.act(ask, reason, &by.with_admin_token()).await
+        Ok(by.with_admin_token())
     }
 
     async fn act(&self, ask: Ask, reason: Option<&str>, by: &Submission) -> Answer {

@@ -1,4 +1,4 @@
-//! Taking what is asked of a request beside a decision: undo, withdraw, stop, and answers to pauses.
+//! Taking what is asked of a request beside a decision: asking somebody else, undo, withdraw, stop, and answers to pauses.
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
@@ -7,6 +7,7 @@ use axum::response::Response;
 use seatgate_core::authorize::Action;
 use seatgate_core::gate::Ask;
 use seatgate_core::id::TaskId;
+use seatgate_core::person::{EmailAddress, Identity};
 use seatgate_core::request::{Request, Resolution, TaskState};
 use serde::Deserialize;
 
@@ -25,6 +26,16 @@ pub(super) struct PlainForm {
 }
 
 #[derive(Deserialize)]
+pub(super) struct ReassignForm {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
 pub(super) struct TaskForm {
     #[serde(default)]
     token: String,
@@ -36,6 +47,15 @@ pub(super) struct TaskForm {
 }
 
 type Sent<T> = Result<Form<T>, FormRejection>;
+
+pub(super) async fn reassign(
+    State(inbox): State<Inbox>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Sent<ReassignForm>,
+) -> Response {
+    inbox.respond(hand_on(&inbox, &id, &headers, form).await)
+}
 
 pub(super) async fn undo(
     State(inbox): State<Inbox>,
@@ -71,6 +91,24 @@ pub(super) async fn resolve(
     form: Sent<TaskForm>,
 ) -> Response {
     inbox.respond(answer_pause(&inbox, &id, &task, &headers, form).await)
+}
+
+async fn hand_on(
+    inbox: &Inbox,
+    id: &str,
+    headers: &HeaderMap,
+    form: Sent<ReassignForm>,
+) -> Result<Response, PageError> {
+    let Form(form) = form.map_err(|_| PageError::BadForm)?;
+    let (viewer, request) = inbox.sent_about(id, headers, &form.token, Action::Reassign).await?;
+    let written = Written { reason: &form.reason, until: "", to: &form.to };
+    let Ok(to) = form.to.trim().parse::<EmailAddress>() else {
+        let notice = Notice::refused("Nothing was changed. Write an e-mail address, such as nils@example.com.");
+        return inbox.request_page(StatusCode::UNPROCESSABLE_ENTITY, &request, &viewer, Some(notice), &written).await;
+    };
+    let by = viewer.submission();
+    let answer = inbox.gate.reassign(request.id, Identity::Email(to), Some(&form.reason), &by).await;
+    inbox.answered(&request, &viewer, answer, Code::Reassigned, &written).await
 }
 
 async fn plain(

@@ -50,7 +50,7 @@ async fn answer(
         Decision::Keep => Action::Keep,
     };
     let (viewer, request) = inbox.sent_about(id, headers, &form.token, action).await?;
-    let written = Written { reason: &form.reason, until: &form.keep_until };
+    let written = Written { reason: &form.reason, until: &form.keep_until, to: "" };
     match ask(decision, &form.keep_until) {
         Ok(ask) => inbox.act(&request, &viewer, ask, Code::of(decision), &written).await,
         Err(notice) => {
@@ -78,14 +78,19 @@ pub(super) fn refusal(error: GateError) -> Result<(StatusCode, Notice), PageErro
         GateError::Denied(Denial::ReasonRequired) | GateError::BadReason => StatusCode::UNPROCESSABLE_ENTITY,
         GateError::Denied(_) => StatusCode::FORBIDDEN,
         GateError::Refused { refusal, .. } => match refusal {
-            Refusal::ReasonRequired | Refusal::AnswerNeedsReason | Refusal::KeepEndsInPast | Refusal::KeepTooLong => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Refusal::ReasonRequired
+            | Refusal::AnswerNeedsReason
+            | Refusal::CannotBeAsked
+            | Refusal::KeepEndsInPast
+            | Refusal::KeepTooLong => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::CONFLICT,
         },
         _ => return Err(error.into()),
     };
-    Ok((status, Notice::refused(format!("Nothing was changed. {}", sentence(&error.to_string())))))
+    // A user who came back withdraws the request.
+    let ended = matches!(error, GateError::Refused { refusal: Refusal::UsedAgain, .. });
+    let first = if ended { "Nothing is removed." } else { "Nothing was changed." };
+    Ok((status, Notice::refused(format!("{first} {}", sentence(&error.to_string())))))
 }
 
 impl Inbox {
@@ -99,7 +104,20 @@ impl Inbox {
         done: Code,
         written: &Written<'_>,
     ) -> Result<Response, PageError> {
-        match self.gate.act(request.id, ask, Some(written.reason), &viewer.submission()).await {
+        let answer = self.gate.act(request.id, ask, Some(written.reason), &viewer.submission()).await;
+        self.answered(request, viewer, answer, done, written).await
+    }
+
+    /// The page after what the gate answered.
+    pub(super) async fn answered(
+        &self,
+        request: &Request,
+        viewer: &Viewer,
+        answer: Result<Request, GateError>,
+        done: Code,
+        written: &Written<'_>,
+    ) -> Result<Response, PageError> {
+        match answer {
             Ok(request) => {
                 let path = format!("/requests/{}?notice={}", request.id, done.label());
                 Ok(Redirect::to(&self.path(&path)).into_response())

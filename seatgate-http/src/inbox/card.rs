@@ -2,11 +2,12 @@
 
 use seatgate_core::gate::{Gate, Joined};
 use seatgate_core::message::{DecisionLine, Row};
-use seatgate_core::policy::{KeepReason, Terms};
+use seatgate_core::policy::{HolderRelease, KeepReason, Terms};
 use seatgate_core::request::{Decision, Request};
 use seatgate_core::seat::Activity;
 use seatgate_core::time::{Span, Timestamp};
 
+use super::asking;
 use super::identity::Viewer;
 
 /// A request, ready to be shown.
@@ -30,6 +31,8 @@ pub(super) struct Fact {
 
 /// What the forms of a card ask for.
 pub(super) struct Form {
+    /// Whether it asks the holder, whose word comes first: they say that they need the seat, or release it.
+    pub(super) holder: bool,
     /// Whether an approval needs a reason: the viewer operates and was not asked.
     pub(super) approve_reason: bool,
     pub(super) keep_reason: bool,
@@ -48,7 +51,7 @@ impl Card {
         Self {
             id: request.id.to_string(),
             facts: facts(&row, request, viewer),
-            form: row.is_live().then(|| Form::new(request, viewer, gate.now())),
+            form: row.is_live().then(|| Form::new(request, &row, viewer, gate.now())),
             status: row.status_line(),
             decision: row.decision.as_ref().map(decision_line),
             test: row.test,
@@ -74,10 +77,11 @@ impl Card {
 }
 
 impl Form {
-    fn new(request: &Request, viewer: &Viewer, now: Timestamp) -> Self {
+    fn new(request: &Request, row: &Row, viewer: &Viewer, now: Timestamp) -> Self {
         let terms = &request.terms;
         let asked = request.approval.asks(viewer.person, now).is_some();
         Self {
+            holder: row.asks_holder(),
             approve_reason: !asked,
             keep_reason: terms.keep_reason != KeepReason::Off || !asked,
             keep_reason_required: terms.keep_reason == KeepReason::Required || !asked,
@@ -106,7 +110,10 @@ fn facts(row: &Row, request: &Request, viewer: &Viewer) -> Vec<Fact> {
     facts.extend(row.activity.map(|(activity, observed)| fact("Activity", activity_line(activity, observed))));
     facts.extend(row.monthly_cost.as_ref().map(|cost| fact("Cost", format!("{cost} a month"))));
     facts.extend(why_you(row, viewer).map(|why| fact("Why you", why)));
-    if row.is_live() {
+    facts.extend(asking::so_far(row));
+    if row.is_live() && row.asks_holder() {
+        facts.push(fact("Releasing it", releasing(request).to_owned()));
+    } else if row.is_live() {
         facts.push(fact("Approving", approving(row, request)));
     }
     facts
@@ -129,7 +136,19 @@ fn activity_line(activity: Activity, observed: Timestamp) -> String {
     }
 }
 
+/// What it is worth when a holder who is asked first gives the seat up.
+fn releasing(request: &Request) -> &'static str {
+    match request.terms.holder_release {
+        HolderRelease::Suffices => "Approves the removal of the seat.",
+        HolderRelease::Informs => "Tells whoever decides that you do not need the seat.",
+    }
+}
+
 fn approving(row: &Row, request: &Request) -> String {
+    let missing = usize::try_from(row.quorum).unwrap_or(usize::MAX).saturating_sub(row.votes.len());
+    if missing > 1 {
+        return format!("Counts as one of {} approvals; the last one removes the seat.", row.quorum);
+    }
     let grace = match request.terms.grace {
         grace if grace.is_zero() => "Removes the seat at once".to_owned(),
         grace => format!("Removes the seat after {}, in which you can take it back", spelled(grace)),
@@ -139,7 +158,7 @@ fn approving(row: &Row, request: &Request) -> String {
 }
 
 /// A length of time in its largest whole unit, as people say it: `90 days`.
-fn spelled(span: Span) -> String {
+pub(super) fn spelled(span: Span) -> String {
     let seconds = span.duration().as_secs();
     let units = [(DAY.as_secs(), "day"), (3_600, "hour"), (60, "minute")];
     let whole = units.into_iter().find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length));

@@ -1,4 +1,4 @@
-//! What a viewer can do about a request beside deciding it: take an approval back, withdraw, stop, answer a pause.
+//! What a viewer can do about a request beside deciding it: ask somebody else, take an approval back, withdraw, stop, answer a pause.
 //!
 //! Only what would be accepted is offered; the gate judges again when it is asked.
 
@@ -17,6 +17,8 @@ use super::identity::Viewer;
 pub(super) struct Controls {
     /// Until when the approval can be taken back, as a sentence.
     pub(super) undo: Option<String>,
+    /// Whether somebody else can be asked.
+    pub(super) reassign: bool,
     pub(super) withdraw: bool,
     /// Whether the removal can be stopped. While a task is paused, stopping is one of its answers instead.
     pub(super) stop: bool,
@@ -44,13 +46,14 @@ impl Controls {
         let running = request.phase == Phase::Executing && !request.plan.keeps() && !request.plan.is_paused();
         Self {
             undo: undo(gate, request).filter(|_| may(gate, request, viewer, Action::Undo)),
+            reassign: can_hand_on(request, viewer) && may(gate, request, viewer, Action::Reassign),
             withdraw: withdrawable && may(gate, request, viewer, Action::Withdraw),
             stop: running && may(gate, request, viewer, Action::Stop),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.undo.is_none() && !self.withdraw && !self.stop
+        self.undo.is_none() && !self.reassign && !self.withdraw && !self.stop
     }
 }
 
@@ -67,6 +70,12 @@ impl Pause {
             why: explanation(why),
         })
     }
+}
+
+/// While nobody has decided; whoever has approved already, and does not operate, has nothing left to hand on.
+fn can_hand_on(request: &Request, viewer: &Viewer) -> bool {
+    let open = request.phase == Phase::AwaitingDecision;
+    open && (viewer.operates || !request.approval.has_voted(viewer.person))
 }
 
 /// Asks the one function that the gate asks too.

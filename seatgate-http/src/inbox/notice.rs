@@ -1,5 +1,6 @@
 //! Words about what just happened.
 
+use seatgate_core::id::PersonRef;
 use seatgate_core::request::{Decision, Outcome, Request};
 
 /// A calm word about what just happened.
@@ -25,6 +26,7 @@ impl Notice {
 pub(super) enum Code {
     Approved,
     Kept,
+    Reassigned,
     Undone,
     Withdrawn,
     Stopped,
@@ -35,9 +37,10 @@ pub(super) enum Code {
 }
 
 impl Code {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Approved,
         Self::Kept,
+        Self::Reassigned,
         Self::Undone,
         Self::Withdrawn,
         Self::Stopped,
@@ -51,6 +54,7 @@ impl Code {
         match self {
             Self::Approved => "approved",
             Self::Kept => "kept",
+            Self::Reassigned => "reassigned",
             Self::Undone => "undone",
             Self::Withdrawn => "withdrawn",
             Self::Stopped => "stopped",
@@ -72,11 +76,21 @@ impl Code {
         }
     }
 
-    /// What it says on the page of `request`, where it is true: a link must not say that something was done where nothing
-    /// was.
-    pub(super) fn about(self, request: &Request) -> Option<Notice> {
+    /// What it says to `viewer` on the page of `request`, where it is true: a link must not say that something was done
+    /// where nothing was.
+    pub(super) fn about(self, request: &Request, viewer: PersonRef) -> Option<Notice> {
+        let approval = &request.approval;
+        let answered = |answer| {
+            let said = approval.holder_answer.as_ref().is_some_and(|said| said.answer == answer);
+            said && request.holder() == Some(viewer) && approval.verdict.is_none()
+        };
+        let voted = approval.has_voted(viewer) && approval.verdict.is_none();
         let decided = |decision| request.approval.verdict.as_ref().is_some_and(|verdict| verdict.decision == decision);
         let (fits, text) = match self {
+            Self::Approved if answered(Decision::Approve) => (true, "Your answer is recorded: you release the seat."),
+            Self::Approved if voted => (true, "Your approval is recorded; the policy wants more of them."),
+            Self::Kept if answered(Decision::Keep) => (true, "Your answer is recorded: you still need the seat."),
+            Self::Reassigned => (approval.asked.iter().any(|asked| asked.at.is_some()), "Somebody else is asked now."),
             Self::Approved => (decided(Decision::Approve), "Your approval is recorded."),
             Self::Kept => (decided(Decision::Keep), "Your answer is recorded: keep the seat."),
             Self::Undone => (is_withdrawn(request), "The approval is taken back: the seat stays."),

@@ -9,10 +9,11 @@ use seatgate_core::gate::{Attempt, Gate, Joined};
 use seatgate_core::id::RequestId;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::StoreError;
-use seatgate_core::request::{Proof, Request, StateLabel, Task, TaskState, Why};
+use seatgate_core::request::{Proof, Request, StateLabel, Task, TaskState};
 use seatgate_core::trail::Stream;
 
 use super::Inbox;
+use super::asking;
 use super::card::{Card, Fact, minute};
 use super::controls::{Controls, Pause};
 use super::identity::Viewer;
@@ -32,6 +33,7 @@ struct RequestPage {
     controls: Controls,
     /// What was written before, when the page is shown again.
     reason: String,
+    to: String,
     tasks: Vec<TaskLine>,
     timeline: Timeline,
     /// Whether something is under way, so that looking again is worth it.
@@ -54,12 +56,14 @@ const LONGEST_REPORT: usize = 8_000;
 pub(super) struct Written<'a> {
     pub(super) reason: &'a str,
     pub(super) until: &'a str,
+    /// Who is to be asked instead.
+    pub(super) to: &'a str,
 }
 
 impl<'a> Written<'a> {
     /// Into a form that asks for a reason only.
     pub(super) fn only(reason: &'a str) -> Self {
-        Self { reason, until: "" }
+        Self { reason, ..Self::default() }
     }
 }
 
@@ -77,7 +81,7 @@ async fn page(inbox: &Inbox, id: &str, headers: &HeaderMap, code: Option<Code>) 
         return Ok(Redirect::to(&inbox.path("/")).into_response());
     };
     let request = inbox.visible(id, &viewer, "look").await?;
-    let notice = code.and_then(|code| code.about(&request));
+    let notice = code.and_then(|code| code.about(&request, viewer.person));
     inbox.request_page(StatusCode::OK, &request, &viewer, notice, &Written::default()).await
 }
 
@@ -105,7 +109,8 @@ impl Inbox {
     ) -> Result<Response, PageError> {
         let joined = self.gate.join(std::slice::from_ref(request)).await?;
         let entries = self.gate.queries().trail(Stream::Request(request.id)).await?;
-        let card = Card::new(&self.gate, request, &joined, viewer).filled(written.reason, written.until);
+        let mut card = Card::new(&self.gate, request, &joined, viewer).filled(written.reason, written.until);
+        card.facts.extend(asking::deadlines(request, self.gate.outlook(request).await?));
         let tasks = request.plan.tasks.iter();
         let page = RequestPage {
             frame: self.frame(Some(viewer), notice),
@@ -113,6 +118,7 @@ impl Inbox {
             received: received(&self.gate, request).await?,
             controls: Controls::new(&self.gate, request, viewer),
             reason: written.reason.to_owned(),
+            to: written.to.to_owned(),
             tasks: tasks
                 .map(|task| TaskLine::new(task, &joined, Pause::new(&self.gate, request, task, viewer)))
                 .collect(),
@@ -160,22 +166,9 @@ fn outcome(task: &Task, joined: &Joined) -> String {
 
 /// Where the request came from, and who was asked about it, why.
 fn background(request: &Request, joined: &Joined) -> Vec<Fact> {
-    let asked = request.approval.asked.iter().map(|asked| {
-        let name = joined.actor(&Actor::Person(asked.person));
-        Fact { name: "Asked", text: format!("{name}: {}", why_they(asked.why)) }
-    });
     let reporter = joined.actor(&request.origin.submitted_by);
     let reported = Fact { name: "Reported by", text: format!("{reporter}, {}", minute(request.opened_at)) };
-    asked.chain([reported]).collect()
-}
-
-fn why_they(why: Why) -> &'static str {
-    match why {
-        Why::Manager => "named as the holder's manager",
-        Why::Fallback => "named by the policy for seats whose manager cannot decide alone",
-        Why::Operator => "operates seatgate, and nobody else could be asked",
-        _ => "named by the policy",
-    }
+    asking::everybody(request, joined).into_iter().chain([reported]).collect()
 }
 
 /// The report of the seat as it came, in readable JSON. It may be long: the trail's digest covers the whole of it.

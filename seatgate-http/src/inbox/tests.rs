@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use seatgate_core::gate::{Gate, Sweep};
+use seatgate_core::gate::{Gate, GateBuilder, Sweep};
 use seatgate_core::id::PersonRef;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Policy, PolicyDraft};
-use seatgate_core::port::{Deprovisioner, EffectError, Job, OsEntropy, Removal, Router as Targets, RowStatus, Target};
+use seatgate_core::port::{
+    Deprovisioner, Directory, EffectError, Job, OsEntropy, Removal, Router as Targets, RowStatus, Target,
+};
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::ManualClock;
 use seatgate_core::trail::Stream;
@@ -21,6 +23,7 @@ use tower::ServiceExt;
 use super::timeline::Timeline;
 use super::{InboxIdentity, InboxOptions, router};
 
+mod asking;
 mod bulk;
 mod exceptions;
 mod list;
@@ -68,15 +71,23 @@ impl House {
 
     /// With this target, under this policy.
     fn with(target: Arc<dyn Deprovisioner>, policy: &[(&str, &str)]) -> Self {
+        Self::build(target, None, policy)
+    }
+
+    /// With a target that obliges, asking this directory.
+    fn knowing(directory: Arc<dyn Directory>, policy: &[(&str, &str)]) -> Self {
+        Self::build(Arc::new(Obliging), Some(directory), policy)
+    }
+
+    fn build(target: Arc<dyn Deprovisioner>, directory: Option<Arc<dyn Directory>>, policy: &[(&str, &str)]) -> Self {
         let mut draft = PolicyDraft::default();
         policy.iter().for_each(|(key, value)| draft.set(key, value));
         let clock = Arc::new(ManualClock::new("2026-11-22T08:00:00Z".parse().unwrap()));
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let gate = Gate::builder(store, clock.clone(), Arc::new(OsEntropy))
             .router(Targets::new().otherwise(Target::new("*", target)))
-            .policy(Policy::from_draft(&draft).unwrap())
-            .build()
-            .unwrap();
+            .policy(Policy::from_draft(&draft).unwrap());
+        let gate = directory.into_iter().fold(gate, GateBuilder::directory).build().unwrap();
         let options = InboxOptions::new(InboxIdentity::demo(&OsEntropy))
             .offering_sample(|_| vec![candidate("ana@example.com", "Ana Ruiz", "mona@example.com")]);
         Self { app: router(gate.clone(), options), gate, clock }

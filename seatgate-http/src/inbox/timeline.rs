@@ -1,12 +1,16 @@
 //! The trail as people read it: one line an entry, and whether the chain holds.
 
+mod asking;
+
 use std::collections::BTreeMap;
 
 use seatgate_core::gate::Gate;
-use seatgate_core::id::{PersonRef, TaskId};
-use seatgate_core::person::{Actor, PersonDetails};
+use seatgate_core::id::{PersonRef, TaskId, TextId};
+use seatgate_core::person::{Actor, PersonDetails, TextRef};
 use seatgate_core::port::StoreError;
-use seatgate_core::request::{AttemptResult, Decision, Event, Fact, ProbeAnswer, RemovalKind, Request, TaskAction};
+use seatgate_core::request::{
+    AttemptResult, Decision, Event, Fact, ProbeAnswer, RemovalKind, Request, TaskAction, WithdrawReason,
+};
 use seatgate_core::trail::{Entry, Stream, verify};
 
 use super::card::minute;
@@ -34,43 +38,70 @@ impl Timeline {
         let exported: Vec<String> = entries.iter().map(Entry::to_json).collect();
         let verified = verify(Stream::Request(request.id), exported.iter().map(String::as_str));
         let facts: Vec<(&Entry, Option<Fact>)> = entries.iter().map(|entry| (entry, entry.fact())).collect();
-        let people = people(gate, facts.iter().filter_map(|(_, fact)| fact.as_ref())).await?;
+        let names = Names::of(gate, request, facts.iter().filter_map(|(_, fact)| fact.as_ref())).await?;
         Ok(Self {
-            lines: facts.into_iter().map(|(entry, fact)| line(request, &people, entry, fact.as_ref())).collect(),
+            lines: facts.into_iter().map(|(entry, fact)| line(request, &names, entry, fact.as_ref())).collect(),
             broken: verified.err().map(|broken| broken.to_string()),
         })
     }
 }
 
-type People = BTreeMap<PersonRef, PersonDetails>;
+/// What is known of those who stand in a trail, and the reasons in it. Personal data: never log it.
+struct Names {
+    people: BTreeMap<PersonRef, PersonDetails>,
+    texts: BTreeMap<TextId, String>,
+}
 
-async fn people(gate: &Gate, facts: impl Iterator<Item = &Fact>) -> Result<People, StoreError> {
-    let mut wanted: Vec<PersonRef> = Vec::new();
-    for fact in facts {
-        wanted.extend([Some(&fact.actor), fact.submitted_by.as_ref()].into_iter().flatten().filter_map(Actor::person));
-        if let Event::Opened(opening) = &fact.event {
-            wanted.extend(opening.asked.iter().map(|asked| asked.person));
+impl Names {
+    async fn of(gate: &Gate, request: &Request, facts: impl Iterator<Item = &Fact>) -> Result<Self, StoreError> {
+        let (mut people, mut texts): (Vec<PersonRef>, Vec<TextId>) = (request.people().collect(), Vec::new());
+        for fact in facts {
+            let actors = [Some(&fact.actor), fact.submitted_by.as_ref()];
+            people.extend(actors.into_iter().flatten().filter_map(Actor::person));
+            if let Event::Voted { reason, .. } | Event::HolderAnswered { reason, .. } | Event::Routed { reason, .. } =
+                &fact.event
+            {
+                texts.extend(reason.map(|text| text.id));
+            }
+        }
+        people.sort();
+        people.dedup();
+        let details = gate.people().details(&people).await?;
+        let words = if texts.is_empty() { Vec::new() } else { gate.people().texts(&texts).await? };
+        Ok(Self {
+            people: details.into_iter().flatten().map(|details| (details.reference, details)).collect(),
+            texts: texts.into_iter().zip(words).filter_map(|(id, text)| Some((id, text?))).collect(),
+        })
+    }
+
+    fn person(&self, person: PersonRef) -> String {
+        self.people.get(&person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label)
+    }
+
+    fn actor(&self, actor: &Actor) -> String {
+        match actor {
+            Actor::Person(person) => self.person(*person),
+            Actor::Policy => "the policy".to_owned(),
+            other => other.to_string(),
         }
     }
-    wanted.sort();
-    wanted.dedup();
-    let details = gate.people().details(&wanted).await?;
-    Ok(details.into_iter().flatten().map(|details| (details.reference, details)).collect())
-}
 
-fn name(people: &People, actor: &Actor) -> String {
-    match actor {
-        Actor::Person(person) => people.get(person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label),
-        Actor::Policy => "the policy".to_owned(),
-        other => other.to_string(),
+    fn list(&self, people: impl Iterator<Item = PersonRef>) -> String {
+        people.map(|person| self.person(person)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A reason, to be put behind what was done for it.
+    fn because(&self, reason: Option<TextRef>) -> String {
+        let text = reason.and_then(|reason| self.texts.get(&reason.id));
+        text.map(|text| format!(" (\u{201c}{text}\u{201d})")).unwrap_or_default()
     }
 }
 
-fn line(request: &Request, people: &People, entry: &Entry, fact: Option<&Fact>) -> Line {
-    let what = fact.map_or_else(|| entry.kind.replace('_', " "), |fact| words(request, people, &fact.event));
+fn line(request: &Request, names: &Names, entry: &Entry, fact: Option<&Fact>) -> Line {
+    let what = fact.map_or_else(|| entry.kind.replace('_', " "), |fact| words(request, names, &fact.event));
     let who = fact.map(|fact| match &fact.submitted_by {
-        Some(submitter) => format!("{} (handed in by {})", name(people, &fact.actor), name(people, submitter)),
-        None => name(people, &fact.actor),
+        Some(submitter) => format!("{} (handed in by {})", names.actor(&fact.actor), names.actor(submitter)),
+        None => names.actor(&fact.actor),
     });
     Line {
         seq: entry.seq,
@@ -82,14 +113,13 @@ fn line(request: &Request, people: &People, entry: &Entry, fact: Option<&Fact>) 
     }
 }
 
-fn words(request: &Request, people: &People, event: &Event) -> String {
+fn words(request: &Request, names: &Names, event: &Event) -> String {
     match event {
         Event::Opened(opening) => {
-            let asked: Vec<_> = opening.asked.iter().map(|asked| name(people, &Actor::Person(asked.person))).collect();
-            if asked.is_empty() {
+            if opening.asked.is_empty() {
                 "Opened; nobody could be asked".to_owned()
             } else {
-                format!("Asked {}", asked.join(", "))
+                format!("Asked {}", names.list(opening.asked.iter().map(|asked| asked.person)))
             }
         }
         Event::Decided { decision: Decision::Approve, relation, .. } => format!("Approved the removal, as {relation}"),
@@ -100,11 +130,12 @@ fn words(request: &Request, people: &People, event: &Event) -> String {
         Event::Expired => "Nobody answered in time".to_owned(),
         Event::GraceEnded => "The grace period is over".to_owned(),
         Event::Undone { .. } => "Took the approval back".to_owned(),
+        Event::Withdrawn { why: WithdrawReason::UsedAgain, .. } => "Withdrawn: the seat was used again".to_owned(),
         Event::Withdrawn { .. } => "Withdrawn".to_owned(),
         Event::StopAsked { .. } => "Stopped".to_owned(),
         Event::Closed { outcome, .. } => format!("Closed: {}", outcome.label().replace('_', " ")),
         Event::Verified { finding } => format!("Looked up afterwards: {finding:?}").to_lowercase(),
-        other => task_words(request, other),
+        other => asking::words(request, names, other).unwrap_or_else(|| task_words(request, other)),
     }
 }
 

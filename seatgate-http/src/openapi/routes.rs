@@ -284,6 +284,7 @@ fn actions() -> Vec<Route> {
     };
     vec![
         post("/v1/requests/{id}/decision", "Decides for the person in `as`.", "DecisionAsked"),
+        post("/v1/requests/{id}/reassign", "Asks the person in `to` in place of those who are asked.", "ReassignAsked"),
         post("/v1/requests/{id}/undo", "Takes an approval back, within the grace period.", "ReasonGiven"),
         post("/v1/requests/{id}/withdraw", "Gives a request up, before anything has begun.", "ReasonGiven"),
         post("/v1/requests/{id}/stop", "Begins nothing more.", "ReasonGiven"),

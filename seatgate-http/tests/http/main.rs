@@ -1,6 +1,7 @@
 //! The routes, as a client sees them: a router on the in-memory store, with a clock that stands still until it is moved.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod asking;
 mod attacks;
 mod bytes;
 mod decisions;

@@ -17,6 +17,17 @@ use crate::world::{MANAGER, OPERATOR, SECRET, World, candidate, person};
 
 /// Worlds around a target.
 impl Place {
+    /// A world whose seats this place removes, where it also says when they were used.
+    async fn world_that_looks(&self) -> World {
+        let clock = World::clock();
+        let client = GuardedClient::builder().allow_private(self.address.to_string().parse().unwrap()).build().unwrap();
+        let url = format!("http://{}/remove", self.address).parse().unwrap();
+        let status = format!("http://{}/seats/{{account_id}}", self.address).parse().unwrap();
+        let webhook = WebhookTarget::new(url, SECRET.parse().unwrap()).status_url(status);
+        let target = Target::new("figma", Arc::new(HttpDeprovisioner::new(client, clock.clone(), webhook)));
+        World::removing_through(Targets::new().otherwise(target), clock, &[]).await
+    }
+
     /// A world whose seats this place removes, without much patience.
     async fn world(&self, idempotent: bool, policy: &[(&str, &str)]) -> World {
         let clock = World::clock();
@@ -277,4 +288,42 @@ async fn a_target_that_hangs_delays_no_other_and_no_message() {
 #[tokio::test]
 async fn a_target_that_is_closed_delays_no_other_and_no_message() {
     beside(&Place::closed().await).await;
+}
+
+#[tokio::test]
+async fn an_approval_of_a_seat_that_is_used_again_withdraws_it_and_all_hear_why() {
+    let used = Says("200 OK", "", r#"{"held": true, "last_activity_at": "2026-11-21T09:00:00Z"}"#);
+    let place = Place::answering(&[used]).await;
+    let world = place.world_that_looks().await;
+    let request = world.open().await;
+    world.work().await;
+    world.notifier.clear();
+    let reply = world.decide(&request, json!({"decision": "approve", "as": person(MANAGER)})).await;
+    assert_eq!((reply.problem().0, &reply.body["type"]), (409, &json!("urn:seatgate:problem:used-again")));
+    assert!(reply.body["detail"].as_str().unwrap().contains("used again"), "{reply:?}");
+    let body = world.get(&request).await.body;
+    assert_eq!((&body["outcome"], &body["withdrawn"]), (&json!("withdrawn"), &json!("used_again")));
+    assert_eq!(body["decision"], json!(null), "nobody decided");
+    world.work().await;
+    let told = world.notifier.shown();
+    let says = |wanted: fn(&Content) -> bool| {
+        told.iter().any(|message| wanted(&message.content) && message.plain_text().contains("the seat was used again"))
+    };
+    assert!(says(|content| matches!(content, Content::Card { .. })), "{told:?}");
+    assert!(says(|content| matches!(content, Content::Report(_))), "{told:?}");
+    assert_eq!(place.calls().iter().filter(|(line, _)| line.starts_with("POST")).count(), 0, "nothing was removed");
+}
+
+#[tokio::test]
+async fn an_approval_of_a_seat_that_is_still_idle_goes_on() {
+    let idle = Says("200 OK", "", r#"{"held": true, "last_activity_at": "2026-06-01T00:00:00Z"}"#);
+    for answer in [idle, Says("500 Internal Server Error", "", "")] {
+        let place = Place::answering(&[answer]).await;
+        let world = place.world_that_looks().await;
+        approved(&world).await;
+        assert_eq!(place.count(), 1, "the target was asked once");
+    }
+    let place = Place::answering(&[GONE]).await;
+    let target = place.target("figma", &World::clock(), true, Duration::from_secs(1));
+    assert!(!target.deprovisioner.sees_activity(), "who cannot tell is not waited for");
 }

@@ -55,6 +55,7 @@ async fn without_a_token_of_ours_nothing_is_answered() {
         ("GET", request.clone()),
         ("GET", format!("{request}/trail")),
         ("POST", format!("{request}/decision")),
+        ("POST", format!("{request}/reassign")),
         ("POST", format!("{request}/undo")),
         ("POST", format!("{request}/withdraw")),
         ("POST", format!("{request}/stop")),

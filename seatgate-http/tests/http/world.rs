@@ -132,6 +132,7 @@ impl World {
         let gate = Gate::builder(store.clone(), clock.clone(), Arc::new(SeededEntropy::new(1)))
             .router(targets)
             .notifier(notifier.clone())
+            .timer(tokio::time::sleep)
             .requests(faulty.clone())
             .policy(Policy::from_draft(&draft).unwrap())
             .playbooks(playbooks)

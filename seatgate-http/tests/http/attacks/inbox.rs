@@ -67,6 +67,9 @@ fn forms() -> Vec<Attack> {
         attack("no form token", 403, forged, decide("decision=approve")),
         attack("an empty form token", 403, forged, decide("decision=approve&token=")),
         attack("a made-up form token", 403, forged, decide("decision=approve&token=AAAA")),
+        attack("somebody else to ask without a token", 403, forged, |s| {
+            s.form(&format!("/requests/{}/reassign", s.anas), MANAGER, "to=nils%40example.com&reason=x")
+        }),
         attack("an answer to many without a token", 403, forged, |s| {
             s.form("/bulk", MANAGER, &format!("decision=approve&confirmed=yes&request={}", s.anas))
         }),
@@ -107,6 +110,7 @@ struct Form {
 fn of_others() -> Vec<Form> {
     let leos = |end| match end {
         "decision" => |s: &Scene| format!("/requests/{}/decision", s.leos),
+        "reassign" => |s: &Scene| format!("/requests/{}/reassign", s.leos),
         "undo" => |s: &Scene| format!("/requests/{}/undo", s.approved),
         "withdraw" => |s: &Scene| format!("/requests/{}/withdraw", s.leos),
         "stop" => |s: &Scene| format!("/requests/{}/stop", s.approved),
@@ -117,6 +121,7 @@ fn of_others() -> Vec<Form> {
     vec![
         form(MANAGER, leos("decision"), "decision=approve", 404, not_asked("approve")),
         form(MANAGER, leos("decision"), "decision=keep&reason=x", 404, not_asked("keep")),
+        form(MANAGER, leos("reassign"), "to=mona%40example.com&reason=x", 404, not_asked("reassign")),
         form(MANAGER, leos("undo"), "", 404, not_asked("undo")),
         form(MANAGER, leos("withdraw"), "", 404, not_asked("withdraw")),
         form(MANAGER, leos("stop"), "", 404, not_asked("stop")),
