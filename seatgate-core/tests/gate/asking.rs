@@ -194,6 +194,20 @@ fn a_quorum_waits_for_the_second_and_the_first_is_not_asked_twice() {
     });
 }
 
+/// Whoever answers before their card was sent needs none; the time of the others runs all the same.
+#[test]
+fn a_vote_before_the_card_came_stops_no_clock() {
+    block_on(async {
+        let house = with(&[("quorum", "2"), ("digest", "1h"), ("escalate_after", "0s"), ("on_expiry", "close")]);
+        let id = house.sweep(vec![ana()]).await.results[0].request_id.unwrap();
+        house.approve(id).await.unwrap();
+        pass(&house, HOUR).await;
+        assert_eq!(cards_of(&house, "mona@example.com").await, [0_usize; 0]);
+        pass(&house, 14 * DAY).await;
+        assert_eq!(house.request(id).await.outcome(), Some(Outcome::Expired));
+    });
+}
+
 #[test]
 fn the_holder_is_asked_first_and_their_word_is_on_the_next_card() {
     block_on(async {
