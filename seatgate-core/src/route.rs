@@ -338,7 +338,7 @@ impl<'a> Finder<'a> {
     fn managers(&mut self, wanted: usize, skipped: &[PersonRef]) -> Vec<Routed> {
         let reported = self.concerned.manager;
         let mut next = reported.or_else(|| self.concerned.holder.and_then(|holder| self.entry(holder).manager));
-        let (mut route, mut met, mut role) = (Vec::new(), BTreeSet::new(), Why::Manager);
+        let (mut route, mut met, mut role): (Vec<Routed>, _, _) = (Vec::new(), BTreeSet::new(), Why::Manager);
         while let Some(person) = next.filter(|_| self.deciders(&route) < wanted) {
             if !met.insert(person) {
                 self.detours.push(Step { person, role, turn: Turn::Cycle });
@@ -346,7 +346,10 @@ impl<'a> Finder<'a> {
             }
             if !skipped.contains(&person) {
                 let routed = self.meet(person, role);
-                route.extend(routed.filter(|routed| !skipped.contains(&routed.person)));
+                let is_new = |routed: &Routed| {
+                    !skipped.contains(&routed.person) && route.iter().all(|other| other.person != routed.person)
+                };
+                route.extend(routed.filter(is_new));
             }
             next = self.entry(person).manager.filter(|_| met.len() < HIGHEST);
             role = Why::NextManager;

@@ -82,12 +82,13 @@ pub(crate) fn deadline_from(request: &Request, start: Timestamp) -> Option<Times
     (request.approval.stage == Stage::Approvers).then(|| start.saturating_add(wait))
 }
 
-/// When further people are asked next: each time nobody has answered for as long again.
+/// When further people are asked next: each time nobody has answered for as long again, while there are some.
 pub(crate) fn escalation(request: &Request, start: Timestamp) -> Option<Timestamp> {
     let wait = request.terms.escalate_after.duration();
     let times = request.approval.escalations.saturating_add(1);
     let due = || messaged_at(request, start.saturating_add(wait.saturating_mul(times)));
-    let escalates = request.approval.stage == Stage::Approvers && request.offboarding.is_none();
+    let approval = &request.approval;
+    let escalates = approval.stage == Stage::Approvers && !approval.nobody_left && request.offboarding.is_none();
     (escalates && !wait.is_zero()).then(due)
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use crate::both::both;
+use crate::card::Card;
 use crate::gate::Gate;
 use crate::id::{AccountId, PersonRef, TextId};
 use crate::message::{DecisionLine, HolderLine, PathLine, Row, Standing};
@@ -63,15 +64,33 @@ impl Joined {
         viewer: Option<PersonRef>,
         delivered_at: Option<Timestamp>,
     ) -> Row {
+        let asked = request.approval.asked.iter().filter(|asked| Some(asked.person) == viewer);
+        self.line(gate, request, viewer, &asked.collect::<Vec<_>>(), delivered_at)
+    }
+
+    /// One request as `card` shows it: whoever was asked on it, and is asked again on another since, answers there.
+    pub(crate) fn row_on(&self, gate: &Gate, request: &Request, card: &Card) -> Row {
+        let asked = request.approval.asked.iter().filter(|asked| asked.card == card.id);
+        self.line(gate, request, card.approver(), &asked.collect::<Vec<_>>(), card.delivered_at)
+    }
+
+    /// `asked` says how the viewer was asked.
+    fn line(
+        &self,
+        gate: &Gate,
+        request: &Request,
+        viewer: Option<PersonRef>,
+        asked: &[&Asked],
+        delivered_at: Option<Timestamp>,
+    ) -> Row {
         let seat = request.seat();
         let account = seat.and_then(|seat| self.account(seat.account)).map(AccountNames::label);
         let leaver = request.offboarding.as_ref().and(request.holder()).and_then(|person| self.person(person));
         let account = account.or_else(|| leaver.map(PersonDetails::label));
         let evidence = request.evidence.as_ref();
         let approval = &request.approval;
-        let asked = || approval.asked.iter().filter(|asked| Some(asked.person) == viewer);
-        let active = asked().find(|asked| asked.is_active());
-        let why = active.or_else(|| asked().next_back());
+        let active = asked.iter().find(|asked| asked.is_active());
+        let why = active.or(asked.last());
         Row {
             request: request.id,
             test: request.mode != Mode::Live,

@@ -75,8 +75,7 @@ impl Gate {
         let requests = self.parts.requests.load(ids).await?;
         let requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
         let joined = self.join(&requests).await?;
-        let row = |request| joined.row(self, request, Some(approver), card.delivered_at);
-        let rows: Vec<Row> = requests.iter().map(row).collect();
+        let rows: Vec<Row> = requests.iter().map(|request| joined.row_on(self, request, card)).collect();
         let live = rows.iter().any(Row::is_live);
         let unknown = || PersonDetails::new(approver, None, Vec::new());
         let to = joined.person(approver).cloned().unwrap_or_else(unknown);

@@ -207,7 +207,8 @@ impl RequestQueries for MemoryStore {
         let mut waiting: BTreeMap<PersonRef, u64> = BTreeMap::new();
         for request in state.requests.values() {
             let open = u64::from(request.label() == StateLabel::AwaitingDecision);
-            let people: BTreeSet<PersonRef> = request.approval.asked.iter().map(|asked| asked.person).collect();
+            let mut people: BTreeSet<PersonRef> = request.approval.active().map(|asked| asked.person).collect();
+            people.retain(|person| request.approval.waits_for(*person));
             people.into_iter().for_each(|person| *waiting.entry(person).or_default() += open);
         }
         let later = waiting.into_iter().filter(|(person, _)| Some(*person) > after);

@@ -310,6 +310,9 @@ pub struct Approval {
     /// How often further people were asked because nobody answered.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub escalations: u32,
+    /// Whether nobody was left to ask the last time: then it is not tried again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nobody_left: bool,
     /// The decision, once there is one; it stays after an undo.
     pub verdict: Option<Verdict>,
 }
@@ -329,6 +332,7 @@ impl Approval {
             holder_answer: None,
             reminded: 0,
             escalations: 0,
+            nobody_left: false,
             verdict: None,
         }
     }
@@ -387,9 +391,10 @@ impl Approval {
         self.stage = Stage::Approvers;
         if cause == RouteCause::Escalated {
             self.escalations = self.escalations.saturating_add(1);
+            self.nobody_left = asked.is_empty();
         } else if !stays {
             // The time to answer begins anew. Where somebody stays, it is theirs that runs on.
-            (self.reminded, self.escalations) = (0, 0);
+            (self.reminded, self.escalations, self.nobody_left) = (0, 0, false);
         }
     }
 }

@@ -106,23 +106,34 @@ impl Draft<'_> {
             return false;
         }
         let (known, now) = (&self.context.known, self.context.now);
-        let (mut moved, mut gone) = (Vec::new(), Vec::new());
+        let (mut left, mut gone) = (Vec::new(), Vec::new());
+        let mut routed: Vec<Routed> = Vec::new();
         for asked in self.after.approval.active() {
             match route::reach(&self.after, asked, known, now) {
                 Reach::Same => {}
-                Reach::Through(routed) => moved.push((asked.card, routed)),
+                Reach::Through(other) if self.is_asked(other.person) || asks(&routed, other.person) => {
+                    // Nobody is asked twice: whoever has no stand-in for themselves stays, and a stand-in is not needed.
+                    left.extend(other.on_behalf_of.is_none().then_some(asked.card));
+                }
+                Reach::Through(other) => {
+                    left.push(asked.card);
+                    routed.push(other);
+                }
                 Reach::Gone => gone.push(asked.card),
             }
         }
-        let stays = moved.is_empty() && gone.is_empty();
-        if !moved.is_empty() {
-            let (left, routed) = moved.into_iter().unzip();
+        let stays = left.is_empty() && gone.is_empty();
+        if !left.is_empty() {
             self.ask(RouteCause::Delegation, left, routed, None);
         }
         if !gone.is_empty() {
             self.replace(gone);
         }
         !stays
+    }
+
+    fn is_asked(&self, person: PersonRef) -> bool {
+        self.after.approval.active().any(|asked| asked.person == person)
     }
 
     /// In place of somebody who has gone, whoever would be asked now; where they are asked already, the next above.
@@ -149,7 +160,7 @@ impl Draft<'_> {
         let concerned = Concerned::of(&self.after);
         let routed = route::handed_to(to, &concerned, &self.context.known, self.context.now);
         let routed = routed.ok_or(Refusal::CannotBeAsked)?;
-        if self.after.approval.active().any(|asked| asked.person == routed.person) {
+        if self.is_asked(routed.person) {
             return Err(Refusal::AlreadyAsked);
         }
         let own = self.context.actor.person().filter(|_| self.context.relation == Some(Relation::Approver));
@@ -203,4 +214,8 @@ impl Draft<'_> {
     fn count_as_decision(&mut self, vote: &Vote) {
         self.record_decision(Decision::Approve, vote.by.clone(), vote.relation, vote.reason, None);
     }
+}
+
+fn asks(routed: &[Routed], person: PersonRef) -> bool {
+    routed.iter().any(|routed| routed.person == person)
 }

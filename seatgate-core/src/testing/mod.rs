@@ -2,12 +2,13 @@
 //!
 //! A store is checked with [`store_conformance!`](crate::store_conformance), which makes one test of each case. Everything
 //! else is for tests of what is built on the gate: [`ManualClock`] and [`SeededEntropy`] make a run repeatable, the
-//! notifier records, the deprovisioner follows a script, [`Faulty`] breaks a
-//! store at a chosen call, and [`Duplicating`] does every write twice.
+//! notifier records, the deprovisioner follows a script, the directory says what it was told, [`Faulty`] breaks a store at
+//! a chosen call, and [`Duplicating`] does every write twice.
 
 mod clock;
 pub mod conformance;
 mod deprovisioner;
+mod directory;
 mod duplicating;
 mod faulty;
 mod notifier;
@@ -16,6 +17,7 @@ mod world;
 
 pub use clock::ManualClock;
 pub use deprovisioner::{Call, ScriptedDeprovisioner, Step};
+pub use directory::ScriptedDirectory;
 pub use duplicating::Duplicating;
 pub use faulty::{Fault, Faulty};
 pub use notifier::{RecordingNotifier, Sent};

@@ -7,7 +7,7 @@ use crate::id::{CardId, RequestId};
 use crate::message::Message;
 use crate::person::Text;
 use crate::port::{NotifyError, Posted};
-use crate::request::Request;
+use crate::request::{Phase, Request};
 use crate::schedule::next_wake;
 use crate::time::Timestamp;
 use crate::worker::{End, Worker, end};
@@ -39,7 +39,7 @@ impl Worker {
         let ambiguous = card.ambiguous || claimed.after_lost_lease;
         message.repeated = ambiguous && card.posted.is_none();
         if card.posted.is_none() && !live && !ambiguous {
-            return Ok(end(claimed, Next::Done));
+            return Ok(End::Item(Box::new(self.unposted(claimed, &card, &requests))));
         }
         let sent = self.in_time(self.deliver(&card, &message)).await;
         // What it said is kept for whoever still acts on it, and so for nobody once all of it is over.
@@ -51,6 +51,19 @@ impl Worker {
         let mut settlement = self.card_settlement(claimed, &card, ambiguous, shown, sent);
         settlement.wakes = deadlines(&card, &settlement, &requests);
         Ok(End::Item(Box::new(settlement)))
+    }
+
+    /// A card on which nothing is left to answer is not posted. Where others' answers are still missing, whoever has
+    /// answered already has seen it elsewhere: the time to answer starts all the same.
+    fn unposted(&self, claimed: &Claimed, card: &Card, requests: &[Request]) -> Settlement {
+        let settlement = Settlement::new(claimed, Next::Done);
+        let asks = |request: &Request| request.approval.active().any(|asked| asked.card == card.id);
+        if !requests.iter().any(|request| request.phase == Phase::AwaitingDecision && asks(request)) {
+            return settlement;
+        }
+        let mut settlement = self.delivered(card, CardReceipt::new(card.id, false), settlement);
+        settlement.wakes = deadlines(card, &settlement, requests);
+        settlement
     }
 
     /// Posts a card or replaces it wherever it is: what fails in one place keeps no other from it. While there may be a

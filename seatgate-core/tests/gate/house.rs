@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{Ask, Gate, GateError, Submission, Sweep, SweepReport};
-use seatgate_core::id::RequestId;
+use seatgate_core::gate::{Ask, Gate, GateBuilder, GateError, Submission, Sweep, SweepReport};
+use seatgate_core::id::{PersonRef, RequestId};
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::message::Content;
 use seatgate_core::person::{Actor, Surface};
@@ -12,7 +12,9 @@ use seatgate_core::policy::{Mode, Policy, PolicyDraft};
 use seatgate_core::port::{Clock, Idempotency, Inbound, NotifyError, Router, RowStatus, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
-use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy, Sent};
+use seatgate_core::testing::{
+    ManualClock, RecordingNotifier, ScriptedDeprovisioner, ScriptedDirectory, SeededEntropy, Sent,
+};
 use seatgate_core::trail::{Stream, verify};
 use seatgate_core::worker::Worker;
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     pub target: Arc<ScriptedDeprovisioner>,
     pub notifier: Arc<RecordingNotifier>,
+    pub directory: Arc<ScriptedDirectory>,
     pub policy: Policy,
     pub reversible: bool,
 }
@@ -54,6 +57,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(1)),
             target: Arc::new(target),
             notifier: Arc::default(),
+            directory: Arc::default(),
             policy: Policy::from_draft(&draft).unwrap(),
             reversible: false,
         })
@@ -66,20 +70,23 @@ impl World {
     }
 
     pub fn start(self: &Arc<Self>, steps: Steps) -> House {
+        let gate = self.builder(&steps).build().unwrap();
+        House { world: self.clone(), worker: Worker::new(&gate), gate, steps }
+    }
+
+    pub fn builder(self: &Arc<Self>, steps: &Steps) -> GateBuilder {
         let deprovisioner = Arc::new(Stepped { steps: steps.clone(), inner: self.target.clone() });
         let mut target = Target::new("idp", deprovisioner);
         target.reversible = self.reversible;
-        let gate = Gate::builder(
+        Gate::builder(
             Arc::new(Stepped { steps: steps.clone(), inner: self.store.clone() }),
             self.clock.clone(),
             self.entropy.clone(),
         )
         .notifier(Arc::new(Stepped { steps: steps.clone(), inner: self.notifier.clone() }))
+        .directory(self.directory.clone())
         .router(Router::new().otherwise(target))
         .policy(self.policy.clone())
-        .build()
-        .unwrap();
-        House { world: self.clone(), worker: Worker::new(&gate), gate, steps }
     }
 }
 
@@ -138,6 +145,11 @@ impl House {
     pub async fn by(&self, email: &str) -> Submission {
         let person = self.gate.people().find(&email.parse().unwrap()).await.unwrap();
         Submission::new(Actor::Person(person.expect("a known person")), Surface::Inbox)
+    }
+
+    /// Whoever has this address; somebody new, if nobody had it.
+    pub async fn person(&self, email: &str) -> PersonRef {
+        self.gate.person(email.parse().unwrap(), None).await.unwrap()
     }
 
     pub async fn approve(&self, id: RequestId) -> Result<Request, GateError> {

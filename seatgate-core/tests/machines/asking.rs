@@ -440,6 +440,23 @@ fn where_somebody_stays_their_time_runs_on_and_they_are_reminded_once() {
     assert_eq!(office.wake(3, &moved.after).facts, [], "Olga has had her first reminder");
 }
 
+#[test]
+fn nobody_is_asked_twice_at_a_time() {
+    let mut office = Office::new();
+    let (mona, nora, dan) = (office.world.mona, office.nora, office.dan);
+    office.delegate(1, 3);
+    let id = DelegationId::generate(at(0), &office.world.entropy);
+    let period = Period::new(at(DAY), Some(at(2 * DAY)));
+    office.entry(nora).delegations.push(Delegation::new(id, nora, dan, period));
+    let terms = Terms { quorum: 2, ..silent() };
+    let request = office.asking(terms, &[(mona, Why::Manager), (nora, Why::NextManager)]);
+    let moved = office.wake(1, &request).after;
+    assert_eq!(active(&moved), [nora, dan], "Dan stands in for one of them, and the other stays");
+    assert_eq!(office.wake(1, &moved).facts, []);
+    let back = office.wake(3, &moved).after;
+    assert_eq!(active(&back), [nora, mona]);
+}
+
 // --------------------------------------------------------------------------------------------------------------------- time
 
 #[test]
@@ -460,6 +477,9 @@ fn escalation_adds_people_step_by_step_and_then_time_is_up() {
     for who in [mona, office.nora, olga] {
         assert!(office.act(11, &second.after, who, Relation::Approver, &APPROVE).is_ok(), "any of them decides");
     }
+    let alone = office.wake(5, &office.of_mona(Terms { escalate_after: Span::days(1), ..silent() })).after;
+    let alone = (6..9).fold(alone, |alone, day| office.wake(day, &alone).after);
+    assert!(alone.approval.nobody_left && next_wake(&alone, Some(at(0))) == Some(at(14 * DAY)), "it is tried once");
     let never = office.of_mona(silent());
     assert_eq!(office.wake(13, &never).facts, []);
 }

@@ -65,6 +65,7 @@ ana>mona owner:otto owner:oda quorum:2           | mona otto oda   |
 ana>mona owner:mona owner:otto quorum:2          | mona otto       |
 ana>mona owner:ana fallback:ana operator:olga quorum:2 | mona olga |
 says:ana ana>mona mona>nora quorum:2             | ana mona nora   | ana holder, mona asked; ana holder, nora asked
+ana>mona mona>nora mona=dan nora=dan owner:otto quorum:2 | dan/mona otto | mona stood_in_for, dan asked
 ana>mona quorum:3                                | mona            |
 ";
 

@@ -95,6 +95,7 @@ macro_rules! store_conformance {
                 lists_go_newest_first_too
                 requests_are_counted_by_state
                 everybody_who_was_asked_is_listed_with_what_waits
+                what_waits_for_somebody_follows_votes_and_moves
                 lists_leave_out_what_somebody_was_asked
                 lists_know_until_when_a_seat_is_kept
                 streams_are_listed_by_name_and_read_in_parts

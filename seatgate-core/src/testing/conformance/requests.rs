@@ -6,7 +6,7 @@ use crate::agenda::{Item, LaneReport};
 use crate::card::Card;
 use crate::id::RequestId;
 use crate::port::{AgendaDepth, Answer, AskedPerson, Change, Conflict, RequestFilter, StateCounts};
-use crate::request::{Command, StateLabel};
+use crate::request::{Asked, Command, StateLabel, Why};
 use crate::testing::join_all;
 use crate::trail::{Chain, Stream, verify};
 
@@ -313,6 +313,38 @@ pub async fn everybody_who_was_asked_is_listed_with_what_waits<H: StoreHarness>(
     assert_eq!(people(None, 2).await, [waiting(0, 2), waiting(1, 1)]);
     assert_eq!(people(Some(asked[0]), 1).await, [waiting(1, 1)]);
     assert_eq!(people(Some(asked[2]), 10).await, []);
+}
+
+/// What waits for somebody is what they are asked and have not approved: what was handed on, or waits for others, is not.
+pub async fn what_waits_for_somebody_follows_votes_and_moves<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let [mona, omar] = [scene.world.person_ref(), scene.world.person_ref()];
+    let [mut handed, mut voted] = [scene.asked(mona, None).await, scene.asked(mona, None).await];
+    let waits = async |person| {
+        let filter = RequestFilter { asked: Some(person), ..RequestFilter::first(10) };
+        let counted = scene.store.queries().count_by_state(Some(person)).await.unwrap();
+        let people = scene.store.queries().asked_people(None, 10).await.unwrap();
+        let waiting = people.iter().find(|asked| asked.person == person).map_or(0, |asked| asked.waiting);
+        (listed(&scene, filter).await, counted.of(StateLabel::AwaitingDecision), waiting)
+    };
+    let mut both = vec![handed.id, voted.id];
+    both.sort();
+    assert_eq!(waits(mona).await, (both, 2, 2));
+    let approval = &mut handed.approval;
+    approval.asked[0].left = true;
+    approval.asked.push(Asked::new(omar, Why::Reassigned, scene.world.card_id()));
+    voted.terms.quorum = 2;
+    let voted = scene.world.answered(&voted, &Command::Approve { reason: None });
+    assert_eq!(voted.approval.votes.len(), 1);
+    for request in [&handed, &voted] {
+        let mut change = scene.next_change(request.id).await;
+        change.request = Some(request.clone());
+        assert_eq!(scene.commit(change).await, Answer::Committed);
+    }
+    assert_eq!(waits(mona).await, (vec![], 0, 0));
+    assert_eq!(waits(omar).await, (vec![handed.id], 1, 1));
+    let others = RequestFilter { not_asked: Some(omar), ..RequestFilter::first(10) };
+    assert_eq!(listed(&scene, others).await, [voted.id]);
 }
 
 pub async fn lists_leave_out_what_somebody_was_asked<H: StoreHarness>(store: H) {

@@ -4,14 +4,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use seatgate_core::agenda::{AgendaChange, changes};
+use seatgate_core::agenda::{AgendaChange, Item, changes};
 use seatgate_core::authorize::{Action as Right, Caller, authorize};
 use seatgate_core::id::PersonRef;
 use seatgate_core::person::Surface;
 use seatgate_core::request::{Command, CommandKind, Context, Event, Fact, ProbeFinding, Relation, Request, Transition};
+use seatgate_core::schedule::next_wake;
 
 use super::mutants::Mutant;
-use super::scene::{Names, Scene, Who, Wish, day, no_chance, target_facts};
+use super::scene::{Names, Scene, Who, Wish, day, delivered, no_chance, target_facts};
 use super::state::{Case, Report};
 
 /// What the core can be asked.
@@ -31,7 +32,7 @@ pub(crate) enum Question {
 impl Question {
     fn command(self, request: &Request, names: &Names) -> Option<Command> {
         Some(match self {
-            Self::Wish(_, wish, pause) => wish.command(request, pause, names.reason)?,
+            Self::Wish(_, wish, pause) => wish.command(request, pause, names)?,
             Self::Wake { .. } => Command::Wake,
             Self::Begin => Command::Begin { task: request.plan.tasks.first()?.id },
             Self::Report(report) => report.command(request.plan.tasks.first()?),
@@ -84,9 +85,14 @@ impl Judge {
     fn judge(&self, case: &Arc<Case>, today: u8, question: Question) -> Option<Judged> {
         let request = &case.request;
         let command = question.command(request, &self.names)?;
-        let entropy = no_chance();
+        let entropy = no_chance(request);
         assert_eq!(is_a_persons(command.kind()), matches!(question, Question::Wish(..)), "{command:?}");
         let context = match question {
+            // The look is taken where the approval itself would be kept.
+            Question::Wish(who, Wish::ApproveUsed, _) => {
+                self.judge(case, today, Question::Wish(who, Wish::Approve, None))?;
+                Context::worker(day(today), &entropy)
+            }
             Question::Wish(who, ..) => {
                 let relation = self.relation(who, request, &command, today)?;
                 let context = Context::new(day(today), &entropy, self.names.actor(who), Surface::Inbox);
@@ -94,16 +100,28 @@ impl Judge {
             }
             _ => Context::worker(day(today), &entropy),
         };
-        let mut context = context.delivered_at(Some(day(0))).with_target(target_facts(self.scene.target));
+        let mut context = context.delivered_at(delivered(request)).with_target(target_facts(self.scene.target));
+        context.known = self.scene.known(&self.names, today);
         context.seat_lost = question == Question::Wake { seat_lost: true };
         let (facts, after) = self.handle(request, command.clone(), context)?;
-        let agenda = changes(Some(request), &after, Some(day(0)), "*", day(today), &entropy);
+        let mut agenda = changes(Some(request), &after, delivered(request), "*", day(today), &entropy);
+        if after.approval.asked.len() > request.approval.asked.len() {
+            agenda.extend(self.arrival(&after));
+        }
         let after = Case::new(after);
         Some(Judged { command: command.kind(), facts: self.folded(request, facts), after, agenda })
     }
 
+    /// The cards of those who are asked now arrive, and wake the request when something is due.
+    fn arrival(&self, request: &Request) -> Option<AgendaChange> {
+        let due = next_wake(request, delivered(request))?;
+        Some(AgendaChange::Schedule { item: Item::Wake(request.id), due, lane: None, gated: false })
+    }
+
     fn relation(&self, who: Who, request: &Request, command: &Command, today: u8) -> Option<Relation> {
         let caller = Caller::new(self.names.actor(who), true);
+        let shown = self.mutant.and_then(|mutant| mutant.misread(request));
+        let request = shown.as_ref().unwrap_or(request);
         let granted = authorize(&caller, Right::of(command)?, request, &self.operators, day(today));
         let lets_pass = self.mutant.is_some_and(|mutant| mutant.lets_pass(command));
         granted.ok().or(lets_pass.then_some(Relation::Approver))
@@ -157,10 +175,11 @@ fn is_a_persons(kind: CommandKind) -> bool {
         | CommandKind::Withdraw
         | CommandKind::Reassign
         | CommandKind::ApplyPolicy
+        // What an approval becomes, if the target says that the seat was used again.
+        | CommandKind::ComeBack
         | CommandKind::Stop
         | CommandKind::Resolve => true,
         CommandKind::Wake
-        | CommandKind::ComeBack
         | CommandKind::Begin
         | CommandKind::Settle
         | CommandKind::LoseLease

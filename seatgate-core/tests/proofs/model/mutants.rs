@@ -2,8 +2,8 @@
 //! store, or in how a worker goes about it. So the code that ships has no switches for them.
 
 use seatgate_core::request::{
-    AttemptResult, Command, Context, Event, Fact, PauseReason, Phase, ProbeAnswer, RemovalKind, Request, Resolution,
-    TaskState,
+    ApprovalState, AttemptResult, Command, Context, Event, Fact, PauseReason, Phase, ProbeAnswer, RemovalKind, Request,
+    Resolution, RouteCause, Stage, TaskState,
 };
 
 use super::scene::Scene;
@@ -33,6 +33,20 @@ pub(crate) enum Mutant {
     AnybodyApproves,
     /// The holder may keep their own seat.
     OwnSeatKept,
+    /// Whoever was asked once may answer for ever.
+    MovedStillCounts,
+    /// A stand-in may answer after their time.
+    DelegateOutlivesDelegation,
+    /// A second approval of the same person counts.
+    VoteCountedTwice,
+    /// A stand-in counts beside whom they stand in for.
+    DelegateBesideDelegator,
+    /// One approval is taken for enough.
+    QuorumForgotten,
+    /// What the holder says when they are asked first is taken for the decision.
+    HolderDecides,
+    /// Another policy decides once more what is decided.
+    PolicyDecidesAgain,
     /// A request that is decided is judged as if it were not.
     SecondDecision,
     /// Silence reclaims whatever the target is like.
@@ -54,6 +68,12 @@ pub(crate) enum Mutant {
     /// A lost lease is taken for a call that was not made.
     LostLeaseIsNotDone,
     // ---------------------------------------------------------------------------------------- in the fold of the facts
+    /// An escalation replaces those who were asked.
+    EscalationReplaces,
+    /// Whoever hands it on stays asked.
+    ReassignForgets,
+    /// A reminder that was sent is forgotten.
+    ReminderForgotten,
     /// Ambiguous attempts that are used up count as failed.
     ExhaustedIsFailed,
     /// Every Retry takes a new key.
@@ -86,13 +106,41 @@ impl Mutant {
         }
     }
 
+    /// What is shown to whoever judges somebody's right, if it is something else.
+    pub(crate) fn misread(self, request: &Request) -> Option<Request> {
+        let mut shown = request.clone();
+        for asked in &mut shown.approval.asked {
+            match self {
+                Self::MovedStillCounts => asked.left = false,
+                Self::DelegateOutlivesDelegation => asked.until = None,
+                _ => return None,
+            }
+        }
+        Some(shown)
+    }
+
     /// What the core is handed instead.
     pub(crate) fn mislead(self, request: &mut Request, command: &mut Command, context: &mut Context<'_>) {
         match (self, &mut *command) {
-            (Self::SecondDecision, Command::Approve { .. } | Command::Keep { .. }) => {
+            (Self::SecondDecision, Command::Approve { .. } | Command::Keep { .. })
+            | (Self::PolicyDecidesAgain, Command::ApplyPolicy { .. }) => {
                 request.phase = Phase::AwaitingDecision;
-                request.approval.state = seatgate_core::request::ApprovalState::Open;
+                request.approval.state = ApprovalState::Open;
             }
+            (Self::VoteCountedTwice, Command::Approve { .. }) => {
+                let nobody = seatgate_core::person::Actor::Policy;
+                let other = request.holder();
+                for vote in &mut request.approval.votes {
+                    (vote.by, vote.principal) = (nobody.clone(), other.unwrap_or(vote.principal));
+                }
+            }
+            (Self::DelegateBesideDelegator, Command::Approve { .. }) => {
+                for vote in &mut request.approval.votes {
+                    vote.principal = vote.by.person().unwrap_or(vote.principal);
+                }
+            }
+            (Self::QuorumForgotten, Command::Approve { .. }) => request.terms.quorum = 1,
+            (Self::HolderDecides, Command::Keep { .. }) => request.approval.stage = Stage::Approvers,
             (Self::SilenceRemovesForGood, Command::Wake) => context.target.reversible = true,
             (Self::UndoAfterBegin, Command::Undo { .. }) if request.phase == Phase::Executing => {
                 request.phase = Phase::InGrace { until: context.now };
@@ -118,6 +166,7 @@ impl Mutant {
 
     /// What becomes of the state besides, or instead, when a fact is folded into it.
     pub(crate) fn misfold(self, request: &mut Request, fact: &Fact, before: &Request) {
+        self.misroute(request, fact);
         let was = before.plan.tasks.first();
         let Some(task) = request.plan.tasks.first_mut() else { return };
         match (self, &fact.event) {
@@ -155,6 +204,27 @@ impl Mutant {
     }
 }
 
+impl Mutant {
+    fn misroute(self, request: &mut Request, fact: &Fact) {
+        let (cause, ours) = match &fact.event {
+            Event::Routed { cause, asked, .. } => (Some(*cause), asked.as_slice()),
+            _ => (None, [].as_slice()),
+        };
+        let approval = &mut request.approval;
+        match (self, cause) {
+            (Self::EscalationReplaces, Some(RouteCause::Escalated)) => {
+                let others = approval.asked.iter_mut().filter(|asked| ours.iter().all(|new| new.card != asked.card));
+                others.for_each(|asked| asked.left = true);
+            }
+            (Self::ReassignForgets, Some(RouteCause::Reassigned)) => {
+                approval.asked.iter_mut().for_each(|asked| asked.left = false);
+            }
+            (Self::ReminderForgotten, _) => approval.reminded = 0,
+            _ => {}
+        }
+    }
+}
+
 fn done() -> AttemptResult {
     AttemptResult::Done { removal: Some(RemovalKind::Removed), receipt: None, location: None }
 }
@@ -162,7 +232,7 @@ fn done() -> AttemptResult {
 type Kill = (Mutant, fn() -> Scene, &'static str);
 
 /// Every mistake, a scene in which it shows, and the property that it breaks there.
-pub(crate) const KILLED_BY: [Kill; 29] = [
+pub(crate) const KILLED_BY: [Kill; 39] = [
     (Mutant::NoCompareAndSet, scenes::decisions, "at most one decision"),
     (Mutant::NoFencing, scenes::idempotent, "no stale write"),
     (Mutant::ForgetsChanges, scenes::decisions, "whoever won is not told that they lost"),
@@ -172,6 +242,20 @@ pub(crate) const KILLED_BY: [Kill; 29] = [
     (Mutant::WakeForgetsTheNext, scenes::silence, "every end is settled"),
     (Mutant::AnybodyApproves, scenes::decisions, "no removal without approval"),
     (Mutant::OwnSeatKept, scenes::decisions, "nobody keeps their own seat"),
+    (Mutant::MovedStillCounts, scenes::handing_on, "whoever is not asked has no say"),
+    (Mutant::DelegateOutlivesDelegation, scenes::standing_in, "whoever is not asked has no say"),
+    (Mutant::VoteCountedTwice, scenes::quorum, "no removal with fewer people's approval than the policy wants"),
+    (
+        Mutant::DelegateBesideDelegator,
+        scenes::standing_in,
+        "no removal with fewer people's approval than the policy wants",
+    ),
+    (Mutant::QuorumForgotten, scenes::quorum, "no removal with fewer people's approval than the policy wants"),
+    (Mutant::HolderDecides, scenes::holder_first, "nobody keeps their own seat"),
+    (Mutant::PolicyDecidesAgain, scenes::another_policy, "at most one decision"),
+    (Mutant::EscalationReplaces, scenes::time_goes_by, "an escalation takes nobody's say"),
+    (Mutant::ReassignForgets, scenes::handing_on, "whoever is not asked has no say"),
+    (Mutant::ReminderForgotten, scenes::time_goes_by, "nobody is reminded twice of the same"),
     (Mutant::SecondDecision, scenes::decisions, "at most one decision"),
     (Mutant::SilenceRemovesForGood, scenes::silence_about_what_cannot_be_given_back, "no removal without approval"),
     (Mutant::UndoAfterBegin, scenes::grace, "nothing that has begun is taken back"),

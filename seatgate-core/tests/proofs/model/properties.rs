@@ -1,26 +1,34 @@
 //! What must hold in every state of every history, one function each. They ask the observer's record and the truth at the
 //! target, never what the code under test believes, but for where they judge exactly that.
 
+use std::collections::BTreeSet;
+
 use stateright::{Model, Property};
 
 use seatgate_core::request::{Outcome, Phase, Proof, TaskAction, TaskState};
 use seatgate_core::schedule::next_wake;
 
 use super::record::Wrong;
-use super::scene::day;
+use super::scene::{day, delivered};
 use super::state::State;
 use super::world::{Turn, World};
 
 type Rule = (&'static str, fn(&World, &State) -> bool);
 
 /// Every property by its name.
-const ALWAYS: [Rule; 17] = [
+const ALWAYS: [Rule; 23] = [
     ("at most one decision", at_most_one_decision),
     ("no removal without approval", no_removal_without_approval),
     ("no Begin after keep, undo, withdraw or stop", no_begin_after_the_end),
     ("no call before its Begin is kept", no_call_before_its_begin_is_kept),
     ("nothing that has begun is taken back", nothing_begun_is_taken_back),
     ("nobody keeps their own seat", nobody_keeps_their_own_seat),
+    ("no removal with fewer people's approval than the policy wants", enough_people_approve),
+    ("whoever is not asked has no say", whoever_is_not_asked_has_no_say),
+    ("an escalation takes nobody's say", an_escalation_takes_nobodys_say),
+    ("nobody is reminded twice of the same", nobody_is_reminded_twice),
+    ("nobody is asked twice at a time", nobody_is_asked_twice_at_a_time),
+    ("an open request asks somebody", an_open_request_asks_somebody),
     ("no stale write", no_stale_write),
     ("the state is the fold of the trail", the_state_is_the_fold_of_the_trail),
     ("whoever won is not told that they lost", whoever_won_is_not_told_that_they_lost),
@@ -68,6 +76,38 @@ fn nothing_begun_is_taken_back(_: &World, state: &State) -> bool {
 /// Keeping one's own seat needs somebody else.
 fn nobody_keeps_their_own_seat(_: &World, state: &State) -> bool {
     !state.record.wrongs.contains(&Wrong::OwnSeatKept)
+}
+
+/// So many different people as the policy in force wants; a stand-in and whom they stand in for are one.
+fn enough_people_approve(_: &World, state: &State) -> bool {
+    !state.record.wrongs.contains(&Wrong::TooFewApprovals)
+}
+
+/// Only whoever is asked at that moment votes and decides: not who was, nor who stood in; or an operator.
+fn whoever_is_not_asked_has_no_say(_: &World, state: &State) -> bool {
+    !state.record.wrongs.contains(&Wrong::SayOfSomebodyNotAsked)
+}
+
+/// Escalation adds.
+fn an_escalation_takes_nobodys_say(_: &World, state: &State) -> bool {
+    !state.record.wrongs.contains(&Wrong::EscalationReplaced)
+}
+
+/// Each reminder of the policy comes once to those who are asked.
+fn nobody_is_reminded_twice(_: &World, state: &State) -> bool {
+    !state.record.wrongs.contains(&Wrong::RemindedAgain)
+}
+
+/// One card with live buttons each.
+fn nobody_is_asked_twice_at_a_time(_: &World, state: &State) -> bool {
+    let active: Vec<_> = state.request().approval.active().map(|asked| asked.person).collect();
+    let people: BTreeSet<_> = active.iter().collect();
+    people.len() == active.len()
+}
+
+/// In these worlds there is always somebody left who can be asked.
+fn an_open_request_asks_somebody(_: &World, state: &State) -> bool {
+    state.request().phase != Phase::AwaitingDecision || state.request().approval.active().next().is_some()
 }
 
 /// A worker whose item was claimed by another settles nothing.
@@ -156,7 +196,7 @@ fn every_end_is_settled(world: &World, state: &State) -> bool {
         Phase::Closed { .. } => state.store.perform.is_none(),
         _ if state.day < world.scene.days || can_go_on() => true,
         Phase::AwaitingDecision | Phase::InGrace { .. } => {
-            let due = next_wake(state.request(), Some(day(0)));
+            let due = next_wake(state.request(), delivered(state.request()));
             let comes = state.store.wake.as_ref().is_some_and(|wake| due.is_some_and(|due| wake.due <= due));
             comes && due.is_some_and(|due| due > day(world.scene.days))
         }

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use seatgate_core::authorize::Action as Right;
+use seatgate_core::id::{CardId, PersonRef};
 use seatgate_core::person::Actor;
 use seatgate_core::policy::{Mode, OnExpiry};
 use seatgate_core::request::{
-    AttemptResult, Decision, Event, EventKind, Fact, Outcome, RemovalKind, Request, Resolution, TaskAction, TaskState,
+    AttemptResult, Decision, Event, EventKind, Fact, Outcome, RemovalKind, Request, Resolution, RouteCause, TaskAction,
+    TaskState, Why,
 };
+use seatgate_core::time::Timestamp;
 
-use super::scene::{Names, Scene, Who, is_entitled};
+use super::scene::{Names, Scene, Who};
 use super::state::Case;
 
 /// Something that must never happen, seen when it did.
@@ -25,6 +27,14 @@ pub(crate) enum Wrong {
     CallWithoutApproval,
     /// A call without a Begin that was kept before.
     CallWithoutBegin,
+    /// A removal was decided by fewer different people than the policy wants.
+    TooFewApprovals,
+    /// Somebody voted or decided who was not asked at that time.
+    SayOfSomebodyNotAsked,
+    /// An escalation replaced somebody.
+    EscalationReplaced,
+    /// A reminder came again.
+    RemindedAgain,
     /// A worker wrote for an item that another had claimed since.
     StaleWrite,
     /// A new key without a definite rejection, or in spite of a doubt.
@@ -39,6 +49,25 @@ pub(crate) enum Wrong {
     LateResultCounted,
     /// Somebody was refused although their own change had been kept.
     WinnerWasRefused,
+}
+
+/// Somebody who is or was asked, as the trail tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Asking {
+    person: PersonRef,
+    /// Whose approval theirs is.
+    principal: PersonRef,
+    card: CardId,
+    until: Option<Timestamp>,
+    holder: bool,
+    left: bool,
+}
+
+impl Asking {
+    fn of(asked: &seatgate_core::request::Asked) -> Self {
+        let (person, card, until) = (asked.person, asked.card, asked.until);
+        Self { person, principal: asked.principal(), card, until, holder: asked.why == Why::Holder, left: false }
+    }
 }
 
 /// An attempt, as the trail tells of it.
@@ -72,6 +101,13 @@ pub(crate) struct Record {
     pub(crate) confirmed: bool,
     /// How it was closed, and whether it was said that it may have happened.
     pub(crate) closed: Option<(Outcome, bool)>,
+    /// Everybody who was asked.
+    asked: Vec<Asking>,
+    /// So many people must approve.
+    quorum: usize,
+    /// Whose approvals are in, and who gave them.
+    votes: BTreeSet<(PersonRef, PersonRef)>,
+    reminded: u32,
     pub(crate) attempts: Vec<Attempt>,
     /// Whether a human has asked for a repeat since an attempt was last ambiguous.
     repeat_asked: bool,
@@ -82,13 +118,21 @@ impl Hash for Record {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         (self.fold.digest, self.decisions, self.released, self.ended, self.confirmed, self.closed).hash(hasher);
         (&self.attempts, self.repeat_asked, &self.wrongs).hash(hasher);
+        (&self.asked, self.quorum, &self.votes, self.reminded).hash(hasher);
     }
 }
 
 impl Record {
     pub(crate) fn new(opened: Arc<Case>) -> Self {
+        let request = &opened.request;
+        let asked = request.approval.asked.iter().map(Asking::of).collect();
+        let quorum = request.terms.quorum as usize;
         Self {
             fold: opened,
+            asked,
+            quorum,
+            votes: BTreeSet::new(),
+            reminded: 0,
             decisions: 0,
             released: false,
             ended: false,
@@ -135,29 +179,86 @@ impl Record {
             }
             // What follows from these is judged by what the state says after them.
             EventKind::Probed | EventKind::Blocked => {}
-            EventKind::Voted
-            | EventKind::HolderAnswered
-            | EventKind::Routed
-            | EventKind::Reminded
-            | EventKind::PolicyApplied => {}
+            EventKind::Voted => self.voted(fact, names),
+            EventKind::HolderAnswered => {
+                let by_holder = fact.actor == names.actor(Who::Ana);
+                self.note(Wrong::SayOfSomebodyNotAsked, !by_holder);
+            }
+            EventKind::Routed => self.routed(fact, before),
+            EventKind::Reminded => self.was_reminded(fact, scene),
+            EventKind::PolicyApplied => {
+                if let Event::PolicyApplied { terms, .. } = &fact.event {
+                    self.quorum = terms.quorum as usize;
+                }
+            }
         }
+    }
+
+    /// Whose approval somebody's is at that time, if they have a say: somebody they stand in for, or their own.
+    fn say_of(&self, person: PersonRef, at: Timestamp, names: &Names) -> Option<PersonRef> {
+        let asked = self.asked.iter().filter(|asked| asked.person == person && !asked.left && !asked.holder);
+        let asked = asked.filter(|asked| asked.until.is_none_or(|until| at < until));
+        let operator = (person == names.person(Who::Olga)).then_some(person);
+        asked.map(|asked| asked.principal).min_by_key(|principal| *principal != person).or(operator)
+    }
+
+    fn voted(&mut self, fact: &Fact, names: &Names) {
+        let Some(by) = fact.actor.person() else { return };
+        let say = self.say_of(by, fact.at, names);
+        self.note(Wrong::SayOfSomebodyNotAsked, say.is_none());
+        self.votes.insert((say.unwrap_or(by), by));
+    }
+
+    fn routed(&mut self, fact: &Fact, before: &Request) {
+        let Event::Routed { cause, left, asked, .. } = &fact.event else { return };
+        let after = &self.fold.request.approval;
+        let stays = |card: CardId| after.active().any(|asked| asked.card == card);
+        let replaced = before.approval.active().any(|asked| !stays(asked.card));
+        self.note(Wrong::EscalationReplaced, *cause == RouteCause::Escalated && replaced);
+        for asking in self.asked.iter_mut().filter(|asking| left.contains(&asking.card)) {
+            asking.left = true;
+        }
+        if self.asked.iter().all(|asking| asking.left) {
+            self.reminded = 0;
+        }
+        self.asked.extend(asked.iter().map(Asking::of));
+    }
+
+    fn was_reminded(&mut self, fact: &Fact, scene: &Scene) {
+        let Event::Reminded { number } = &fact.event else { return };
+        let again = *number <= self.reminded || *number as usize > scene.reminders.len();
+        self.note(Wrong::RemindedAgain, again);
+        self.reminded = *number;
+    }
+
+    /// Whether somebody's approval is one of so many that the policy is content; one that is in already is, too, when the
+    /// policy has changed since.
+    fn judge_approval(&mut self, by: PersonRef, at: Timestamp, names: &Names) -> bool {
+        let say = self.say_of(by, at, names);
+        let has_voted = self.votes.iter().any(|(_, voter)| *voter == by);
+        let mut people: BTreeSet<PersonRef> = self.votes.iter().map(|(principal, _)| *principal).collect();
+        people.extend(say);
+        self.note(Wrong::TooFewApprovals, people.len() < self.quorum);
+        self.note(Wrong::SayOfSomebodyNotAsked, say.is_none() && !has_voted);
+        say.is_some() || has_voted
     }
 
     fn decided(&mut self, fact: &Fact, before: &Request, scene: &Scene, names: &Names) {
         let Event::Decided { decision, .. } = &fact.event else { return };
         self.decisions += 1;
-        let by = |who: Who| fact.actor == names.actor(who);
-        let people = [Who::Ana, Who::Mona, Who::Olga, Who::Sam];
+        let person = fact.actor.person();
         match decision {
             Decision::Approve => {
-                let by_somebody = people.into_iter().any(|who| by(who) && is_entitled(who, Right::Approve));
+                let by_somebody = person.is_some_and(|person| self.judge_approval(person, fact.at, names));
                 let on_silence = scene.on_expiry == OnExpiry::Reclaim && scene.target.reversible;
                 let on_silence = on_silence && !before.approval.asked.is_empty() && fact.actor == Actor::Policy;
                 self.released |= scene.mode == Mode::Live && (by_somebody || on_silence);
             }
             Decision::Keep => {
                 self.ended = true;
-                self.note(Wrong::OwnSeatKept, by(Who::Ana));
+                self.note(Wrong::OwnSeatKept, fact.actor == names.actor(Who::Ana));
+                let unasked = person.is_some_and(|person| self.say_of(person, fact.at, names).is_none());
+                self.note(Wrong::SayOfSomebodyNotAsked, unasked);
             }
         }
     }

@@ -33,6 +33,14 @@ pub(crate) fn all() -> Vec<Scene> {
         accepting(),
         checks(),
         filing(),
+        quorum(),
+        handing_on(),
+        standing_in(),
+        goes(),
+        time_goes_by(),
+        holder_first(),
+        another_policy(),
+        used_again(),
     ]
 }
 
@@ -248,5 +256,142 @@ pub(crate) fn filing() -> Scene {
         events: &[E::Begun, E::AttemptEnded],
         races: &[R::StolenLease, R::DuplicateCall],
         ..Scene::new("filing", Start::Kept, IDEMPOTENT)
+    }
+}
+
+/// Two must approve, one can keep; one of them tries twice, and time runs out.
+pub(crate) fn quorum() -> Scene {
+    Scene {
+        asked: &[Who::Mona, Who::Nora],
+        quorum: 2,
+        wishes: vec![
+            (Who::Mona, Wish::Approve),
+            (Who::Mona, Wish::Approve),
+            (Who::Nora, Wish::Approve),
+            (Who::Nora, Wish::Keep),
+        ],
+        days: 1,
+        outcomes: &[O::Reclaimed, O::Kept, O::Expired],
+        commands: &[C::Approve, C::Keep, C::Wake],
+        events: &[E::Voted, E::Decided, E::Expired],
+        races: &[R::TwoClicks, R::ClickAndWake],
+        ..Scene::new("quorum", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// Mona hands it on while she, Nora and whoever has it now approve.
+pub(crate) fn handing_on() -> Scene {
+    Scene {
+        asked: &[Who::Mona, Who::Nora],
+        quorum: 2,
+        wishes: vec![
+            (Who::Mona, Wish::Reassign(Who::Dan)),
+            (Who::Mona, Wish::Approve),
+            (Who::Dan, Wish::Approve),
+            (Who::Nora, Wish::Approve),
+        ],
+        days: 1,
+        outcomes: &[O::Reclaimed, O::Expired],
+        commands: &[C::Reassign, C::Approve],
+        events: &[E::Routed, E::Voted, E::Decided],
+        races: &[R::TwoClicks, R::ClickAndWake],
+        ..Scene::new("handing on", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// Dan stands in for Mona until tomorrow, and both click around the end of it, as does Nora.
+pub(crate) fn standing_in() -> Scene {
+    Scene {
+        asked: &[Who::Mona, Who::Nora],
+        quorum: 2,
+        delegated: Some((0, 1)),
+        expires: 2,
+        wishes: vec![(Who::Dan, Wish::Approve), (Who::Mona, Wish::Approve), (Who::Nora, Wish::Approve)],
+        days: 2,
+        outcomes: &[O::Reclaimed, O::Expired],
+        commands: &[C::Approve, C::Wake],
+        events: &[E::Routed, E::Voted, E::Decided, E::Expired],
+        races: &[R::TwoClicks, R::ClickAndWake],
+        ..Scene::new("standing in", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// Dan stands in for Mona from tomorrow on, and then she leaves.
+pub(crate) fn goes() -> Scene {
+    Scene {
+        delegated: Some((1, 3)),
+        leaves: Some(2),
+        expires: 2,
+        wishes: vec![(Who::Mona, Wish::Approve), (Who::Dan, Wish::Keep), (Who::Nora, Wish::Approve)],
+        troubles: troubles(0),
+        days: 3,
+        outcomes: &[O::Reclaimed, O::Kept],
+        commands: &[C::Approve, C::Keep, C::Wake],
+        events: &[E::Routed, E::Decided],
+        races: &[R::ClickAndWake],
+        ..Scene::new("goes", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// A reminder, others who are asked as well, and the end of the time, against clicks.
+pub(crate) fn time_goes_by() -> Scene {
+    Scene {
+        reminders: &[1, 2],
+        escalates: 2,
+        expires: 3,
+        wishes: vec![(Who::Mona, Wish::Approve), (Who::Nora, Wish::Keep)],
+        troubles: troubles(1),
+        days: 3,
+        outcomes: &[O::Reclaimed, O::Kept, O::Expired],
+        commands: &[C::Approve, C::Keep, C::Wake],
+        events: &[E::Reminded, E::Routed, E::Decided, E::Expired],
+        races: &[R::TwoClicks, R::ClickAndWake, R::SaidTwice],
+        ..Scene::new("time goes by", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// Ana is asked about her own seat before Mona is.
+pub(crate) fn holder_first() -> Scene {
+    Scene {
+        asked: &[Who::Ana],
+        wishes: vec![(Who::Ana, Wish::Keep), (Who::Ana, Wish::Approve), (Who::Mona, Wish::Approve)],
+        troubles: troubles(0),
+        days: 2,
+        outcomes: &[O::Reclaimed, O::Expired],
+        commands: &[C::Approve, C::Keep, C::Wake],
+        events: &[E::HolderAnswered, E::Routed, E::Decided],
+        races: &[R::TwoClicks, R::ClickAndWake],
+        ..Scene::new("holder first", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// Two must approve, until an operator puts it under a policy that is content with one.
+pub(crate) fn another_policy() -> Scene {
+    Scene {
+        asked: &[Who::Mona, Who::Nora],
+        quorum: 2,
+        grace: true,
+        wishes: vec![(Who::Mona, Wish::Approve), (Who::Nora, Wish::Approve), (Who::Olga, Wish::Apply(1))],
+        troubles: troubles(0),
+        days: 2,
+        outcomes: &[O::Reclaimed, O::Expired],
+        commands: &[C::Approve, C::ApplyPolicy, C::Wake],
+        events: &[E::Voted, E::PolicyApplied, E::Decided, E::GraceEnded],
+        races: &[R::TwoClicks, R::ClickAndWake],
+        ..Scene::new("another policy", Start::Asked, IDEMPOTENT)
+    }
+}
+
+/// At one approval the target says that the seat is used again, at another it does not.
+pub(crate) fn used_again() -> Scene {
+    Scene {
+        wishes: vec![(Who::Mona, Wish::ApproveUsed), (Who::Mona, Wish::Approve), (Who::Mona, Wish::Keep)],
+        troubles: troubles(1),
+        days: 1,
+        outcomes: &[O::Reclaimed, O::Kept, O::Withdrawn, O::Expired],
+        commands: &[C::ComeBack, C::Approve, C::Keep],
+        events: &[E::Withdrawn, E::Decided],
+        races: &[R::TwoClicks, R::ClickAndWake, R::LostAnswer],
+        ..Scene::new("used again", Start::Asked, IDEMPOTENT)
     }
 }

@@ -19,8 +19,8 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(request: Request) -> Arc<Self> {
-        let Request { phase, approval, plan, verified, .. } = &request;
-        let text = serde_json::to_string(&(phase, approval.state, &approval.verdict, plan, verified)).unwrap();
+        let Request { phase, approval, plan, verified, terms, .. } = &request;
+        let text = serde_json::to_string(&(phase, approval, plan, verified, terms.quorum)).unwrap();
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         Arc::new(Self { digest: hasher.finish(), request })

@@ -2,13 +2,13 @@
 
 use seatgate_core::agenda::Next;
 use seatgate_core::request::{
-    AttemptResult, Command, PauseReason, ProbeAnswer, RemovalKind, Task, TaskAction, TaskState,
+    AttemptResult, Command, PauseReason, Phase, ProbeAnswer, RemovalKind, Task, TaskAction, TaskState,
 };
 use seatgate_core::schedule::next_wake;
 
 use super::judge::{Judged, Question};
 use super::mutants::Mutant;
-use super::scene::day;
+use super::scene::delivered;
 use super::state::{Lease, Race, Reading, Reply, Report, State, Truth, Worker};
 use super::store::{Answer, Kind};
 use super::world::{Turn, World, goes_on};
@@ -184,7 +184,11 @@ impl World {
             state.store.settle(lease, Next::Done, self.mutant);
             return Worker::Idle;
         };
-        let due = next_wake(&judged.after.request, Some(day(0))).filter(|_| !self.has(Mutant::WakeForgetsTheNext));
+        let after = &judged.after.request;
+        let waits = after.phase == Phase::AwaitingDecision;
+        let directory = self.next_known_change(state.day).filter(|_| waits);
+        let due = next_wake(after, delivered(after)).into_iter().chain(directory).min();
+        let due = due.filter(|_| !self.has(Mutant::WakeForgetsTheNext));
         let next = due.map_or(Next::Done, Next::At);
         if judged.facts.is_empty() {
             state.store.settle(lease, next, self.mutant);

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use seatgate_core::agenda::{AgendaChange, Item, Next, changes};
 use seatgate_core::request::{CommandKind, Fact, Outcome, ProbeAnswer, ProbeFinding, Request, Resolution, TaskState};
+use seatgate_core::time::Timestamp;
 
 use super::coverage::Coverage;
 use super::judge::{Judge, Judged, Question};
 use super::mutants::Mutant;
 use super::record::{Record, Wrong};
-use super::scene::{Scene, Start, Who, Wish, day, no_chance};
+use super::scene::{Scene, Start, Who, Wish, day, delivered, no_chance};
 use super::state::{Case, Lease, Person, Race, Reading, Report, State, Truth, Worker};
 use super::store::{Answer, Change, Kind, Store};
 use super::work::Step;
@@ -71,9 +72,13 @@ impl World {
             record: Record::new(opened),
             troubles: self.scene.troubles,
         };
-        let delivered = changes(None, state.request(), Some(day(0)), "*", day(0), &no_chance());
+        let request = state.request();
+        let mut agenda = changes(None, request, delivered(request), "*", day(0), &no_chance(request));
+        let known = self.scene.known(&self.judge.names, 0);
+        let wake = |due| AgendaChange::Schedule { item: Item::Wake(request.id), due, lane: None, gated: false };
+        agenda.extend(known.next_change(day(0)).map(wake));
         let after = Arc::clone(&state.store.case);
-        let change = Change { expected: 0, fence: None, after, agenda: delivered, settles: None };
+        let change = Change { expected: 0, fence: None, after, agenda, settles: None };
         state.store.commit(&change, None);
         let decision = match self.scene.start {
             Start::Asked => return state,
@@ -84,6 +89,11 @@ impl World {
         let judged = self.ask(&state, &reading, Question::Wish(Who::Mona, decision, None)).expect("Mona may decide");
         self.commit(&mut state, &reading, &judged, None, None);
         state
+    }
+
+    /// When the directory says something else next.
+    pub(crate) fn next_known_change(&self, today: u8) -> Option<Timestamp> {
+        self.scene.known(&self.judge.names, today).next_change(day(today))
     }
 
     pub(crate) fn read(&self, state: &State) -> Reading {

@@ -24,10 +24,13 @@ pub enum Doing {
     Erase,
     UseSeats,
     Offboard,
+    Reassign,
+    ApplyPolicy,
+    EditDirectory,
 }
 
 impl Doing {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::Sweep,
         Self::Redeliver,
         Self::Approve,
@@ -44,6 +47,9 @@ impl Doing {
         Self::Erase,
         Self::UseSeats,
         Self::Offboard,
+        Self::Reassign,
+        Self::ApplyPolicy,
+        Self::EditDirectory,
     ];
 }
 
@@ -79,6 +85,7 @@ pub struct Features {
     pub store_before: u32,
     pub store_after: u32,
     pub notifier: u32,
+    pub directory: u32,
     pub target: u32,
     pub probe: u32,
     pub jump: u32,
@@ -95,9 +102,11 @@ pub struct Features {
     pub targets: [Kind; 3],
     pub reversible: bool,
     pub terms: Vec<(&'static str, &'static str)>,
+    /// Servers that are started later have these as well: the policy was changed in between.
+    pub later_terms: Vec<(&'static str, &'static str)>,
 }
 
-const KEYS: [(&str, &[&str]); 11] = [
+const KEYS: [(&str, &[&str]); 17] = [
     ("grace", &["0s", "5s", "1m", "24h"]),
     ("keep_reason", &["optional", "off"]),
     ("expire_after", &["1m", "2h"]),
@@ -109,6 +118,12 @@ const KEYS: [(&str, &[&str]); 11] = [
     ("sender_may_approve", &["true"]),
     ("strict_identity", &["true"]),
     ("fallback_approvers", &["lead@example.com"]),
+    ("quorum", &["1", "1", "2", "3"]),
+    ("ask_holder_first", &["true", "false"]),
+    ("holder_wait", &["30s", "2h"]),
+    ("remind_after", &["10s,40s", "1h", ""]),
+    ("escalate_after", &["0s", "20s", "1h"]),
+    ("cool_down", &["0s", "1m"]),
 ];
 
 const RETRY_KEYS: [(&str, &[&str]); 2] =
@@ -127,6 +142,7 @@ impl Features {
             store_before: rarely(&[30, 100, 300]),
             store_after: rarely(&[30, 100, 300]),
             notifier: rarely(&[2, 4, 10]),
+            directory: rarely(&[20, 100]),
             target: *chance.pick(&[0, 1, 2, 3, 8]),
             probe: rarely(&[2, 5]),
             jump: rarely(&[100, 300, 1_000]),
@@ -143,6 +159,7 @@ impl Features {
             targets: [*chance.pick(&Kind::ALL), *chance.pick(&Kind::ALL), *chance.pick(&Kind::ALL)],
             reversible: terms.contains(&("on_expiry", "reclaim")) || chance.one_in(2),
             terms,
+            later_terms: Self::draw_later_terms(chance),
         }
     }
 
@@ -173,9 +190,17 @@ impl Features {
         terms
     }
 
-    pub fn policy(&self) -> Policy {
+    fn draw_later_terms(chance: &Chance) -> Vec<(&'static str, &'static str)> {
+        const LATER: [(&str, &[&str]); 3] =
+            [("quorum", &["1", "2"]), ("grace", &["0s", "1m"]), ("escalate_after", &["15s"])];
+        if chance.one_in(2) { Vec::new() } else { LATER.map(|(key, values)| (key, *chance.pick(values))).into() }
+    }
+
+    /// The policy that the server with this number is started with.
+    pub fn policy(&self, server: usize) -> Policy {
         let mut draft = PolicyDraft::default();
-        self.terms.iter().for_each(|(path, text)| draft.set(path, text));
+        let later = self.later_terms.iter().filter(|_| server % 2 == 1);
+        self.terms.iter().chain(later).for_each(|(path, text)| draft.set(path, text));
         Policy::from_draft(&draft).expect("a policy")
     }
 }

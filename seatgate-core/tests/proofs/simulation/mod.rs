@@ -11,6 +11,7 @@
 //!   `SEATGATE_LONG=1` goes on for minutes.
 
 mod chance;
+mod directory;
 mod features;
 mod invariants;
 mod notifier;

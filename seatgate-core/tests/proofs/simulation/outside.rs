@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use seatgate_core::card::CardEdit;
 use seatgate_core::gate::{Ask, Gate, GateError, Offboard, SeatNames, Submission, Sweep, SweepReport};
-use seatgate_core::id::RequestId;
+use seatgate_core::id::{DelegationId, RequestId};
 use seatgate_core::person::{Actor, MatchedBy, PersonDraft, Surface};
 use seatgate_core::policy::Mode;
-use seatgate_core::port::{PeopleStore, RowStatus};
-use seatgate_core::request::{Request, Resolution, StateLabel, TaskState};
+use seatgate_core::port::{Delegation, PeopleStore, Period, RowStatus};
+use seatgate_core::request::{Refusal, Request, Resolution, StateLabel, TaskState};
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::block_on;
 use serde_json::json;
@@ -34,7 +34,14 @@ pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
                 deliver(world, server, again);
             }
         }
-        Doing::Approve | Doing::Keep | Doing::Undo | Doing::Withdraw | Doing::Stop | Doing::Resolve => {
+        Doing::Approve
+        | Doing::Keep
+        | Doing::Undo
+        | Doing::Withdraw
+        | Doing::Stop
+        | Doing::Resolve
+        | Doing::Reassign
+        | Doing::ApplyPolicy => {
             let all = world.requests();
             let fitting: Vec<&Request> = all.iter().filter(|request| fits(doing, request)).collect();
             let any: Vec<&Request> = all.iter().collect();
@@ -51,6 +58,7 @@ pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
         Doing::EditCard => edit_card(world, server),
         Doing::Erase => erase(world, server),
         Doing::Offboard => offboard(world, server),
+        Doing::EditDirectory => edit_directory(world),
         Doing::UseSeats => {
             let used = seatgate_core::port::Clock::now(&*world.stage.clock);
             let target = world.targets.values().nth(chance.below(APPS.len())).expect("three targets");
@@ -79,6 +87,8 @@ fn fail(world: &World, error: &GateError) {
     world.stage.tell(|| format!("heard: {error}"));
     match error {
         GateError::Denied(_) => world.stage.meet(Reached::Denied),
+        // What came of it is their own doing, and they are told what it is.
+        GateError::Refused { refusal: Refusal::UsedAgain, .. } => world.stage.meet(Reached::Refused),
         GateError::Refused { refusal: _, request } => {
             world.stage.meet(Reached::Refused);
             hear(world, Heard::Refused { request: request.id });
@@ -224,7 +234,7 @@ fn operator_or_not(world: &World) -> Submission {
 /// Whether a request stands so that this may make sense.
 fn fits(doing: Doing, request: &Request) -> bool {
     let wanted: &[StateLabel] = match doing {
-        Doing::Approve | Doing::Keep => &[StateLabel::AwaitingDecision],
+        Doing::Approve | Doing::Keep | Doing::Reassign | Doing::ApplyPolicy => &[StateLabel::AwaitingDecision],
         Doing::Undo => &[StateLabel::InGrace],
         Doing::Withdraw => &[StateLabel::AwaitingDecision, StateLabel::InGrace, StateLabel::Executing],
         Doing::Stop => &[StateLabel::Executing, StateLabel::NeedsAttention],
@@ -249,6 +259,11 @@ fn what(world: &World, doing: Doing, request: &Request) -> Option<(Ask, Submissi
             let until = *chance.pick(&[None, None, Some(days(30)), Some(days(0))]);
             (Ask::Keep { until }, somebody_asked(world, request))
         }
+        Doing::Reassign => {
+            let to = world.person(PEOPLE[chance.below(PEOPLE.len())]);
+            (Ask::Reassign { to }, somebody_asked(world, request))
+        }
+        Doing::ApplyPolicy => (Ask::ApplyPolicy, operator_or_not(world)),
         Doing::Undo => (Ask::Undo, somebody_asked(world, request)),
         Doing::Withdraw => (Ask::Withdraw, operator_or_not(world)),
         Doing::Stop => (Ask::Stop, operator_or_not(world)),
@@ -360,6 +375,28 @@ fn edit_card(world: &Arc<World>, server: &Server) {
         if let Err(error) = gate.edit_card(card, edit).await {
             fail(&world, &error.into());
         }
+    });
+}
+
+/// Somebody leaves or comes back, is away, gets another manager, or somebody stands in for them. Nobody tells the gate.
+fn edit_directory(world: &Arc<World>) {
+    let chance = &world.stage.chance;
+    let person = world.person(&format!("{}@example.com", chance.pick(&["mona", "otto", "nora", "dan", "lead"])));
+    let other = world.person(&format!("{}@example.com", chance.pick(&["mona", "dan", "nora", "ana", "eve"])));
+    let now = seatgate_core::port::Clock::now(&*world.stage.clock);
+    let start = now.saturating_add(Duration::from_secs(*chance.pick(&[0, 20, 600])));
+    let end = start.saturating_add(Duration::from_secs(*chance.pick(&[20, 300, 7_200])));
+    let period = Period::new(start, (!chance.one_in(4)).then_some(end));
+    let id = DelegationId::generate(now, &*world.entropy);
+    world.stage.meet(Reached::DirectoryEdited);
+    let choice = chance.below(8);
+    world.directory.edit(person, |entry| match choice {
+        0 => entry.disabled = !entry.disabled,
+        1 => entry.absences = vec![period],
+        2 => entry.manager = Some(other),
+        3 => (entry.disabled, entry.absences, entry.delegations) = (false, Vec::new(), Vec::new()),
+        _ if person != other => entry.delegations.push(Delegation::new(id, person, other, period)),
+        _ => {}
     });
 }
 

@@ -78,6 +78,16 @@ reached! {
     StrayCopy,
     RepeatedCall,
     LateResult,
+    DirectoryFails,
+    DirectoryEdited,
+    Reassigned,
+    DelegationMoved,
+    Replaced,
+    Escalated,
+    HolderHeard,
+    HolderSilent,
+    Quorum,
+    CameBack,
 }
 
 /// How often everything was reached.
@@ -137,7 +147,9 @@ impl Counts {
             CommandKind::Resolve => EventKind::Resolved,
             // Nothing in the core looks again after the end.
             CommandKind::Verify => return true,
-            CommandKind::Reassign | CommandKind::ApplyPolicy | CommandKind::ComeBack => return true,
+            CommandKind::Reassign => return self.met.contains_key(&Reached::Reassigned),
+            CommandKind::ComeBack => return self.met.contains_key(&Reached::CameBack),
+            CommandKind::ApplyPolicy => EventKind::PolicyApplied,
         };
         self.events.contains_key(&event)
     }
@@ -159,11 +171,14 @@ fn expected(kind: EventKind) -> bool {
         | EventKind::Observed
         | EventKind::Blocked
         | EventKind::Resolved
+        | EventKind::Voted
+        | EventKind::HolderAnswered
+        | EventKind::Routed
+        | EventKind::Reminded
+        | EventKind::PolicyApplied
         | EventKind::Closed => true,
         // Comes with `Command::Verify`, which nothing in the core sends.
         EventKind::Verified => false,
-        EventKind::Routed | EventKind::Reminded => true,
-        EventKind::Voted | EventKind::HolderAnswered | EventKind::PolicyApplied => false,
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use seatgate_core::person::Surface;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::Clock;
-use seatgate_core::request::{Event, StateLabel, WithdrawReason};
+use seatgate_core::request::{Event, RouteCause, StateLabel, WithdrawReason};
 
 use super::invariants::{self, Invariant};
 use super::outside;
@@ -283,6 +284,18 @@ impl Schedule {
             match &fact.event {
                 Event::Closed { outcome, .. } => log.counts.outcome(*outcome),
                 Event::Withdrawn { why: WithdrawReason::SameSeat, .. } => log.counts.meet(Reached::MergedAccounts),
+                // The worker's own look ends as a check before Begin.
+                Event::Withdrawn { why: WithdrawReason::UsedAgain, .. } if fact.surface != Surface::Worker => {
+                    log.counts.meet(Reached::CameBack);
+                }
+                Event::Routed { cause, .. } => log.counts.meet(match cause {
+                    RouteCause::Reassigned => Reached::Reassigned,
+                    RouteCause::Delegation => Reached::DelegationMoved,
+                    RouteCause::Gone => Reached::Replaced,
+                    RouteCause::Escalated => Reached::Escalated,
+                    RouteCause::HolderSilent => Reached::HolderSilent,
+                    _ => Reached::HolderHeard,
+                }),
                 _ => {}
             }
         }

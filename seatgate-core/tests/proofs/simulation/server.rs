@@ -53,7 +53,7 @@ impl Server {
     pub fn start(world: &Arc<World>, id: usize) -> Self {
         let stage = &world.stage;
         let ahead = if stage.features.skewed { *stage.chance.pick(&[0, 1, 30, 240]) } else { 0 };
-        let gate = world.gate(Duration::from_secs(ahead));
+        let gate = world.gate(id, Duration::from_secs(ahead));
         let timer = Arc::clone(stage);
         let worker = Worker::new(&gate).with_timer(move |time| timer.sleep(time));
         let bell = Arc::new(Bell::default());

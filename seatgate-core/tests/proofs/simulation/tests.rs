@@ -10,7 +10,7 @@ use super::store::Sabotage;
 /// What other seeds have found has tests of its own among those of the gate.
 const REGRESSIONS: [u64; 1] = [773];
 /// So many in a run that says nothing else.
-const SCHEDULES: u64 = 150;
+const SCHEDULES: u64 = 400;
 const LONG_SCHEDULES: u64 = 20_000;
 /// So many complaints are enough.
 const ENOUGH: usize = 20;

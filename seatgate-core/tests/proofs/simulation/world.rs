@@ -13,9 +13,10 @@ use seatgate_core::policy::Mode;
 use seatgate_core::port::{Clock, Inbound, NewPerson, PeopleStore, RequestFilter, RequestQueries, Router, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{AppId, Candidate};
-use seatgate_core::testing::{RecordingNotifier, SeededEntropy, block_on};
+use seatgate_core::testing::{RecordingNotifier, ScriptedDirectory, SeededEntropy, block_on};
 use serde_json::json;
 
+use super::directory::Remote;
 use super::notifier;
 use super::stage::{ServerClock, Stage};
 use super::stepped::Stepped;
@@ -23,8 +24,8 @@ use super::store::{Sabotage, Tokens, Watched};
 use super::target;
 
 pub const APPS: [&str; 3] = ["figma", "notion", "zoom"];
-/// Managers, holders, the lead, an operator, and somebody who has no say.
-pub const PEOPLE: [&str; 8] = [
+/// Managers, holders, the lead, an operator, somebody who has no say, a manager of managers, and somebody who stands in.
+pub const PEOPLE: [&str; 10] = [
     "mona@example.com",
     "otto@example.com",
     "ana@example.com",
@@ -33,6 +34,8 @@ pub const PEOPLE: [&str; 8] = [
     "lead@example.com",
     "olga@example.com",
     "eve@example.com",
+    "nora@example.com",
+    "dan@example.com",
 ];
 pub const OPERATOR: &str = "olga@example.com";
 pub const CHANNEL: &str = "C0IT";
@@ -77,6 +80,7 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     pub entropy: Arc<SeededEntropy>,
     pub board: Arc<RecordingNotifier>,
+    pub directory: Arc<ScriptedDirectory>,
     pub targets: BTreeMap<AppId, Arc<target::Fickle>>,
     pub tokens: Tokens,
     pub sabotage: Option<Sabotage>,
@@ -97,6 +101,7 @@ impl World {
             store: Arc::new(MemoryStore::new(stage.lease_clock.clone())),
             entropy: Arc::new(SeededEntropy::new(stage.chance.word())),
             board: Arc::new(board),
+            directory: Arc::default(),
             tokens: Tokens::default(),
             sabotage,
             known: Mutex::default(),
@@ -104,6 +109,10 @@ impl World {
         };
         for email in PEOPLE {
             world.person(email);
+        }
+        for (person, manager) in [("mona", "nora"), ("nora", "lead"), ("ana", "mona"), ("ben", "otto")] {
+            let [person, manager] = [person, manager].map(|name| world.person(&format!("{name}@example.com")));
+            world.directory.edit(person, |entry| entry.manager = Some(manager));
         }
         Arc::new(world)
     }
@@ -140,8 +149,8 @@ impl World {
         Inbound::new(name, digest)
     }
 
-    /// The gate of a server.
-    pub fn gate(&self, ahead: std::time::Duration) -> Gate {
+    /// The gate of a server, by its number.
+    pub fn gate(&self, server: usize, ahead: std::time::Duration) -> Gate {
         let stage = &self.stage;
         let watched = Arc::new(Stepped {
             steps: stage.steps(true),
@@ -159,13 +168,16 @@ impl World {
             board: Arc::clone(&self.board),
             tokens: Arc::clone(&self.tokens),
         });
+        let timer = Arc::clone(stage);
         let channel = stage.features.own_channel.then(|| CHANNEL.parse().unwrap());
         Gate::builder(plain, clock, self.entropy.clone())
             .requests(watched.clone())
             .exceptions(watched)
             .notifier(Arc::new(Stepped { steps: stage.steps(false), inner: notifier }))
             .router(self.router())
-            .policy(stage.features.policy())
+            .directory(Arc::new(Remote { stage: Arc::clone(stage), inner: Arc::clone(&self.directory) }))
+            .timer(move |time| timer.sleep(time))
+            .policy(stage.features.policy(server))
             .playbooks(playbooks())
             .mode(if stage.features.dry_runs { Mode::DryRun } else { Mode::Live })
             .channel(channel)

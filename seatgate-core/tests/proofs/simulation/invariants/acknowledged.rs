@@ -18,29 +18,33 @@ use crate::simulation::world::World;
 
 #[derive(Default)]
 pub struct Acknowledged {
-    acts: Vec<(RequestId, EventKind, Actor)>,
+    acts: Vec<(RequestId, &'static [EventKind], Actor)>,
     rows: BTreeMap<SweepId, BTreeMap<u32, RowResult>>,
     /// Which future has changed which request.
     changed: BTreeSet<(u64, RequestId)>,
 }
 
-fn kind(ask: &Ask) -> EventKind {
+/// What somebody's act comes to: one of these. Nothing, where it may find everything as it is wanted.
+fn kinds(ask: &Ask) -> &'static [EventKind] {
     match ask {
-        Ask::Approve | Ask::Keep { .. } => EventKind::Decided,
-        Ask::Undo => EventKind::Undone,
-        Ask::Withdraw => EventKind::Withdrawn,
-        Ask::Stop => EventKind::StopAsked,
-        Ask::Resolve { .. } => EventKind::Resolved,
+        Ask::Approve => &[EventKind::Decided, EventKind::Voted, EventKind::HolderAnswered],
+        Ask::Keep { .. } => &[EventKind::Decided, EventKind::HolderAnswered],
+        Ask::Undo => &[EventKind::Undone],
+        Ask::Withdraw => &[EventKind::Withdrawn],
+        Ask::Stop => &[EventKind::StopAsked],
+        Ask::Resolve { .. } => &[EventKind::Resolved],
+        Ask::Reassign { .. } => &[EventKind::Routed],
+        Ask::ApplyPolicy => &[],
         other => panic!("{other:?} is new: say what it comes to here"),
     }
 }
 
 impl Acknowledged {
-    fn find_act(world: &World, (id, kind, actor): &(RequestId, EventKind, Actor)) -> Judgement {
+    fn find_act(world: &World, (id, kinds, actor): &(RequestId, &[EventKind], Actor)) -> Judgement {
         let entries = block_on(world.store.trail(Stream::Request(*id))).unwrap();
         let facts: Vec<Fact> = entries.iter().filter_map(Entry::fact).collect();
-        let found = facts.iter().any(|fact| fact.event.kind() == *kind && fact.actor == *actor);
-        holds(found, || format!("{actor} was told of {kind} in {id}, and nothing of it is kept"))
+        let found = facts.iter().any(|fact| kinds.contains(&fact.event.kind()) && fact.actor == *actor);
+        holds(found || kinds.is_empty(), || format!("{actor} was told of {kinds:?} in {id}, and nothing of it is kept"))
     }
 
     fn find_rows(world: &World, sweep: SweepId, told: &BTreeMap<u32, RowResult>) -> Judgement {
@@ -73,7 +77,7 @@ impl Invariant for Acknowledged {
                 holds(!own, || format!("whoever changed {request} was told that it is too late for that"))
             }
             Seen::Heard { answer: Heard::Acted { ask, actor, after }, .. } => {
-                let act = (after.id, kind(ask), actor.clone());
+                let act = (after.id, kinds(ask), actor.clone());
                 Self::find_act(world, &act)?;
                 self.acts.push(act);
                 Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use seatgate_core::id::{PersonRef, RequestId, TaskId};
 use seatgate_core::person::Actor;
 use seatgate_core::policy::{HolderRelease, OnExpiry};
-use seatgate_core::request::{Decision, Event, Fact, Opening, Subject, TaskAction};
+use seatgate_core::request::{Decision, Event, Fact, Opening, Subject, TaskAction, Why};
 use seatgate_core::trail::Stream;
 
 use super::{Invariant, Judgement, holds};
@@ -16,6 +16,8 @@ use crate::simulation::world::World;
 #[derive(Default)]
 pub struct Approved {
     openings: BTreeMap<RequestId, Box<Opening>>,
+    /// Whose approval is one of several: the invariant `asked` judges those.
+    voters: BTreeSet<(RequestId, PersonRef)>,
     removals: BTreeSet<TaskId>,
     /// Begins whose call was not made yet, by task, key and future.
     begun: BTreeSet<(TaskId, String, u64)>,
@@ -31,9 +33,17 @@ impl Approved {
                 let opening = self.openings.get_mut(&id).ok_or("a route before the opening")?;
                 opening.asked.extend(asked.iter().cloned());
             }
+            Event::PolicyApplied { terms, .. } => {
+                let opening = self.openings.get_mut(&id).ok_or("a policy before the opening")?;
+                opening.terms = (**terms).clone();
+            }
+            Event::Voted { .. } => self.voters.extend(fact.actor.person().map(|person| (id, person))),
             Event::Decided { decision, tasks, reason, .. } => {
                 let opening = self.openings.get(&id).ok_or("a decision before the opening")?;
-                may_decide(opening, *decision, &fact.actor, reason.is_some(), world)?;
+                let voted = fact.actor.person().is_some_and(|person| self.voters.contains(&(id, person)));
+                if !voted || *decision == Decision::Keep {
+                    may_decide(opening, *decision, &fact.actor, reason.is_some(), world)?;
+                }
                 if *decision == Decision::Approve {
                     let removal = |action: &TaskAction| action.calls_target();
                     self.removals.extend(tasks.iter().filter(|task| removal(&task.action)).map(|task| task.id));
@@ -61,7 +71,7 @@ fn may_decide(opening: &Opening, decision: Decision, actor: &Actor, has_reason: 
         }
         other => return Err(format!("{other} decided")),
     };
-    let asked = opening.asked.iter().any(|asked| asked.person == person);
+    let asked = opening.asked.iter().any(|asked| asked.person == person && asked.why != Why::Holder);
     let operates = Actor::Person(person) == world.operator().actor && has_reason;
     let releases = seat.holder == Some(person) && opening.terms.holder_release == HolderRelease::Suffices;
     match (asked, operates) {

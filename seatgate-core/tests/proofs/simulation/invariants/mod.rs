@@ -3,6 +3,7 @@
 
 mod acknowledged;
 mod approved;
+mod asked;
 mod cards;
 mod chained;
 mod deliveries;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<(&'static str, Box<dyn Invariant>)> {
     vec![
         ("one_decision", Box::new(one_decision::OneDecision::default())),
         ("approved", Box::new(approved::Approved::default())),
+        ("asked", Box::new(asked::Asked::default())),
         ("no_late_begin", Box::new(no_late_begin::NoLateBegin::default())),
         ("repeats", Box::new(repeats::Repeats::default())),
         ("honest", Box::new(honest::Honest::default())),

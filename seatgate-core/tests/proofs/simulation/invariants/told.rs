@@ -57,6 +57,10 @@ impl Invariant for Told {
                     {
                         self.nobody_asked.insert(id);
                     }
+                    // Whoever has answered was asked, wherever they saw it.
+                    if matches!(fact.event, Event::Voted { .. } | Event::HolderAnswered { .. }) {
+                        self.asked.insert(id);
+                    }
                     let silence = matches!(fact.event, Event::Expired) || fact.actor == Actor::Policy;
                     let asked = self.asked.contains(&id) || self.nobody_asked.contains(&id);
                     holds(!silence || asked, || format!("{id} counts silence, and nobody was asked"))?;
