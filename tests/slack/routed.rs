@@ -276,11 +276,17 @@ fn answer_by(message: &Message) -> &str {
 async fn whoever_is_asked_beside_somebody_has_no_more_time_than_they() {
     let house = House::under(&[("fallback_approvers", "otto@example.com")]).await;
     house.colleagues();
-    let (_, card) = house.ask().await;
+    let (id, card) = house.ask().await;
     house.clock.advance(Duration::from_secs(5 * 86_400));
     house.pass(3).await;
     let later = house.slack.wait_for_message("U6", 1).await;
     assert_eq!(answer_by(&later), answer_by(&house.now_says(&card)));
+    house.click(&later, "approve", id, "U7").await;
+    house.told("U7", 0).await;
+    house.work().await;
+    let drawn_anew = house.now_says(&later);
+    assert!(!drawn_anew.edits.is_empty(), "a click of somebody who was not asked draws it anew");
+    assert_eq!(answer_by(&drawn_anew), answer_by(&house.now_says(&card)));
 }
 
 #[tokio::test]
