@@ -82,6 +82,15 @@ impl SlackNotifier {
         }
     }
 
+    /// In the thread of a message that cannot be changed; in its channel, where it has none because it was deleted.
+    async fn post_beside(&self, at: PostedMessage, content: NewMessage) -> Result<PostedMessage, SlackError> {
+        let (client, channel) = (self.workspace.client(), at.channel.as_str());
+        match client.chat_post_message(channel, &content.clone().in_thread(at.ts)).await {
+            Err(error) if error.has_no_thread() => client.chat_post_message(channel, &content).await,
+            posted => posted,
+        }
+    }
+
     async fn post_at(&self, channel: &str, message: &Message, to: &Addressee) -> Result<Posted, NotifyError> {
         let (content, said) = self.drawn(message, to);
         let posted = self.workspace.client().chat_post_message(channel, &content).await;
@@ -208,9 +217,7 @@ impl Notifier for SlackNotifier {
         let at = PostedMessage::from(place);
         let client = self.workspace.client();
         let updated = match client.chat_update(&at, &content).await {
-            Err(error) if error.is_beyond_editing() => {
-                client.chat_post_message(at.channel.as_str(), &content.in_thread(at.ts)).await
-            }
+            Err(error) if error.is_beyond_editing() => self.post_beside(at, content).await,
             updated => updated,
         };
         updated.map(|posted| shown(posted, said)).map_err(|error| self.failure(&error))

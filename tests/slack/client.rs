@@ -132,12 +132,14 @@ async fn a_card_beyond_editing_says_so() {
         world.slack.with(|state| state.messages[0].author = change.to_owned());
         assert_eq!(world.client.chat_update(&posted, &card("Done")).await.unwrap_err().name(), name);
     }
+    let reply = NewMessage::new("Done", vec![]).in_thread(posted.ts.clone());
+    assert!(world.client.chat_post_message(posted.channel.as_str(), &reply).await.is_ok());
+    assert_eq!(world.slack.messages()[1].thread_ts.as_deref(), Some(posted.ts.as_str()));
     posted.ts = "1.000001".parse().unwrap();
     let error = world.client.chat_update(&posted, &card("Done")).await.unwrap_err();
     assert!(error.name() == "message_not_found" && error.is_beyond_editing());
     let reply = NewMessage::new("Done", vec![]).in_thread(posted.ts.clone());
-    assert!(world.client.chat_post_message(posted.channel.as_str(), &reply).await.is_ok());
-    assert_eq!(world.slack.messages()[1].thread_ts.as_deref(), Some("1.000001"));
+    assert!(world.client.chat_post_message(posted.channel.as_str(), &reply).await.unwrap_err().has_no_thread());
 }
 
 #[tokio::test]

@@ -160,6 +160,17 @@ async fn a_message_that_can_no_longer_be_changed_is_answered_in_its_thread() {
 }
 
 #[tokio::test]
+async fn a_card_that_was_deleted_ends_beside_where_it_was() {
+    let house = House::new().await;
+    let (id, card) = house.ask().await;
+    house.click(&card, "approve", id, "U1").await;
+    house.slack.with(|state| state.messages.retain(|message| message.ts != card.ts));
+    house.pass(3).await;
+    let after = house.slack.wait_for_message("U1", 1).await;
+    assert!(after.thread_ts.is_none() && after.controls().is_empty() && after.text.contains("Mona Li"), "{after:?}");
+}
+
+#[tokio::test]
 async fn a_wrong_token_or_a_missing_scope_is_no_reason_to_ask_somewhere_else() {
     let house = House::new().await;
     house.slack.fault("chat.postMessage", Fault::Error("invalid_auth"));

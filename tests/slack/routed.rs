@@ -13,7 +13,7 @@ use seatgate_core::time::Timestamp;
 use seatgate_slack::card::{NEED_REASON, REASSIGN_NOTE, REASSIGN_TO};
 use serde_json::{Value, json};
 
-use crate::fake_slack::{User, View};
+use crate::fake_slack::{Message, User, View};
 use crate::house::{House, seat, seat_of};
 
 const HOLDER_FIRST: (&str, &str) = ("ask_holder_first", "true");
@@ -265,6 +265,28 @@ async fn a_holder_hands_their_own_seat_to_nobody() {
     assert!(house.told("U7", 0).await.contains("not asked"));
     assert!(house.slack.open_views().is_empty());
     assert_eq!(house.denied(1).await.get("slack reassign not_asked"), Some(&1));
+}
+
+/// The line that says until when an answer is waited for.
+fn answer_by(message: &Message) -> &str {
+    message.text.lines().find(|line| line.starts_with("Please answer by")).expect("it says until when")
+}
+
+#[tokio::test]
+async fn whoever_is_asked_beside_somebody_has_no_more_time_than_they() {
+    let house = House::under(&[("fallback_approvers", "otto@example.com")]).await;
+    house.colleagues();
+    let (id, card) = house.ask().await;
+    house.clock.advance(Duration::from_secs(5 * 86_400));
+    house.pass(3).await;
+    let later = house.slack.wait_for_message("U6", 1).await;
+    assert_eq!(answer_by(&later), answer_by(&house.now_says(&card)));
+    house.click(&later, "approve", id, "U7").await;
+    house.told("U7", 0).await;
+    house.work().await;
+    let drawn_anew = house.now_says(&later);
+    assert!(!drawn_anew.edits.is_empty(), "a click of somebody who was not asked draws it anew");
+    assert_eq!(answer_by(&drawn_anew), answer_by(&house.now_says(&card)));
 }
 
 #[tokio::test]

@@ -69,9 +69,10 @@ impl Joined {
     }
 
     /// One request as `card` shows it: whoever was asked on it, and is asked again on another since, answers there.
-    pub(crate) fn row_on(&self, gate: &Gate, request: &Request, card: &Card) -> Row {
+    /// The time to answer starts at `delivered_at`.
+    pub(crate) fn row_on(&self, gate: &Gate, request: &Request, card: &Card, delivered_at: Option<Timestamp>) -> Row {
         let asked = request.approval.asked.iter().filter(|asked| asked.card == card.id);
-        self.line(gate, request, card.approver(), &asked.collect::<Vec<_>>(), card.delivered_at)
+        self.line(gate, request, card.approver(), &asked.collect::<Vec<_>>(), delivered_at)
     }
 
     /// `asked` says how the viewer was asked.

@@ -1,6 +1,6 @@
 //! What is shown to people, joined from the state of this moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::agenda::{Announcement, Audience};
 use crate::card::{About, Card, notice_id};
@@ -27,6 +27,20 @@ pub struct Shown {
     pub live: bool,
     /// The requests it asks about, as they were read for it.
     pub requests: Vec<Request>,
+}
+
+/// When cards were delivered: one who is asked later, beside others, has no more time than they.
+#[derive(Debug, Default)]
+struct Begun {
+    own: Option<Timestamp>,
+    delivered: BTreeMap<CardId, Timestamp>,
+}
+
+impl Begun {
+    fn of(&self, request: &Request) -> Option<Timestamp> {
+        let asked = request.approval.active().filter_map(|asked| self.delivered.get(&asked.card));
+        asked.min().copied().or(self.own)
+    }
 }
 
 impl Gate {
@@ -74,8 +88,9 @@ impl Gate {
     async fn show_asked(&self, card: &Card, approver: PersonRef, ids: &[RequestId]) -> Result<Shown, StoreError> {
         let requests = self.parts.requests.load(ids).await?;
         let requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
-        let joined = self.join(&requests).await?;
-        let rows: Vec<Row> = requests.iter().map(|request| joined.row_on(self, request, card)).collect();
+        let (joined, begun) = (self.join(&requests).await?, self.begun(card, &requests).await?);
+        let row = |request: &Request| joined.row_on(self, request, card, begun.of(request));
+        let rows: Vec<Row> = requests.iter().map(row).collect();
         let live = rows.iter().any(Row::is_live);
         let unknown = || PersonDetails::new(approver, None, Vec::new());
         let to = joined.person(approver).cloned().unwrap_or_else(unknown);
@@ -90,6 +105,17 @@ impl Gate {
         let request = request.ok_or_else(missing)?;
         let message = self.standing(card.id, &request, channel).await?;
         Ok(Shown { message, about: request.people().collect(), live: true, requests: Vec::new() })
+    }
+
+    /// When the time to answer began for these requests, all of which `card` shows.
+    async fn begun(&self, card: &Card, requests: &[Request]) -> Result<Begun, StoreError> {
+        let asked = requests.iter().flat_map(|request| request.approval.active());
+        let others: BTreeSet<CardId> = asked.map(|asked| asked.card).filter(|other| *other != card.id).collect();
+        let others: Vec<CardId> = others.into_iter().collect();
+        let cards = if others.is_empty() { Vec::new() } else { self.parts.requests.cards(&others).await? };
+        let delivered = |card: &Card| Some((card.id, card.delivered_at?));
+        let delivered = cards.iter().flatten().chain([card]).filter_map(delivered).collect();
+        Ok(Begun { own: card.delivered_at, delivered })
     }
 
     async fn show_sweep(&self, card: &Card, sweep: SweepId, channel: &Channel) -> Result<Shown, StoreError> {
@@ -130,12 +156,15 @@ impl Gate {
         requests: &[Request],
     ) -> Result<Message, StoreError> {
         let joined = self.join(requests).await?;
-        let delivered_at = card.and_then(|card| card.delivered_at);
+        let begun = match card {
+            Some(card) => self.begun(card, requests).await?,
+            None => Begun::default(),
+        };
         let viewer = match announcement.to {
             Audience::Channel(_) => None,
             Audience::Person(person) => Some(person),
         };
-        let rows = requests.iter().map(|request| joined.row(self, request, viewer, delivered_at)).collect();
+        let rows = requests.iter().map(|request| joined.row(self, request, viewer, begun.of(request))).collect();
         Ok(match &announcement.to {
             Audience::Channel(channel) => Message::new(Recipient::Channel(channel.clone()), Content::Report(rows)),
             Audience::Person(person) => {

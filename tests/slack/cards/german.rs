@@ -10,7 +10,8 @@ use super::samples::{answers, samples};
 
 const GERMAN: &str = include_str!("german.toml");
 /// Names and reasons in the samples, what Slack reads and does not show, and what people type.
-const FROM_OUTSIDE: [&str; 18] = [
+const FROM_OUTSIDE: [&str; 19] = [
+    "Mona said",
     "!here",
     "Back from leave in spring",
     "The rebranding starts in March",
