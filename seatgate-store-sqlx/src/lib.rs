@@ -17,6 +17,7 @@
 //! ```
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod batch;
 mod failure;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod found;

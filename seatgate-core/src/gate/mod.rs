@@ -13,6 +13,7 @@ mod join;
 mod meter;
 mod mode;
 mod show;
+mod upload;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -25,6 +26,7 @@ pub use intake::{Sweep, SweepReport};
 pub use join::Joined;
 pub use meter::{Latency, Meter};
 pub use show::Shown;
+pub use upload::{BulkSweep, Upload, UploadRow};
 
 use crate::agenda;
 use crate::authorize::Denial;
@@ -52,6 +54,15 @@ pub enum GateError {
     /// There is no such sweep.
     #[error("there is no sweep {0}")]
     NoSweep(SweepId),
+    /// The sweep takes no more rows.
+    #[error("the sweep takes no more rows")]
+    Sealed(SweepId),
+    /// The sweep has another number of rows.
+    #[error("the sweep has {received} rows")]
+    OtherRows {
+        /// How many.
+        received: u32,
+    },
     /// They may not. Recorded in the access stream.
     #[error(transparent)]
     Denied(#[from] Denial),

@@ -25,7 +25,8 @@ fn documented() -> Value {
         "holder_release": "informs", "remind_after": ["2d", "4d"], "escalate_after": "5d", "expire_after": "14d",
         "on_expiry": "keep", "expiry_keep_for": "14d", "grace": "0s", "keep_for": "90d", "keep_max": "365d",
         "keep_reason": "required", "quorum": 1, "fallback_approvers": [], "exempt_tags": [],
-        "max_requests_per_sweep": 500, "strict_identity": false, "sender_may_approve": false,
+        "max_requests_per_sweep": 500, "seats": 0, "max_share_per_sweep": 100,
+        "strict_identity": false, "sender_may_approve": false,
         "retry": {"first": "1s", "max": "10m", "attempts": 8, "give_up_after": "24h"},
         "apps": {},
     })
@@ -120,6 +121,13 @@ fn a_key_without_effect_is_refused_at_another_value_only() {
     assert_eq!(policy(json!({"max_requests_per_sweep": 10})).unwrap().terms("figma").max_requests_per_sweep, 10);
     let none = "max_requests_per_sweep: expected a whole number from 1 to 4294967295";
     assert_eq!(problems(json!({"max_requests_per_sweep": 0})), [none]);
+    let share = policy(json!({"seats": 400, "max_share_per_sweep": 25})).unwrap();
+    assert_eq!((share.terms("figma").seats, share.terms("figma").max_share_per_sweep), (400, 25));
+    for wrong in [0, 101] {
+        let none = "max_share_per_sweep: expected a whole number of percent from 1 to 100";
+        assert_eq!(problems(json!({"max_share_per_sweep": wrong})), [none]);
+    }
+    assert_eq!(problems(json!({"seats": -1})), ["seats: expected a whole number from 0 to 4294967295"]);
     assert_eq!(problems(json!({"quorum": 0})), ["quorum: expected a whole number from 1 to 4294967295"]);
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod access;
+mod bulk;
 mod cards;
 mod crash;
 #[cfg(feature = "tokio")]

@@ -72,7 +72,7 @@ BEGIN
     VALUES (sweep ->> 'id', sweep ->> 'submitted_by', (sweep ->> 'received_at')::bigint, (sweep ->> 'rows')::int,
         sweep -> 'inbound' ->> 'id')
     ON CONFLICT DO NOTHING;
-    RETURN FOUND AND add_delivery(sweep);
+    RETURN FOUND AND add_delivery(sweep) AND add_bulk(sweep);
 END $$;
 
 -- Whether the sweep has exactly the expected rows, and the delivery is new.
@@ -141,6 +141,7 @@ BEGIN
     END IF;
     IF change ->> 'sweep' IS NOT NULL AND NOT add_sweep(change -> 'sweep')
         OR change ->> 'join' IS NOT NULL AND NOT join_sweep(change -> 'join')
+        OR change ->> 'seal' IS NOT NULL AND NOT seal_sweep(change -> 'seal')
         OR jsonb_array_length(change -> 'rows') > 0 AND NOT add_rows(change -> 'rows')
         OR jsonb_array_length(change -> 'released') > 0 AND NOT release_rows(change -> 'released')
     THEN
@@ -443,7 +444,7 @@ CREATE FUNCTION land_all(changes jsonb, lease_now bigint) RETURNS void LANGUAGE 
 DECLARE
     added jsonb;
 BEGIN
-    IF jsonb_path_exists(changes, '$[*] ? (@.head == null || @.join != null || @.released.size() > 0)') THEN
+    IF jsonb_path_exists(changes, '$[*] ? (@.head == null || @.join != null || @.seal != null || @.sweep.bulk != null || @.released.size() > 0)') THEN
         PERFORM one_by_one();
     END IF;
     PERFORM advance_all(changes);

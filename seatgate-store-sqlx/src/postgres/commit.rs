@@ -1,7 +1,9 @@
 //! Changes, as the function that lands them wants them.
 
 use seatgate_core::id::{ChangeId, RequestId, SweepId};
-use seatgate_core::port::{Answer, Change, Conflict, Inbound, Join, RowResult, SeatChange, StoreError, SweepRecord};
+use seatgate_core::port::{
+    Answer, Change, Conflict, Inbound, Join, RowResult, Seal, SeatChange, StoreError, SweepRecord,
+};
 use seatgate_core::seat::Seat;
 use seatgate_core::trail::Stream;
 use serde::Serialize;
@@ -34,6 +36,7 @@ struct ChangeRow<'a> {
     seat_request: Option<RequestId>,
     sweep: Option<SweepRow<'a>>,
     join: Option<SweepRow<'a>>,
+    seal: Option<SealRow>,
     rows: Vec<AnswerRow>,
     released: Vec<AnswerRow>,
     agenda: Vec<EditRow>,
@@ -66,18 +69,21 @@ struct SweepRow<'a> {
     from: u32,
     rows: u32,
     inbound: Option<InboundRow<'a>>,
+    /// What it is opened in bulk with, as it is stored.
+    bulk: Option<String>,
 }
 
 impl<'a> SweepRow<'a> {
-    fn of(sweep: &'a SweepRecord) -> Self {
-        Self {
+    fn of(sweep: &'a SweepRecord) -> Result<Self, sqlx::Error> {
+        Ok(Self {
             id: sweep.id,
             submitted_by: Some(sweep.submitted_by.to_string()),
             received_at: sweep.received_at.as_micros(),
             from: 0,
             rows: sweep.rows,
             inbound: sweep.inbound.as_ref().map(InboundRow::of),
-        }
+            bulk: sweep.bulk.as_ref().map(encode).transpose()?,
+        })
     }
 
     fn joining(join: &'a Join) -> Self {
@@ -88,7 +94,21 @@ impl<'a> SweepRow<'a> {
             from: join.from,
             rows: join.rows,
             inbound: join.inbound.as_ref().map(InboundRow::of),
+            bulk: None,
         }
+    }
+}
+
+#[derive(Serialize)]
+struct SealRow {
+    sweep: SweepId,
+    rows: u32,
+    at: i64,
+}
+
+impl SealRow {
+    fn of(seal: Seal) -> Self {
+        Self { sweep: seal.sweep, rows: seal.rows, at: seal.at.as_micros() }
     }
 }
 
@@ -126,8 +146,9 @@ impl<'a> ChangeRow<'a> {
             take,
             release: matches!(seat, Some(SeatChange::Release)),
             seat_request,
-            sweep: change.sweep.as_ref().map(SweepRow::of),
+            sweep: change.sweep.as_ref().map(SweepRow::of).transpose()?,
             join: change.join.as_ref().map(SweepRow::joining),
+            seal: change.seal.map(SealRow::of),
             rows: answer_rows(&change.rows)?,
             released: answer_rows(&change.released)?,
             agenda: edit_rows(&change.agenda)?,
