@@ -43,6 +43,8 @@ impl Bulk {
 }
 
 /// A row as it is kept until it is asked about. Holds personal data: never log it.
+///
+/// Nobody has looked yet whose it is, so erasing a person does not reach it: it goes when its sweep is worked off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchRow {

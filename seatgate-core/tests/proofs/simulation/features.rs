@@ -9,6 +9,7 @@ use super::chance::Chance;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
     Sweep,
+    Upload,
     Redeliver,
     Approve,
     Keep,
@@ -26,7 +27,7 @@ pub enum Doing {
 }
 
 impl Doing {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Sweep,
         Self::Redeliver,
         Self::Approve,
@@ -42,6 +43,7 @@ impl Doing {
         Self::EditCard,
         Self::Erase,
         Self::UseSeats,
+        Self::Upload,
     ];
 }
 

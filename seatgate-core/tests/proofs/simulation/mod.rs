@@ -27,4 +27,5 @@ mod stepped;
 mod store;
 mod target;
 mod tests;
+mod upload;
 mod world;

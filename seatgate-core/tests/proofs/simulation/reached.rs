@@ -40,6 +40,7 @@ reached! {
     SwitchedOff,
     SwitchedLive,
     Released,
+    Sealed,
     CardEdited,
     LateMessageMended,
     Erased,
