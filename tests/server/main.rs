@@ -11,6 +11,7 @@
 #[path = "../../examples/axum_server/accept.rs"]
 mod accept;
 mod browser;
+mod bulk;
 #[path = "../../seatgate-store-sqlx/tests/postgres/cluster.rs"]
 #[allow(dead_code, reason = "the tests of the store restart it as well")]
 mod cluster;
