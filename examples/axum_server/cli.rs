@@ -65,7 +65,8 @@ pub(crate) enum ConfigCommand {
 /// What is asked of a running server.
 #[derive(Subcommand)]
 pub(crate) enum Talk {
-    /// Hand in candidates: JSON, JSON lines (.ndjson, .jsonl) or a table (.csv), at most 8 MiB.
+    /// Hand in candidates: JSON, JSON lines (.ndjson, .jsonl) or a table (.csv), of any length. What was cut
+    /// off goes on when the same command is run again.
     Sweep(SweepArguments),
     /// Look a sweep up, or release what a limit held.
     Sweeps {

@@ -146,18 +146,28 @@ impl Client {
         path: &str,
         mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
     ) -> Result<(), CallError> {
-        let unreachable = |error: reqwest::Error| CallError::Unreachable(chain(&error.without_url()));
         let request = self.http.get(self.url(path)?).bearer_auth(self.token()?).timeout(DOWNLOAD_TIMEOUT);
         let mut response = request.send().await.map_err(unreachable)?;
         if !response.status().is_success() {
-            let status = response.status().as_u16();
-            let body = response.bytes().await.map_err(unreachable)?;
-            return Err(CallError::Refused { status, problem: serde_json::from_slice(&body).unwrap_or(Value::Null) });
+            return Err(refused(response).await?);
         }
         while let Some(part) = response.chunk().await.map_err(unreachable)? {
             write(&part).map_err(|error| CallError::Local(error.to_string()))?;
         }
         Ok(())
+    }
+
+    /// Sends a body of any length, whose answer comes while it is sent.
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: reqwest::Body,
+    ) -> Result<Answer, CallError> {
+        let request = self.http.post(self.url(path)?).bearer_auth(self.token()?).timeout(DOWNLOAD_TIMEOUT);
+        let request = request.header("content-type", content_type).body(body);
+        let response = request.send().await.map_err(unreachable)?;
+        if response.status().is_success() { Ok(Answer(response)) } else { Err(refused(response).await?) }
     }
 
     fn token(&self) -> Result<&str, CallError> {
@@ -169,13 +179,34 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, CallError> {
-        let unreachable = |error: reqwest::Error| CallError::Unreachable(chain(&error.without_url()));
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let body = response.bytes().await.map_err(unreachable)?;
         let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         if status.is_success() { Ok(body) } else { Err(CallError::Refused { status: status.as_u16(), problem: body }) }
     }
+}
+
+/// An answer that comes part by part.
+pub(crate) struct Answer(reqwest::Response);
+
+impl Answer {
+    /// The next part; none at the end.
+    pub(crate) async fn part(&mut self) -> Result<Option<Vec<u8>>, CallError> {
+        let part = self.0.chunk().await.map_err(unreachable)?;
+        Ok(part.map(|part| part.to_vec()))
+    }
+}
+
+fn unreachable(error: reqwest::Error) -> CallError {
+    CallError::Unreachable(chain(&error.without_url()))
+}
+
+/// What the server said no with.
+async fn refused(response: reqwest::Response) -> Result<CallError, CallError> {
+    let status = response.status().as_u16();
+    let body = response.bytes().await.map_err(unreachable)?;
+    Ok(CallError::Refused { status, problem: serde_json::from_slice(&body).unwrap_or(Value::Null) })
 }
 
 fn missing(variable: &str) -> CallError {

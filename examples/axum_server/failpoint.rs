@@ -1,5 +1,6 @@
 //! A server that ends at a chosen point, for the kill tests. Compiled in by the feature `failpoints` alone.
 
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::gate::{GateBuilder, Store};
 use seatgate_core::id::{CardId, ExceptionId, RequestId, SweepId};
 use seatgate_core::port::{
-    Answer, Change, EffectError, Exception, ExceptionStore, NamedSeat, RequestStore, RowResult, SeatStatusRow,
+    Answer, Batch, Change, EffectError, Exception, ExceptionStore, NamedSeat, RequestStore, RowResult, SeatStatusRow,
     StoreError, Stored, SweepRecord,
 };
 use seatgate_core::seat::Seat;
@@ -30,19 +31,24 @@ enum Write {
     Claim,
     Settle,
     File,
+    Receive,
+    Forget,
 }
 
 impl FromStr for Failpoint {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected commit, claim, settle or file, a colon and a number, such as commit:7";
+        const EXPECTED: &str =
+            "expected commit, claim, settle, file, receive or forget, a colon and a number, such as commit:7";
         let (write, number) = text.split_once(':').ok_or(EXPECTED)?;
         let write = match write {
             "commit" => Write::Commit,
             "claim" => Write::Claim,
             "settle" => Write::Settle,
             "file" => Write::File,
+            "receive" => Write::Receive,
+            "forget" => Write::Forget,
             _ => return Err(EXPECTED),
         };
         Ok(Self { write, number: number.parse().map_err(|_| EXPECTED)? })
@@ -125,8 +131,24 @@ impl<S: Store> RequestStore for Fatal<S> {
         self.store.sweep(id).await
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        self.store.rows(sweep).await
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        self.store.rows(sweep, rows).await
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        let kept = self.store.receive(batch, rejected).await?;
+        self.kept(Write::Receive, kept);
+        Ok(kept)
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.store.received(sweep, from, limit).await
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.store.forget(sweep, before).await?;
+        self.kept(Write::Forget, true);
+        Ok(())
     }
 
     async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {

@@ -29,6 +29,7 @@ mod slack;
 mod store;
 mod sweep_file;
 mod sweeps;
+mod upload;
 mod wire;
 
 use std::process::ExitCode;

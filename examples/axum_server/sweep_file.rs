@@ -1,15 +1,11 @@
 //! A file of candidates: its form, by its extension, and what to show of its rows.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 /// The most that the server takes in one delivery.
 const MOST: u64 = 8 * 1024 * 1024;
-const TOO_LARGE: &str = "is larger than 8 MiB, and the server takes no more in one sweep: nothing was sent. Split the \
-    file and hand in one part after the other; each is a sweep of its own, and a table needs its header line in each";
 
 /// What is handed in.
 pub(crate) struct SweepFile {
@@ -20,14 +16,15 @@ pub(crate) struct SweepFile {
 }
 
 impl SweepFile {
+    /// Whether a file is more than one delivery.
+    pub(crate) fn is_large(path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|file| file.len() > MOST)
+    }
+
     /// Reads a file: `.ndjson` and `.jsonl` are JSON lines, `.csv` is a table, everything else is JSON.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let cannot = |error: std::io::Error| format!("{}: {error}", path.display());
-        let mut body = Vec::new();
-        File::open(path).map_err(cannot)?.take(MOST + 1).read_to_end(&mut body).map_err(cannot)?;
-        if body.len() as u64 > MOST {
-            return Err(format!("{}: {TOO_LARGE}", path.display()));
-        }
+        let body = std::fs::read(path).map_err(cannot)?;
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
             Some("ndjson" | "jsonl") => Ok(Self { rows: lines(&body), content_type: "application/x-ndjson", body }),

@@ -1,6 +1,6 @@
 //! Commands about sweeps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use seatgate_core::port::{Clock, SystemClock};
@@ -12,6 +12,7 @@ use crate::demo;
 use crate::output::{plain, say, say_table};
 use crate::progress::Progress;
 use crate::sweep_file::SweepFile;
+use crate::upload::{Uploaded, upload};
 
 #[derive(Args)]
 pub(crate) struct SweepArguments {
@@ -71,6 +72,9 @@ pub(crate) enum SweepsCommand {
 
 /// Hands in a file, or the sample.
 pub(crate) async fn sweep(client: &Client, arguments: SweepArguments) -> Result<(), CallError> {
+    if let Some(path) = arguments.file.as_deref().filter(|path| SweepFile::is_large(path)) {
+        return in_bulk(client, path, &arguments).await;
+    }
     let file = match &arguments.file {
         Some(path) => SweepFile::read(path),
         None => SweepFile::json(sample(arguments.manager.as_deref()).to_string().into_bytes()),
@@ -92,6 +96,24 @@ pub(crate) async fn sweep(client: &Client, arguments: SweepArguments) -> Result<
     Ok(())
 }
 
+/// Hands in a file that is too large for one delivery.
+async fn in_bulk(client: &Client, path: &Path, arguments: &SweepArguments) -> Result<(), CallError> {
+    if arguments.sweep.is_some() {
+        let why = "a file of more than 8 MiB is a sweep of its own, and joins none: leave out `--sweep`";
+        return Err(CallError::Local(why.to_owned()));
+    }
+    let Uploaded { sweep, rejected } = upload(client, path, &arguments.query()).await?;
+    arguments.form.print(&sweep, |sweep| {
+        if !rejected.is_empty() {
+            let mut table = vec![["ROW", "STATUS", "REASON"].map(str::to_owned).to_vec()];
+            table.extend(rejected.iter().map(|result| told(result).to_vec()));
+            say_table(&table);
+        }
+        say(&plain(&format!("{}: {}", text(sweep, "/sweep_id"), counts(sweep))));
+    });
+    Ok(())
+}
+
 fn sample(manager: Option<&str>) -> Value {
     let mut rows = demo::sample(SystemClock.now());
     if let Some(email) = manager {
@@ -103,7 +125,7 @@ fn sample(manager: Option<&str>) -> Value {
 /// Does what was asked about a sweep of earlier.
 pub(crate) async fn talk(client: &Client, command: SweepsCommand) -> Result<(), CallError> {
     let (sweep, form) = match command {
-        SweepsCommand::Show { id, form } => (client.get(&format!("/v1/sweeps/{}", segment(&id)?)).await?, form),
+        SweepsCommand::Show { id, form } => (whole(client, &format!("/v1/sweeps/{}", segment(&id)?)).await?, form),
         SweepsCommand::Release { id, person, form } => {
             let body = person.map_or_else(|| json!({}), |person| json!({ "as": { "email": person } }));
             (client.post(&format!("/v1/sweeps/{}/release", segment(&id)?), &body).await?, form)
@@ -111,6 +133,23 @@ pub(crate) async fn talk(client: &Client, command: SweepsCommand) -> Result<(), 
     };
     form.print(&sweep, show);
     Ok(())
+}
+
+/// A sweep with all of its rows, however many pages they are.
+async fn whole(client: &Client, path: &str) -> Result<Value, CallError> {
+    let mut sweep = client.get(path).await?;
+    while let Some(next) = sweep.get("next").and_then(Value::as_u64) {
+        let mut page = client.get(&format!("{path}?from={next}")).await?;
+        let more = page.get_mut("results").map(Value::take);
+        if let (Some(Value::Array(rows)), Some(Value::Array(more))) = (sweep.get_mut("results"), more) {
+            rows.extend(more);
+        }
+        sweep["next"] = page.get_mut("next").map(Value::take).unwrap_or_default();
+    }
+    if let Some(members) = sweep.as_object_mut() {
+        members.remove("next");
+    }
+    Ok(sweep)
 }
 
 fn show(sweep: &Value) {

@@ -1,4 +1,4 @@
-//! Everything still to be done, with its due time: one queue of four kinds.
+//! Everything still to be done, with its due time: one queue of five kinds.
 //!
 //! What the agenda should hold for a request follows from the request's state: [`changes`] compares two states and says
 //! what to schedule and what to remove. Stores keep the queue; the worker claims from it under leases.
@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{CardReceipt, digest_due, notice_of};
-use crate::id::{AnnouncementId, CardId, PersonRef, RequestId, TaskId};
+use crate::id::{AnnouncementId, CardId, PersonRef, RequestId, SweepId, TaskId};
 use crate::label::labels;
 use crate::person::Text;
 use crate::port::Entropy;
@@ -91,6 +91,8 @@ pub enum Item {
     },
     /// Tell a channel.
     Announce(Announcement),
+    /// Work off the rows of a sealed sweep, some at a time. One a sweep; harmless when none is left.
+    Intake(SweepId),
 }
 
 impl Item {
@@ -102,13 +104,14 @@ impl Item {
             Self::SyncCard(card) => format!("card/{card}"),
             Self::Perform { task, .. } => format!("task/{task}"),
             Self::Announce(announcement) => format!("announce/{}", announcement.id),
+            Self::Intake(sweep) => format!("intake/{sweep}"),
         }
     }
 
-    /// Whether several wishes become one: [`Item::Wake`] and [`Item::SyncCard`].
+    /// Whether several wishes become one: [`Item::Wake`], [`Item::SyncCard`] and [`Item::Intake`].
     #[must_use]
     pub fn coalesces(&self) -> bool {
-        matches!(self, Self::Wake(_) | Self::SyncCard(_))
+        matches!(self, Self::Wake(_) | Self::SyncCard(_) | Self::Intake(_))
     }
 }
 

@@ -7,6 +7,7 @@ mod act;
 mod audit;
 mod auth;
 mod behalf;
+mod bulk;
 mod exceptions;
 mod offboardings;
 mod policy;
@@ -38,7 +39,10 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/requests/{id}/withdraw", act::plainly(Ask::Withdraw, Action::Withdraw))
         .route("/v1/requests/{id}/stop", act::plainly(Ask::Stop, Action::Stop))
         .route("/v1/requests/{id}/tasks/{task}", post(act::resolve))
+        .route("/v1/sweeps", post(bulk::open))
         .route("/v1/sweeps/{id}", get(sweeps::one))
+        .route("/v1/sweeps/{id}/rows", post(bulk::rows))
+        .route("/v1/sweeps/{id}/seal", post(bulk::seal))
         .route("/v1/sweeps/{id}/release", post(sweeps::release))
         .route("/v1/exceptions", get(exceptions::list).post(exceptions::file::file))
         .route("/v1/exceptions/check", post(exceptions::check::check))
@@ -54,7 +58,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
-    let schemas = simulate::schemas(offboardings::schemas(savings::schemas(schemas)));
+    let schemas = bulk::schemas(simulate::schemas(offboardings::schemas(savings::schemas(schemas))));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 

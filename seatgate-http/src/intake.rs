@@ -9,7 +9,9 @@ mod field;
 mod format;
 pub mod mapping;
 mod plan;
+pub mod records;
 mod rows;
+mod stream;
 
 use std::collections::BTreeMap;
 
@@ -27,8 +29,9 @@ use seatgate_core::port::{Inbound, Problem as RowProblem, RowResult, RowStatus};
 use seatgate_core::seat::Candidate;
 use serde::Serialize;
 
-use self::asked::Asked;
+pub(crate) use self::asked::Asked;
 use self::format::Format;
+pub(crate) use self::stream::RowStream;
 use crate::problem::Problem;
 use crate::request::Whole;
 use crate::server::App;

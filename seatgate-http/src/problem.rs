@@ -159,6 +159,11 @@ impl Problem {
         problem
     }
 
+    /// 409: the name of a sweep was used for another one.
+    pub(crate) fn name_reused() -> Self {
+        Self::conflict("name-reused", "a sweep was opened under this name with something else in the body or the query")
+    }
+
     fn conflict(name: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, name, "Conflict", detail)
     }
@@ -192,6 +197,8 @@ impl From<GateError> for Problem {
         match error {
             GateError::NotFound(_) => Self::not_found("there is no such request"),
             GateError::NoSweep(_) => Self::not_found("there is no such sweep"),
+            GateError::Sealed(_) => Self::conflict("sealed", error.to_string()),
+            GateError::OtherRows { .. } => Self::conflict("other-rows", error.to_string()),
             GateError::NoException(_) => Self::not_found("no exception with this id holds"),
             GateError::Unfit(Refusal::KeepEndsInPast | Refusal::KeepTooLong) => {
                 Self::invalid("/until", error.to_string())

@@ -14,7 +14,7 @@ use crate::json::{self, JsonError, Members};
 use crate::problem::Problem;
 
 /// How long a client may take to send a body. Who sends 8 MiB needs 140 KB a second for that.
-const WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 
 /// The whole body of a request, of at most `LIMIT` bytes, plain and in time.
 pub(crate) struct Whole<const LIMIT: usize>(pub(crate) Bytes);
@@ -31,9 +31,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
 /// a small body that unpacks to a large one cannot come in.
 pub(crate) async fn whole(mut request: Request, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::too_large(format!("expected a body of at most {limit} bytes"));
-    if is_encoded(request.headers()) {
-        return Err(Problem::unsupported("expected a plain body, without `Content-Encoding`").accepting_plain());
-    }
+    require_plain(request.headers())?;
     if usize::try_from(request.body().size_hint().lower()).is_ok_and(|declared| declared <= limit) {
         DefaultBodyLimit::max(limit).apply(&mut request);
     } else {
@@ -45,6 +43,14 @@ pub(crate) async fn whole(mut request: Request, limit: usize) -> Result<Bytes, P
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => Problem::bad_request("the body could not be read to its end"),
     })
+}
+
+/// Refuses a body that is encoded.
+pub(crate) fn require_plain(headers: &HeaderMap) -> Result<(), Problem> {
+    if is_encoded(headers) {
+        return Err(Problem::unsupported("expected a plain body, without `Content-Encoding`").accepting_plain());
+    }
+    Ok(())
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints and may stop")]
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -109,8 +110,20 @@ impl RequestStore for Watched {
         self.store.sweep(id).await
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        self.store.rows(sweep).await
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        self.store.rows(sweep, rows).await
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        self.store.receive(batch, rejected).await
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.store.received(sweep, from, limit).await
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.store.forget(sweep, before).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use seatgate_core::id::{ChangeId, PersonRef, RequestId, SweepId, TextId};
-use seatgate_core::port::{Change, Inbound, Join, RowResult, SeatChange, SweepRecord};
+use seatgate_core::port::{Change, Inbound, Join, RowResult, Seal, SeatChange, SweepRecord};
 use seatgate_core::request::StateLabel;
 use seatgate_core::seat::Seat;
 use seatgate_core::time::Timestamp;
@@ -61,6 +61,32 @@ impl<'a> SweepRow<'a> {
             rows: sweep.rows,
             delivery: sweep.inbound.as_ref().map(|inbound| inbound.id.as_str()),
         }
+    }
+}
+
+/// What a sweep is opened in bulk with, as it is stored.
+#[derive(Serialize)]
+struct BulkRow {
+    id: SweepId,
+    bulk: String,
+}
+
+impl BulkRow {
+    fn of(sweep: &SweepRecord) -> Result<Option<Self>, sqlx::Error> {
+        sweep.bulk.as_ref().map(|bulk| Ok(Self { id: sweep.id, bulk: encode(bulk)? })).transpose()
+    }
+}
+
+#[derive(Serialize)]
+struct SealRow {
+    sweep: SweepId,
+    rows: u32,
+    at: i64,
+}
+
+impl SealRow {
+    fn of(seal: Seal) -> Self {
+        Self { sweep: seal.sweep, rows: seal.rows, at: seal.at.as_micros() }
     }
 }
 
@@ -196,6 +222,8 @@ fn add_checks(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
         _ => {}
     }
     batch.add("sweeps", change.sweep.as_ref().map(SweepRow::of))?;
+    batch.add("bulks", change.sweep.as_ref().map(BulkRow::of).transpose()?.flatten())?;
+    batch.add("seals", change.seal.map(SealRow::of))?;
     batch.add("joins", change.join.as_ref().map(JoinRow::of))?;
     batch.add("deliveries", change.sweep.as_ref().and_then(DeliveryRow::of))?;
     batch.add("deliveries", change.join.as_ref().and_then(DeliveryRow::joining))?;

@@ -8,7 +8,7 @@ use seatgate_core::id::{AccountId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::StateTally;
 use seatgate_core::money::{Currency, Totals};
 use seatgate_core::person::PersonDetails;
-use seatgate_core::port::{Exception, Inbound, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::port::{Bulk, Exception, Inbound, SeatStatusRow, Stored, SweepRecord};
 use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::seat::{AccountNames, AppId};
 use seatgate_core::time::Timestamp;
@@ -119,29 +119,38 @@ pub(crate) fn standings(rows: Vec<StandingRow>) -> Result<Vec<StateTally>, sqlx:
     Ok(standings.into_iter().map(standing).collect())
 }
 
-/// Sweep, who handed it in, when the delivery came, how many rows the sweep has; the delivery's digest and first row.
-pub(crate) type DeliveryRow = (String, String, i64, i32, String, i32);
+/// Sweep, who handed it in, when the delivery came, how many rows the sweep has; the delivery's digest and first row; what
+/// it was opened in bulk with, and when it was sealed.
+pub(crate) type DeliveryRow = (String, String, i64, i32, String, i32, Option<String>, Option<i64>);
 
 /// The sweep that the delivery `inbound` brought or joined.
 pub(crate) fn delivery(inbound: &str, row: DeliveryRow) -> Result<SweepRecord, sqlx::Error> {
-    let (id, submitted_by, received_at, rows, digest, first_row) = row;
+    let (id, submitted_by, received_at, rows, digest, first_row, opened, sealed_at) = row;
     let inbound = Inbound::new(inbound.to_owned(), read(&digest)?).from_row(to_number(first_row)?);
     let received_at = Timestamp::from_micros(received_at);
-    Ok(SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at).with_rows(to_number(rows)?))
+    let record = SweepRecord::new(read(&id)?, Some(inbound), read(&submitted_by)?, received_at);
+    Ok(record.with_rows(to_number(rows)?).in_bulk(bulk(opened, sealed_at)?))
 }
 
-/// Who handed a sweep in, when, how many rows it has; the delivery that brought it, and its digest.
-pub(crate) type SweepRow = (String, i64, i32, Option<String>, Option<String>);
+/// Who handed a sweep in, when, how many rows it has; the delivery that brought it, and its digest; what it was opened in
+/// bulk with, and when it was sealed.
+pub(crate) type SweepRow = (String, i64, i32, Option<String>, Option<String>, Option<String>, Option<i64>);
 
 /// A sweep.
 pub(crate) fn sweep(id: SweepId, row: SweepRow) -> Result<SweepRecord, sqlx::Error> {
-    let (submitted_by, received_at, rows, inbound, digest) = row;
+    let (submitted_by, received_at, rows, inbound, digest, opened, sealed_at) = row;
     let inbound = match inbound.zip(digest) {
         Some((inbound, digest)) => Some(Inbound::new(inbound, read(&digest)?)),
         None => None,
     };
     let received_at = Timestamp::from_micros(received_at);
-    Ok(SweepRecord::new(id, inbound, read(&submitted_by)?, received_at).with_rows(to_number(rows)?))
+    let record = SweepRecord::new(id, inbound, read(&submitted_by)?, received_at);
+    Ok(record.with_rows(to_number(rows)?).in_bulk(bulk(opened, sealed_at)?))
+}
+
+fn bulk(opened: Option<String>, sealed_at: Option<i64>) -> Result<Option<Bulk>, sqlx::Error> {
+    let bulk = opened.map(|body| decode::<Bulk>(&body)).transpose()?;
+    Ok(bulk.map(|bulk| bulk.sealed(to_time(sealed_at))))
 }
 
 /// Entries by body and hash.

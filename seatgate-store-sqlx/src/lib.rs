@@ -41,6 +41,8 @@ mod postgres;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod questions;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod received;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod row;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod savings;

@@ -12,7 +12,7 @@ use crate::sqlite::{HandOver, Table};
 
 /// Every table, each after those that it refers to. The last fencing token, a table here and a sequence there, is moved
 /// beside them.
-pub(crate) const TABLES: [&str; 27] = [
+pub(crate) const TABLES: [&str; 29] = [
     "streams",
     "events",
     "requests",
@@ -25,6 +25,8 @@ pub(crate) const TABLES: [&str; 27] = [
     "cards",
     "card_requests",
     "sweeps",
+    "bulk_sweeps",
+    "batches",
     "inbound_ids",
     "sweep_rows",
     "exceptions",

@@ -1,10 +1,12 @@
 //! What both databases are asked in the same words. Each answer is one statement, so it is one snapshot.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use seatgate_core::agenda::Lane;
 use seatgate_core::id::{DelegationId, ExceptionId, PersonRef, SweepId};
-use seatgate_core::port::{AskedPerson, Delegation, Exception, Operator, RequestFilter, RowResult, StateCounts};
+use seatgate_core::port::{AskedPerson, Batch, Delegation, Exception, Operator, RequestFilter, RowResult, StateCounts};
 use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::savings::Savings;
 use seatgate_core::seat::AppId;
@@ -14,10 +16,15 @@ use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Query
 
 use crate::directory::{self, DelegationRow};
 use crate::found;
+use crate::received;
 use crate::row::{decode, from_count, from_limit, read, to_count, to_number};
 use crate::savings::{LineRow, sums};
 
-pub(crate) const ROWS: &str = "SELECT body FROM sweep_rows WHERE sweep = $1 ORDER BY sweep_rows.row";
+pub(crate) const ROWS: &str = "SELECT body FROM sweep_rows 
+    WHERE sweep = $1 AND sweep_rows.row >= $2 AND sweep_rows.row < $3 ORDER BY sweep_rows.row";
+pub(crate) const BATCHES: &str = "SELECT first_row, received_at, digests, texts FROM batches
+    WHERE sweep = $1 AND next_row > $2 ORDER BY first_row LIMIT $3";
+pub(crate) const OPENED: &str = "SELECT app, count(*) FROM requests WHERE sweep = $1 AND app IS NOT NULL GROUP BY app";
 pub(crate) const FAILURES: &str = "SELECT failures FROM lanes WHERE lane = $1";
 pub(crate) const ENTRIES: &str = "SELECT body, hash FROM events WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 pub(crate) const STREAMS: &str =
@@ -57,10 +64,32 @@ where
 {
     pub(crate) async fn rows(
         sweep: SweepId,
+        rows: Range<u32>,
         db: impl Executor<'_, Database = DB>,
     ) -> Result<Vec<RowResult>, sqlx::Error> {
-        let bodies: Vec<String> = sqlx::query_scalar(ROWS).bind(sweep.to_string()).fetch_all(db).await?;
+        let query = sqlx::query_scalar(ROWS).bind(sweep.to_string());
+        let query = query.bind(i64::from(rows.start)).bind(i64::from(rows.end));
+        let bodies: Vec<String> = query.fetch_all(db).await?;
         bodies.iter().map(|body| decode(body)).collect()
+    }
+
+    pub(crate) async fn batches(
+        sweep: SweepId,
+        from: u32,
+        limit: usize,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<Vec<Batch>, sqlx::Error> {
+        let query = sqlx::query_as(BATCHES).bind(sweep.to_string()).bind(i64::from(from)).bind(from_limit(limit));
+        let rows: Vec<received::Columns> = query.fetch_all(db).await?;
+        rows.into_iter().map(|columns| received::batch(sweep, columns)).collect()
+    }
+
+    pub(crate) async fn opened_by_app(
+        sweep: SweepId,
+        db: impl Executor<'_, Database = DB>,
+    ) -> Result<BTreeMap<AppId, u64>, sqlx::Error> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(OPENED).bind(sweep.to_string()).fetch_all(db).await?;
+        rows.into_iter().map(|(app, count)| Ok((read(&app)?, to_count(count)?))).collect()
     }
 
     pub(crate) async fn lane_failures(lane: &Lane, db: impl Executor<'_, Database = DB>) -> Result<u32, sqlx::Error> {

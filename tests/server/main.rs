@@ -12,6 +12,7 @@
 mod accept;
 mod asking;
 mod browser;
+mod bulk;
 #[path = "../../seatgate-store-sqlx/tests/postgres/cluster.rs"]
 #[allow(dead_code, reason = "the tests of the store restart it as well")]
 mod cluster;

@@ -182,23 +182,6 @@ async fn the_sample_asks_whom_one_names() {
     assert!(server.stop().success());
 }
 
-#[test]
-fn a_file_that_is_too_large_is_not_sent_and_what_to_do_is_said() {
-    let directory = tempfile::tempdir().unwrap();
-    let at = directory.path();
-    let server = Server::start(at, &[]);
-    let seat = "{\"app\":{\"id\":\"figma\"},\"account\":{\"email\":\"ana@example.com\"},\"never_used\":true}\n";
-    let most = 8 * 1024 * 1024;
-    std::fs::write(at.join("fits.ndjson"), format!("{seat}{}", " ".repeat(most - seat.len()))).unwrap();
-    std::fs::write(at.join("large.ndjson"), format!("{seat}{}", " ".repeat(most + 1 - seat.len()))).unwrap();
-    let (code, said) = output(at, &["sweep", "large.ndjson"]);
-    assert!(code == Some(1) && said.starts_with("large.ndjson: is larger than 8 MiB"), "{said}");
-    assert!(said.contains("nothing was sent. Split the file"), "{said}");
-    let (code, said) = output(at, &["sweep", "fits.ndjson"]);
-    assert!(code == Some(0) && said.ends_with(": 1 asked\n"), "{said}");
-    assert!(server.stop().success());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn savings_are_told() {
     let directory = tempfile::tempdir().unwrap();

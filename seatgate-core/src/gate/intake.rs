@@ -8,14 +8,19 @@
 //! A sweep may come in several deliveries, whose rows are numbered on. They are worked off one after the other, and the
 //! limits count over all of them.
 //!
+//! A sweep in bulk is received first, by [`Gate::upload`], and worked off batch by batch once it is sealed.
+//!
 //! A row over a limit of the policy is held: its answer keeps the candidate as a text, and [`Gate::release`] asks about it.
 
 mod arrive;
+mod bulk;
 mod judge;
 mod limit;
 mod open;
+mod read;
 mod release;
 mod sift;
+mod swept;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,20 +30,17 @@ use serde_json::json;
 
 pub(super) use self::judge::{fallback, holder, identities, judge};
 pub(super) use self::limit::Limits;
+use self::read::Read;
 pub(super) use self::release::candidate as kept_candidate;
 pub(super) use self::sift::cooling_down;
 pub(super) use self::turn::Turns;
-use crate::agenda::{self, GATHER, Lane};
-use crate::both::both;
+use crate::agenda::{self, Fence, GATHER, Lane};
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
-use crate::id::{AccountId, CardId, PersonRef, SweepId};
-use crate::person::{Actor, Identity, PersonDraft, Surface, Text, TextRef};
+use crate::id::{CardId, SweepId};
+use crate::person::{Actor, Surface, Text, TextRef};
 use crate::policy::Mode;
-use crate::port::{
-    Answer, Change, Inbound, NewAccount, Problem, RowResult, RowStatus, SeatStatusRow, StoreError, SweepRecord,
-};
-use crate::route::{self, Concerned, Known, Missing};
-use crate::seat::{AccountNames, Candidate, Seat};
+use crate::port::{Answer, Change, Conflict, Inbound, Problem, RowResult, RowStatus, StoreError, SweepRecord};
+use crate::seat::{AppId, Candidate};
 use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
@@ -125,6 +127,8 @@ fn counts(results: &[RowResult]) -> BTreeMap<RowStatus, usize> {
 
 /// How many rows are worked off at once.
 const ROUND: usize = 256;
+/// What a delivery says of the number of seats: nothing, the policy does.
+static SEATS: BTreeMap<AppId, u32> = BTreeMap::new();
 
 /// A sweep on its way in.
 struct Intake<'a> {
@@ -146,32 +150,15 @@ struct Intake<'a> {
     /// Rows that are to be worked off.
     waiting: BTreeMap<u32, Candidate>,
     /// How many of them may be asked about.
-    limits: Option<Limits>,
+    limits: Option<Limits<'a>>,
+    /// The lease under which everything lands, where the rows are a batch's.
+    fence: Option<Fence>,
     /// What is kept of rows that are being held.
     keeping: BTreeMap<u32, Text>,
     /// Who releases, where the rows are those that were held before.
     released_by: Option<Submission>,
     /// What was kept of the rows that are released.
     kept: BTreeMap<u32, TextRef>,
-}
-
-/// A row with everything that was read for it.
-struct Read {
-    row: u32,
-    candidate: Candidate,
-    names: AccountNames,
-    manager: Option<PersonRef>,
-    seat: Seat,
-    status: SeatStatusRow,
-    fallbacks: Vec<PersonRef>,
-}
-
-impl Read {
-    /// Those from whom it follows who is asked.
-    fn concerned(&self, quorum: u32) -> Concerned {
-        let concerned = Concerned::new(self.manager, self.seat.holder, self.fallbacks.clone());
-        concerned.in_app(Some(self.seat.app.id.clone())).with_quorum(quorum)
-    }
 }
 
 impl Gate {
@@ -192,7 +179,7 @@ impl Gate {
         let mut intake = Intake::start(self, &settings, &sweep).await?;
         let turns = &self.parts.turns;
         let _turn = turns.take(intake.record.id, intake.ours.start).ok_or(GateError::Contended)?;
-        intake.limits = Some(Limits::of(&settings.policy, intake.ours.start, &sweep.rows));
+        intake.limits = Some(Limits::of(&settings.policy, &SEATS, intake.ours.start, &sweep.rows));
         if intake.has_others() {
             intake.reread().await?;
         }
@@ -219,19 +206,26 @@ impl<'a> Intake<'a> {
             unrecorded: Vec::new(),
             waiting: BTreeMap::new(),
             limits: None,
+            fence: None,
             keeping: BTreeMap::new(),
             released_by: None,
             kept: BTreeMap::new(),
         }
     }
 
-    /// Works off what is in line.
+    /// Works off what is in line, and answers with its rows.
     async fn finish(mut self) -> Result<SweepReport, GateError> {
+        self.run().await?;
+        let ours = self.answered.into_iter().filter(|(row, _)| self.ours.contains(row));
+        Ok(SweepReport { sweep: self.record.id, results: ours.map(|(_, result)| result).collect() })
+    }
+
+    /// Works off what is in line.
+    async fn run(&mut self) -> Result<(), GateError> {
         for _ in 0..TRIES + self.waiting.len() {
             if self.waiting.is_empty() && self.unrecorded.is_empty() {
                 self.gate.wake();
-                let ours = self.answered.into_iter().filter(|(row, _)| self.ours.contains(row));
-                return Ok(SweepReport { sweep: self.record.id, results: ours.map(|(_, result)| result).collect() });
+                return Ok(());
             }
             self.round().await?;
         }
@@ -244,7 +238,8 @@ impl<'a> Intake<'a> {
         self.chain = store.chain(Stream::Sweep(self.record.id)).await?;
         let releasing = self.released_by.is_some();
         let open = |result: &RowResult| releasing && result.status == RowStatus::Held;
-        let rows = store.rows(self.record.id).await?.into_iter().filter(|result| !open(result));
+        let seen = if self.fence.is_some() { self.ours.clone() } else { 0..u32::MAX };
+        let rows = store.rows(self.record.id, seen).await?.into_iter().filter(|result| !open(result));
         self.answered = rows.map(|result| (result.row, result)).collect();
         self.waiting.retain(|row, _| !self.answered.contains_key(row));
         self.unrecorded.retain(|result| !self.answered.contains_key(&result.row));
@@ -253,13 +248,14 @@ impl<'a> Intake<'a> {
 
     /// Counts what other deliveries of this sweep ask about.
     async fn count_others(&mut self) -> Result<(), StoreError> {
-        let Some(limits) = &mut self.limits else { return Ok(()) };
+        // Those of other batches are counted beside the rows.
+        let Some(limits) = self.limits.as_mut().filter(|_| self.fence.is_none()) else { return Ok(()) };
         for others in limits.uncounted(&self.answered).chunks(ROUND) {
             let ids: Vec<_> = others.iter().map(|(_, request)| *request).collect();
             let requests = self.gate.parts.requests.load(&ids).await?;
             for ((row, _), stored) in others.iter().zip(requests) {
                 let seat = stored.as_ref().and_then(|stored| stored.request.seat());
-                seat.into_iter().for_each(|seat| limits.count(&self.settings.policy, *row, &seat.app.id));
+                seat.into_iter().for_each(|seat| limits.count(*row, &seat.app.id));
             }
         }
         Ok(())
@@ -316,6 +312,7 @@ impl<'a> Intake<'a> {
         if changes.is_empty() {
             return Ok(());
         }
+        changes.iter_mut().for_each(|change| change.fence.clone_from(&self.fence));
         let answers = self.gate.parts.requests.commit(changes).await?;
         self.take_answers(&answers, opening, recording).await
     }
@@ -335,92 +332,6 @@ impl<'a> Intake<'a> {
             }
         }
         batch.into_iter().filter_map(|row| self.waiting.remove_entry(&row)).collect()
-    }
-
-    /// Reads the seats' generations. Exceptions are read after this, in [`Intake::sift`].
-    async fn read(&self, batch: Vec<(u32, Candidate)>) -> Result<Vec<Read>, GateError> {
-        let (gate, now) = (self.gate, self.gate.now());
-        let new_account = |candidate: &Candidate| {
-            let account = AccountId::generate(now, &*gate.parts.entropy);
-            NewAccount::new(candidate.app.id.clone(), candidate.account.clone(), account)
-        };
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let accounts =
-            gate.parts.people.accounts(batch.iter().map(|(_, candidate)| new_account(candidate)).collect(), now);
-        let reported: Vec<AccountNames> = batch.iter().map(|(_, candidate)| candidate.account.clone()).collect();
-        let (accounts, names, people) = if reported.iter().all(|names| names.email.is_some()) {
-            let (accounts, people) = both(accounts, self.people(&batch, &reported)).await;
-            (accounts?, reported, people?)
-        } else {
-            let accounts = accounts.await?;
-            let names = self.names(reported, &accounts).await?;
-            let people = self.people(&batch, &names).await?;
-            (accounts, names, people)
-        };
-        let mut reads = Vec::with_capacity(batch.len());
-        for (((row, candidate), account), names) in batch.into_iter().zip(accounts).zip(names) {
-            let find = |draft: Option<PersonDraft>| draft.and_then(|draft| people.get(&draft.identity).copied());
-            let holder = find(holder(&names));
-            let manager = find(candidate.manager.clone());
-            let terms = self.settings.policy.terms(candidate.app.id.as_str());
-            let fallbacks = terms.fallback_approvers.iter().filter_map(|text| find(fallback(text))).collect();
-            let seat = Seat::new(candidate.app.clone(), account, candidate.entitlement.clone(), holder);
-            reads.push(Read { row, candidate, names, manager, seat, status: SeatStatusRow::default(), fallbacks });
-        }
-        let seats: Vec<Seat> = reads.iter().map(|read| read.seat.clone()).collect();
-        for (read, status) in reads.iter_mut().zip(gate.parts.requests.seats(&seats).await?) {
-            read.status = status;
-        }
-        Ok(reads)
-    }
-
-    /// What the directory says of whoever may be asked about these rows.
-    async fn known(&self, reads: &[Read]) -> Result<Known, StoreError> {
-        let (now, policy) = (self.gate.now(), &self.settings.policy);
-        let mut known = Known::new(self.settings.operators.iter().copied());
-        let terms = |read: &Read| policy.terms(read.seat.app.id.as_str());
-        self.gate
-            .learn(&mut known, |known| {
-                let mut missing = Missing::default();
-                for read in reads {
-                    let concerned = read.concerned(terms(read).quorum);
-                    let holder = read.seat.holder.filter(|_| terms(read).ask_holder_first);
-                    missing.join(route::missing(&concerned, &[], holder, known, now));
-                }
-                missing
-            })
-            .await?;
-        Ok(known)
-    }
-
-    /// The names that the accounts are known by: so a holder is known, and bound, although a report names an id alone.
-    async fn names(
-        &self,
-        reported: Vec<AccountNames>,
-        accounts: &[AccountId],
-    ) -> Result<Vec<AccountNames>, StoreError> {
-        let known = self.gate.parts.people.account_names(accounts).await?;
-        Ok(reported.into_iter().zip(known).map(|(reported, known)| known.unwrap_or(reported)).collect())
-    }
-
-    async fn people(
-        &self,
-        batch: &[(u32, Candidate)],
-        names: &[AccountNames],
-    ) -> Result<BTreeMap<Identity, PersonRef>, StoreError> {
-        let mut drafts: BTreeMap<Identity, PersonDraft> = BTreeMap::new();
-        for ((_, candidate), names) in batch.iter().zip(names) {
-            let terms = self.settings.policy.terms(candidate.app.id.as_str());
-            let fallbacks = terms.fallback_approvers.iter().filter_map(|text| fallback(text));
-            for draft in holder(names).into_iter().chain(candidate.manager.clone()).chain(fallbacks) {
-                let known = drafts.entry(draft.identity.clone()).or_insert_with(|| draft.clone());
-                known.name = known.name.take().or(draft.name);
-            }
-        }
-        let (identities, drafts): (Vec<_>, Vec<_>) = drafts.into_iter().unzip();
-        Ok(identities.into_iter().zip(self.gate.resolve(drafts).await?).collect())
     }
 
     /// What was received, as a text to be kept.
@@ -453,6 +364,9 @@ impl<'a> Intake<'a> {
         opening: Vec<(RowResult, Candidate)>,
         recording: Vec<RowResult>,
     ) -> Result<(), GateError> {
+        if answers.contains(&Answer::Conflict(Conflict::Lease)) {
+            return Err(GateError::Contended);
+        }
         let mut raced = false;
         for ((result, candidate), answer) in opening.into_iter().zip(answers) {
             match answer {

@@ -21,6 +21,7 @@ mod policy;
 mod routing;
 mod show;
 mod simulate;
+mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -39,6 +40,7 @@ pub use offboard::{Offboard, OffboardProblem};
 pub use policy::Applied;
 pub use show::Shown;
 pub use simulate::{SimulatedAsk, SimulatedPerson, SimulatedRow, Simulation, Trial};
+pub use upload::{BulkSweep, Upload, UploadRow};
 
 use crate::agenda;
 use crate::authorize::Denial;
@@ -69,6 +71,15 @@ pub enum GateError {
     /// There is no such sweep.
     #[error("there is no sweep {0}")]
     NoSweep(SweepId),
+    /// The sweep takes no more rows.
+    #[error("the sweep takes no more rows")]
+    Sealed(SweepId),
+    /// The sweep has another number of rows.
+    #[error("the sweep has {received} rows")]
+    OtherRows {
+        /// How many.
+        received: u32,
+    },
     /// They may not. Recorded in the access stream.
     #[error(transparent)]
     Denied(#[from] Denial),

@@ -138,7 +138,7 @@ impl Gate {
     /// # Cancel safety
     /// Nothing changes.
     pub async fn trials_of(&self, sweep: SweepId) -> Result<(Vec<Trial>, u64), GateError> {
-        let (record, report) = self.swept(sweep).await?;
+        let (record, report) = self.swept(sweep, 0..u32::MAX).await?;
         let asked: Vec<RequestId> = report
             .results
             .iter()
@@ -174,10 +174,12 @@ const ROUND: usize = 256;
 
 impl Simulator<'_> {
     async fn run(&mut self, trials: Vec<Trial>) -> Result<(), StoreError> {
-        let mut limits = Limits::of(&self.settings.policy, 0, &[]);
+        // Of the number of seats a past sweep may have said something else; the policy's counts here.
+        let (policy, seats) = (self.settings.policy.clone(), BTreeMap::new());
+        let mut limits = Limits::of(&policy, &seats, 0, &[]);
         for trial in &trials {
             if let Ok(candidate) = &trial.candidate {
-                limits.count(&self.settings.policy, trial.row, &candidate.app.id);
+                limits.count(trial.row, &candidate.app.id);
             }
         }
         let answered = BTreeMap::new();

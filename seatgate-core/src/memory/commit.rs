@@ -6,7 +6,7 @@ use super::State;
 use crate::agenda::{AgendaChange, Item, Settlement};
 use crate::id::{RequestId, SweepId};
 use crate::person::Text;
-use crate::port::{Answer, Change, Conflict, Join, RowResult, RowStatus, SeatChange, SweepRecord};
+use crate::port::{Answer, Batch, Change, Conflict, Join, RowResult, RowStatus, Seal, SeatChange, SweepRecord};
 use crate::time::Timestamp;
 use crate::trail::Stream;
 
@@ -34,7 +34,8 @@ impl State {
         fits(self.chain(change.stream).version == change.expected, Conflict::Version)?;
         fits(change.fence.as_ref().is_none_or(|fence| self.agenda.is_held(fence)), Conflict::Lease)?;
         fits(self.seat_is_free(change), Conflict::Seat)?;
-        let rows_fit = self.join_fits(change) && self.rows_are_new(change) && self.rows_are_held(change);
+        let rows_fit =
+            self.join_fits(change) && self.seal_fits(change) && self.rows_are_new(change) && self.rows_are_held(change);
         fits(rows_fit, Conflict::Row)
     }
 
@@ -76,6 +77,23 @@ impl State {
         })
     }
 
+    fn seal_fits(&self, change: &Change) -> bool {
+        change.seal.is_none_or(|seal| {
+            self.sweeps.get(&seal.sweep).is_some_and(|sweep| sweep.is_open() && sweep.rows == seal.rows)
+        })
+    }
+
+    /// Keeps a batch that is the next one of an open sweep.
+    pub(super) fn receive(&mut self, batch: &Batch, rejected: &[RowResult]) -> bool {
+        let next = |sweep: &&mut SweepRecord| sweep.is_open() && sweep.rows == batch.from;
+        let Some(sweep) = self.sweeps.get_mut(&batch.sweep).filter(next) else { return false };
+        sweep.rows = batch.end();
+        let answers = self.rows.entry(batch.sweep).or_default();
+        answers.extend(rejected.iter().map(|result| (result.row, result.clone())));
+        self.batches.insert((batch.sweep, batch.from), batch.clone());
+        true
+    }
+
     pub(super) fn sweep_of(&self, inbound: &str) -> Option<SweepRecord> {
         if let Some(join) = self.joins.get(inbound) {
             let mut sweep = self.sweeps.get(&join.sweep)?.clone();
@@ -111,6 +129,9 @@ impl State {
         if let Some(join) = change.join {
             self.apply_join(join);
         }
+        if let Some(seal) = change.seal {
+            self.apply_seal(seal);
+        }
         for (sweep, result) in change.rows.into_iter().chain(change.released) {
             self.rows.entry(sweep).or_default().insert(result.row, result);
         }
@@ -123,6 +144,13 @@ impl State {
         }
         let id = join.inbound.as_ref().map(|inbound| inbound.id.clone());
         self.joins.extend(id.map(|id| (id, join)));
+    }
+
+    fn apply_seal(&mut self, seal: Seal) {
+        let sweep = self.sweeps.get_mut(&seal.sweep);
+        if let Some(bulk) = sweep.and_then(|sweep| sweep.bulk.as_mut()) {
+            bulk.sealed_at = Some(seal.at);
+        }
     }
 
     fn apply_seat(&mut self, change: &Change) {

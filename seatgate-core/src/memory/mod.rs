@@ -13,6 +13,7 @@ mod seats;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -32,12 +33,12 @@ use crate::money::Totals;
 use crate::person::Text;
 use crate::policy::Mode;
 use crate::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, Join, OffboardingFilter, OffboardingRow, RequestFilter,
+    AgendaDepth, Answer, AskedPerson, Batch, Change, Clock, Join, OffboardingFilter, OffboardingRow, RequestFilter,
     RequestQueries, RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use crate::request::{Request, StateLabel};
 use crate::savings::{Saving, Savings};
-use crate::seat::{Channel, Seat};
+use crate::seat::{AppId, Channel, Seat};
 use crate::time::Timestamp;
 use crate::trail::{Chain, Entry, Stream};
 
@@ -60,6 +61,8 @@ struct State {
     /// Deliveries that joined a sweep, by their ids.
     joins: BTreeMap<String, Join>,
     rows: BTreeMap<SweepId, BTreeMap<u32, RowResult>>,
+    /// By their first rows.
+    batches: BTreeMap<(SweepId, u32), Batch>,
     agenda: Agenda,
     seats: Seats,
     task_times: TaskTimes,
@@ -155,9 +158,25 @@ impl RequestStore for MemoryStore {
         Ok(self.state().sweeps.get(&id).cloned())
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
         let state = self.state();
-        Ok(state.rows.get(&sweep).into_iter().flat_map(|rows| rows.values().cloned()).collect())
+        let answers = state.rows.get(&sweep).into_iter().flat_map(|answers| answers.values());
+        Ok(answers.filter(|result| rows.contains(&result.row)).cloned().collect())
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        Ok(self.state().receive(batch, rejected))
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        let state = self.state();
+        let batches = state.batches.range((sweep, 0)..=(sweep, u32::MAX)).map(|(_, batch)| batch);
+        Ok(batches.filter(|batch| batch.end() > from).take(limit).cloned().collect())
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.state().batches.retain(|_, batch| batch.sweep != sweep || batch.end() > before);
+        Ok(())
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
@@ -221,6 +240,16 @@ impl RequestQueries for MemoryStore {
             *counts.entry(result.status).or_default() += 1;
         }
         Ok(counts)
+    }
+
+    async fn opened_by_app(&self, sweep: SweepId) -> Result<BTreeMap<AppId, u64>, StoreError> {
+        let mut opened = BTreeMap::new();
+        for request in self.state().requests.values().filter(|request| request.origin.sweep == Some(sweep)) {
+            if let Some(seat) = request.seat() {
+                *opened.entry(seat.app.id.clone()).or_default() += 1;
+            }
+        }
+        Ok(opened)
     }
 
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {

@@ -83,6 +83,8 @@ impl<'a> Table<'a> {
         self.value("fallback_approvers", &mut terms.fallback_approvers, |value| list(value, email));
         self.value("exempt_tags", &mut terms.exempt_tags, |value| list(value, tag));
         self.value("max_requests_per_sweep", &mut terms.max_requests_per_sweep, at_least_one);
+        self.value("seats", &mut terms.seats, count);
+        self.value("max_share_per_sweep", &mut terms.max_share_per_sweep, percent);
         self.value("strict_identity", &mut terms.strict_identity, flag);
         self.value("sender_may_approve", &mut terms.sender_may_approve, flag);
         self.value("business_hours", &mut terms.business_hours, parsed);
@@ -222,6 +224,20 @@ fn at_least_one(value: &Value) -> Read<u32> {
     match value.as_u64().map(u32::try_from) {
         Some(Ok(count)) if count >= 1 => Ok(count),
         _ => because("expected a whole number from 1 to 4294967295"),
+    }
+}
+
+fn count(value: &Value) -> Read<u32> {
+    match value.as_u64().map(u32::try_from) {
+        Some(Ok(count)) => Ok(count),
+        _ => because("expected a whole number from 0 to 4294967295"),
+    }
+}
+
+fn percent(value: &Value) -> Read<u32> {
+    match value.as_u64().map(u32::try_from) {
+        Some(Ok(percent)) if (1..=100).contains(&percent) => Ok(percent),
+        _ => because("expected a whole number of percent from 1 to 100"),
     }
 }
 

@@ -121,6 +121,10 @@ pub struct Terms {
     pub exempt_tags: Vec<String>,
     /// Requests of one sweep beyond this number are held until released.
     pub max_requests_per_sweep: u32,
+    /// How many seats the app has in all; 0: nobody says.
+    pub seats: u32,
+    /// Requests of one sweep beyond this share of the app's seats, in percent, are held until released.
+    pub max_share_per_sweep: u32,
     /// Whether only an immutable identity counts, and never a match by e-mail address.
     pub strict_identity: bool,
     /// Whether whoever uploaded a sweep may approve removals from it.
@@ -156,6 +160,8 @@ impl Default for Terms {
             fallback_approvers: Vec::new(),
             exempt_tags: Vec::new(),
             max_requests_per_sweep: 500,
+            seats: 0,
+            max_share_per_sweep: 100,
             strict_identity: false,
             sender_may_approve: false,
             business_hours: BusinessHours::default(),

@@ -25,8 +25,8 @@ fn documented() -> Value {
         "holder_release": "informs", "remind_after": ["2d", "4d"], "escalate_after": "5d", "expire_after": "14d",
         "on_expiry": "keep", "expiry_keep_for": "14d", "cool_down": "7d", "grace": "0s", "keep_for": "90d", "keep_max": "365d",
         "keep_reason": "required", "quorum": 1, "fallback_approvers": [], "exempt_tags": [],
-        "max_requests_per_sweep": 500, "strict_identity": false, "sender_may_approve": false,
-        "business_hours": "always", "time_zone": "UTC",
+        "max_requests_per_sweep": 500, "seats": 0, "max_share_per_sweep": 100,
+        "strict_identity": false, "sender_may_approve": false, "business_hours": "always", "time_zone": "UTC",
         "retry": {"first": "1s", "max": "10m", "attempts": 8, "give_up_after": "24h"},
         "apps": {},
     })
@@ -123,6 +123,13 @@ fn who_is_asked_and_when_is_the_policys() {
 fn numbers_and_times_that_could_never_be_meant_are_refused() {
     let none = "max_requests_per_sweep: expected a whole number from 1 to 4294967295";
     assert_eq!(problems(json!({"max_requests_per_sweep": 0})), [none]);
+    let share = policy(json!({"seats": 400, "max_share_per_sweep": 25})).unwrap();
+    assert_eq!((share.terms("figma").seats, share.terms("figma").max_share_per_sweep), (400, 25));
+    for wrong in [0, 101] {
+        let none = "max_share_per_sweep: expected a whole number of percent from 1 to 100";
+        assert_eq!(problems(json!({"max_share_per_sweep": wrong})), [none]);
+    }
+    assert_eq!(problems(json!({"seats": -1})), ["seats: expected a whole number from 0 to 4294967295"]);
     assert_eq!(problems(json!({"quorum": 0})), ["quorum: expected a whole number from 1 to 4294967295"]);
     assert_eq!(problems(json!({"holder_wait": "0s"})), ["holder_wait: must be longer than `0s`"]);
     assert_eq!(problems(json!({"remind_after": ["0s"]})).len(), 1);

@@ -1,6 +1,7 @@
 //! The ports: what the gate asks of the world. One file each; contracts are numbered clauses, and the conformance suites
 //! (feature `test-util`) have a case for each.
 
+mod bulk;
 mod clock;
 mod deprovisioner;
 mod directory;
@@ -13,6 +14,7 @@ mod request_queries;
 mod request_store;
 mod sweep;
 
+pub use bulk::*;
 pub use clock::*;
 pub use deprovisioner::*;
 pub use directory::*;

@@ -10,7 +10,7 @@ use crate::policy::Mode;
 use crate::port::{OffboardingFilter, OffboardingRow, RowStatus, StoreError};
 use crate::request::{Request, StateLabel};
 use crate::savings::Savings;
-use crate::seat::Channel;
+use crate::seat::{AppId, Channel};
 use crate::time::Timestamp;
 use crate::trail::{Entry, Stream};
 
@@ -137,6 +137,12 @@ pub trait RequestQueries: Send + Sync {
     /// # Errors
     /// When the store cannot tell.
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError>;
+
+    /// How many requests a sweep has opened, by the app of their seats.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn opened_by_app(&self, sweep: SweepId) -> Result<BTreeMap<AppId, u64>, StoreError>;
 
     /// How those of a sweep's requests stand that tell this channel and were opened in this mode, and what their seats
     /// cost, by state and outcome.

@@ -1,12 +1,14 @@
 //! Keeping requests: one transaction for state, trail and agenda.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
 use crate::agenda::{AgendaChange, Claim, Claims, Fence, Lane, LaneReport, Settlement};
 use crate::card::{Card, CardEdit};
 use crate::id::{CardId, ChangeId, PersonRef, RequestId, SweepId};
 use crate::person::Text;
-use crate::port::{DirectoryEdit, Join, RowResult, StoreError, SweepRecord};
+use crate::port::{Batch, DirectoryEdit, Join, RowResult, Seal, StoreError, SweepRecord};
 use crate::request::Request;
 use crate::seat::Seat;
 use crate::time::Timestamp;
@@ -111,6 +113,8 @@ pub struct Change {
     pub sweep: Option<SweepRecord>,
     /// More rows for a sweep that is there.
     pub join: Option<Join>,
+    /// The end of a sweep's rows.
+    pub seal: Option<Seal>,
     /// Answers to rows of a sweep.
     pub rows: Vec<(SweepId, RowResult)>,
     /// New answers to rows that are held.
@@ -137,6 +141,7 @@ impl Change {
             lane: None,
             sweep: None,
             join: None,
+            seal: None,
             rows: Vec::new(),
             released: Vec::new(),
             directory: Vec::new(),
@@ -181,7 +186,7 @@ pub enum Conflict {
     /// The lease is somebody else's, or the item is gone.
     Lease,
     /// A row that must be new is there (a delivery, or the answer to a sweep's row), one that must be held is not, or a
-    /// sweep that is joined has not exactly the expected rows.
+    /// sweep that is joined or sealed has not exactly the expected rows.
     Row,
 }
 
@@ -214,6 +219,11 @@ pub enum Conflict {
 ///   one, is new; the sweep has that many rows more then. Else the change is [`Conflict::Row`].
 /// - **RS-14** *Cards:* a change's card that is there already takes up its requests, and keeps everything else. An edit
 ///   of a card needs no lease and touches nothing that a settlement writes; it schedules a sync of the card.
+/// - **RS-15** *Batches:* [`receive`](Self::receive) keeps a batch, with the answers to its rows that were rejected at once,
+///   only if its sweep is there, open ([`SweepRecord::is_open`]) and has exactly the rows before it; the sweep has the
+///   batch's rows more then. Else nothing is kept.
+/// - **RS-16** *Seal:* a `seal` lands only if the sweep is open and has exactly `rows` rows, else the change is
+///   [`Conflict::Row`]. No batch is kept after it.
 ///
 /// # Cancel safety
 /// Dropping a future leaves it unknown whether the batch landed, but never lets a part of a change land. Repeat the
@@ -268,11 +278,30 @@ pub trait RequestStore: Send + Sync {
     /// When the store cannot tell.
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError>;
 
-    /// The answers to a sweep's rows so far, by row.
+    /// The answers so far to those of a sweep's rows that have these numbers, by row.
     ///
     /// # Errors
     /// When the store cannot tell.
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError>;
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError>;
+
+    /// Keeps a batch of rows with the answers to those that were rejected at once; `false` if its sweep is not open, or has
+    /// other rows (RS-15).
+    ///
+    /// # Errors
+    /// When the store failed. Whether the batch is there, [`RequestStore::received`] tells.
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError>;
+
+    /// At most `limit` batches of a sweep, in order, from the one that has row `from`.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError>;
+
+    /// Forgets the batches of a sweep that have no row from `before` on: each of their rows is answered.
+    ///
+    /// # Errors
+    /// When the store failed; repeating is safe.
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError>;
 
     /// Claims what is due.
     ///

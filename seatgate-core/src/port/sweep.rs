@@ -6,6 +6,7 @@ use crate::canonical::Digest;
 use crate::id::{RequestId, SweepId};
 use crate::label::labels;
 use crate::person::{Actor, TextRef};
+use crate::port::Bulk;
 use crate::time::Timestamp;
 
 /// A signed delivery, so that a repeated one is known.
@@ -49,13 +50,15 @@ pub struct SweepRecord {
     pub received_at: Timestamp,
     /// How many rows it has, those of every delivery.
     pub rows: u32,
+    /// Where its rows come in batches.
+    pub bulk: Option<Bulk>,
 }
 
 impl SweepRecord {
     /// A sweep without rows.
     #[must_use]
     pub fn new(id: SweepId, inbound: Option<Inbound>, submitted_by: Actor, received_at: Timestamp) -> Self {
-        Self { id, inbound, submitted_by, received_at, rows: 0 }
+        Self { id, inbound, submitted_by, received_at, rows: 0, bulk: None }
     }
 
     /// With so many rows.
@@ -63,6 +66,19 @@ impl SweepRecord {
     pub fn with_rows(mut self, rows: u32) -> Self {
         self.rows = rows;
         self
+    }
+
+    /// With rows that come in batches.
+    #[must_use]
+    pub fn in_bulk(mut self, bulk: Option<Bulk>) -> Self {
+        self.bulk = bulk;
+        self
+    }
+
+    /// Whether batches of rows may still come.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.bulk.as_ref().is_some_and(|bulk| bulk.sealed_at.is_none())
     }
 }
 
@@ -108,6 +124,8 @@ labels! {
         Rejected = "rejected",
         /// A dry run asks nobody.
         SuppressedDryRun = "suppressed_dry_run",
+        /// Kept, and not looked at yet. No answer that is stored: whatever a sweep in bulk has no answer to is received.
+        Received = "received",
     }
 }
 

@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -6,7 +7,7 @@ use crate::agenda::{Claim, Claims, Lane, Settlement};
 use crate::card::{Card, CardEdit};
 use crate::id::{CardId, RequestId, SweepId};
 use crate::port::{
-    Answer, Change, Deprovisioner, EffectError, Idempotency, Job, Removal, RequestStore, RowResult, SeatStatus,
+    Answer, Batch, Change, Deprovisioner, EffectError, Idempotency, Job, Removal, RequestStore, RowResult, SeatStatus,
     SeatStatusRow, StoreError, Stored, SweepRecord,
 };
 use crate::seat::Seat;
@@ -67,8 +68,23 @@ impl<T: RequestStore + ?Sized> RequestStore for Duplicating<T> {
         self.0.sweep(id).await
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        self.0.rows(sweep).await
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        self.0.rows(sweep, rows).await
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        let first = self.0.receive(batch, rejected).await?;
+        self.0.receive(batch, rejected).await?;
+        Ok(first)
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.0.received(sweep, from, limit).await
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.0.forget(sweep, before).await?;
+        self.0.forget(sweep, before).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use crate::agenda::{Claim, Claims, Lane, Settlement};
 use crate::card::{Card, CardEdit};
 use crate::id::{CardId, RequestId, SweepId};
 use crate::port::{
-    Answer, Change, RequestStore, RowResult, SeatStatusRow, StoreError, StoreErrorKind, Stored, SweepRecord,
+    Answer, Batch, Change, RequestStore, RowResult, SeatStatusRow, StoreError, StoreErrorKind, Stored, SweepRecord,
 };
 use crate::seat::Seat;
 use crate::time::Timestamp;
@@ -105,8 +106,20 @@ impl<T: RequestStore + ?Sized> RequestStore for Faulty<T> {
         self.pass(self.inner.sweep(id)).await
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        self.pass(self.inner.rows(sweep)).await
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        self.pass(self.inner.rows(sweep, rows)).await
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        self.pass(self.inner.receive(batch, rejected)).await
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.pass(self.inner.received(sweep, from, limit)).await
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.pass(self.inner.forget(sweep, before)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {

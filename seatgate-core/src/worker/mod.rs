@@ -7,6 +7,7 @@
 mod announce;
 mod bundle;
 mod card;
+mod intake;
 mod leaving;
 mod message;
 mod step;
@@ -127,6 +128,7 @@ impl Worker {
             Item::SyncCard(card) => self.sync_card(claimed, *card).await.map(alone),
             Item::Perform { request, task } => self.work_on(claimed, *request, *task).await.map(alone),
             Item::Announce(announcement) => self.announce(&bundle, announcement).await,
+            Item::Intake(sweep) => Ok(alone(self.take_in(claimed, *sweep).await)),
         };
         Finished(ends.unwrap_or_default())
     }

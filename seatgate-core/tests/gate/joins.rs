@@ -57,7 +57,7 @@ fn rows_are_numbered_on_and_one_limit_holds_for_all_of_them() {
         assert_eq!(answers(&second), [(2, Rejected), (3, Duplicate), (4, Asked), (5, Held)]);
         let third = sent(&house, delivery("msg_3", figma(&["ed"])).joining(id)).await;
         assert_eq!(answers(&third), [(6, Held)]);
-        let (record, all) = house.gate.swept(id).await.unwrap();
+        let (record, all) = house.gate.swept(id, 0..u32::MAX).await.unwrap();
         assert_eq!((record.rows, all.results.len()), (7, 7));
         assert_eq!(house.request(second.results[2].request_id.unwrap()).await.origin.row, 4);
         house.idle().await;
@@ -116,7 +116,7 @@ fn only_a_sweep_of_the_same_submitter_is_joined() {
             let refused = house.gate.sweep(delivery(id, figma(&["bo"])).joining(sweep)).await;
             assert!(matches!(refused, Err(GateError::NoSweep(at)) if at == sweep), "{refused:?}");
         }
-        let (record, report) = house.gate.swept(others).await.unwrap();
+        let (record, report) = house.gate.swept(others, 0..u32::MAX).await.unwrap();
         assert_eq!((record.rows, report.results.len()), (1, 1));
     });
 }
@@ -144,7 +144,7 @@ fn deliveries_that_come_at_once_take_turns() {
         let mut rows: Vec<u32> = reports.iter().flat_map(|report| &report.results).map(|result| result.row).collect();
         rows.sort_unstable();
         assert_eq!(rows, (1..=12).collect::<Vec<_>>());
-        let (_, all) = house.gate.swept(id).await.unwrap();
+        let (_, all) = house.gate.swept(id, 0..u32::MAX).await.unwrap();
         assert_eq!(all.counts().get(&Asked), Some(&5));
         invariants::check(&house.world).await;
     });
@@ -174,7 +174,7 @@ async fn joined_despite(nth: u64, fault: Fault) -> Vec<(u32, RowStatus)> {
             break;
         }
     }
-    let (_, all) = world.start(Steps::free()).gate.swept(id).await.unwrap();
+    let (_, all) = world.start(Steps::free()).gate.swept(id, 0..u32::MAX).await.unwrap();
     answers(&all)
 }
 

@@ -77,7 +77,7 @@ fn rows_over_the_limit_are_held_until_released() {
             "a redelivery is answered as it is now"
         );
 
-        let (record, report) = house.gate.swept(first.sweep).await.unwrap();
+        let (record, report) = house.gate.swept(first.sweep, 0..u32::MAX).await.unwrap();
         assert_eq!((record.submitted_by.to_string().as_str(), report), ("system:scan", released.clone()));
         house.idle().await;
         invariants::check(&house.world).await;
@@ -171,7 +171,7 @@ fn only_operators_release_and_only_what_is_there() {
         assert_eq!(denied[0]["data"]["action"], "release_sweep");
         let unknown = "swp_01938f00000070008000000000000000".parse().unwrap();
         assert!(matches!(house.gate.release(unknown, &admin()).await, Err(GateError::NoSweep(_))));
-        assert!(matches!(house.gate.swept(unknown).await, Err(GateError::NoSweep(_))));
+        assert!(matches!(house.gate.swept(unknown, 0..u32::MAX).await, Err(GateError::NoSweep(_))));
         house.mode(Mode::Off);
         assert!(matches!(house.gate.release(sweep, &admin()).await, Err(GateError::Off)));
         house.mode(Mode::Live);

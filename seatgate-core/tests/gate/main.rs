@@ -5,6 +5,7 @@
 
 mod access;
 mod asking;
+mod bulk;
 mod cards;
 mod crash;
 mod directory;

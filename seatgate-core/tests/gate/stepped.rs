@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -163,8 +164,17 @@ impl<T: RequestStore + ?Sized> RequestStore for Stepped<T> {
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
         pass!(self.sweep(id))
     }
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        pass!(self.rows(sweep))
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        pass!(self.rows(sweep, rows))
+    }
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        pass!(self.receive(batch, rejected))
+    }
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        pass!(self.received(sweep, from, limit))
+    }
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        pass!(self.forget(sweep, before))
     }
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
         pass!(self.claim(claim))
@@ -194,6 +204,9 @@ impl<T: RequestQueries + ?Sized> RequestQueries for Stepped<T> {
     }
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
         pass!(self.row_counts(sweep))
+    }
+    async fn opened_by_app(&self, sweep: SweepId) -> Result<BTreeMap<AppId, u64>, StoreError> {
+        pass!(self.opened_by_app(sweep))
     }
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
         pass!(self.standings(sweep, channel, mode))

@@ -12,8 +12,8 @@ use crate::server::HttpOptions;
 
 /// The parameters of a delivery.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) dry_run: bool,
+pub(crate) struct Asked {
+    pub(crate) dry_run: bool,
     /// The sweep that it joins.
     pub(super) sweep: Option<SweepId>,
     mapping: Option<String>,
@@ -22,7 +22,12 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let mut parameters = request::parameters(query, &["dry_run", "sweep", "mapping", "app_id"])?;
+        Self::among(query, &["dry_run", "sweep", "mapping", "app_id"])
+    }
+
+    /// The same where only some of these, or others beside them, are known.
+    pub(crate) fn among(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
+        let mut parameters = request::parameters(query, known)?;
         let dry_run = match parameters.get("dry_run").map(String::as_str) {
             None | Some("false") => false,
             Some("true") => true,

@@ -28,10 +28,7 @@ pub(super) fn read(body: &[u8], chosen: Option<&Chosen<'_>>) -> Result<Rows, Pro
     if !table.read_byte_record(&mut record).map_err(|_| unreadable())? {
         return Err(Problem::bad_request("expected a header row with the names of the columns"));
     }
-    let plan = match chosen {
-        None => Plan::of_columns(columns(&record)?),
-        Some(chosen) => Plan::of_mapping(chosen, |source| mapped(&record, source))?,
-    };
+    let plan = plan(&record, chosen)?;
     let columns = record.len();
     let mut rows = Vec::new();
     while table.read_byte_record(&mut record).map_err(|_| unreadable())? {
@@ -46,7 +43,15 @@ pub(super) fn read(body: &[u8], chosen: Option<&Chosen<'_>>) -> Result<Rows, Pro
     Ok(Rows { rows, names: plan.into_names() })
 }
 
-fn unreadable() -> Problem {
+/// What the cells under a header are.
+pub(super) fn plan(header: &ByteRecord, chosen: Option<&Chosen<'_>>) -> Result<Plan, Problem> {
+    match chosen {
+        None => Ok(Plan::of_columns(columns(header)?)),
+        Some(chosen) => Plan::of_mapping(chosen, |source| mapped(header, source)),
+    }
+}
+
+pub(super) fn unreadable() -> Problem {
     Problem::bad_request("the table cannot be read")
 }
 
@@ -97,7 +102,7 @@ fn shown(index: usize, name: &[u8]) -> String {
     }
 }
 
-fn candidate(plan: &Plan, columns: usize, record: &ByteRecord) -> Result<Candidate, RowProblem> {
+pub(super) fn candidate(plan: &Plan, columns: usize, record: &ByteRecord) -> Result<Candidate, RowProblem> {
     if record.len() != columns {
         let detail = format!("has {} cells under {columns} columns; is a quote missing?", record.len());
         return Err(rows::invalid("", detail));

@@ -60,11 +60,16 @@ pub(super) fn read(format: Format, body: &[u8], chosen: Option<&Chosen<'_>>) -> 
 }
 
 fn read_mapped(format: Format, body: &[u8], chosen: &Chosen<'_>) -> Result<Rows, Problem> {
-    let place = |pointer: &String| Place { pointer: pointer.clone(), column: 0 };
-    let plan = Plan::of_mapping(chosen, |source| Ok(source.in_json().iter().map(place).collect()))?;
+    let plan = plan(chosen)?;
     let read = |row: &[u8], malformed: &str| mapped(&plan, row, malformed);
     let rows = if format == Format::Json { read_json(body, read) } else { read_lines(body, read) }?;
     Ok(Rows { rows, names: plan.into_names() })
+}
+
+/// What a mapping says of JSON.
+pub(super) fn plan(chosen: &Chosen<'_>) -> Result<Plan, Problem> {
+    let place = |pointer: &String| Place { pointer: pointer.clone(), column: 0 };
+    Plan::of_mapping(chosen, |source| Ok(source.in_json().iter().map(place).collect()))
 }
 
 /// One row as it was read.
@@ -85,13 +90,16 @@ fn read_json(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>,
     Ok(rows.into_iter().map(|row| read(row.get().as_bytes(), odd)).collect())
 }
 
+/// What is wrong with a line that is no JSON.
+pub(super) const ODD_LINE: &str = "expected a JSON object that can be read, on one line";
+
 /// Blank lines are skipped; they have no row.
 fn read_lines(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>, Problem> {
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     if lines.clone().nth(MOST_ROWS).is_some() {
         return Err(too_many());
     }
-    Ok(lines.map(|line| read(line, "expected a JSON object that can be read, on one line")).collect())
+    Ok(lines.map(|line| read(line, ODD_LINE)).collect())
 }
 
 fn unreadable() -> Problem {
@@ -106,7 +114,7 @@ pub(super) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> 
     RowProblem::new("Invalid value", detail, pointer)
 }
 
-fn candidate(row: &[u8], malformed: &str) -> Result<Candidate, RowProblem> {
+pub(super) fn candidate(row: &[u8], malformed: &str) -> Result<Candidate, RowProblem> {
     let draft: CandidateDraft = json::read(row, MEMBERS).map_err(|error| match error {
         JsonError::Malformed => invalid("", malformed),
         JsonError::Member(member) => RowProblem::new(member.title, member.detail, member.pointer),
@@ -115,7 +123,7 @@ fn candidate(row: &[u8], malformed: &str) -> Result<Candidate, RowProblem> {
 }
 
 /// A row whose values stand at the pointers of a mapping. Numbers and flags are read as they are written.
-fn mapped(plan: &Plan, row: &[u8], malformed: &str) -> Row {
+pub(super) fn mapped(plan: &Plan, row: &[u8], malformed: &str) -> Row {
     let row: Value = serde_json::from_slice(row).map_err(|_| invalid("", malformed))?;
     if !row.is_object() {
         return Err(invalid("", "expected an object"));

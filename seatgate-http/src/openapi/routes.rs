@@ -154,6 +154,10 @@ fn number() -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": 200 })
 }
 
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
 /// The answer to a sweep.
 fn swept() -> Value {
     let row = json!({
@@ -225,10 +229,50 @@ fn sweeps() -> Vec<Route> {
         let mut sweep = swept();
         sweep["properties"]["submitted_by"] = text();
         sweep["properties"]["received_at"] = text();
+        sweep["properties"]["state"] = json!({ "type": "string", "enum": ["open", "sealed", "answered"] });
+        sweep["properties"]["received"] = count();
+        sweep["properties"]["next"] = count();
         sweep
     };
+    let opened = json!({ "type": "object", "required": ["sweep_id"], "properties": { "sweep_id": text() } });
+    let sealed = json!({
+        "type": "object",
+        "required": ["sweep_id", "received"],
+        "properties": { "sweep_id": text(), "received": count() },
+    });
     vec![
-        Route::new("get", "/v1/sweeps/{id}", "One sweep, row by row.").answers(sweep()).problems(&[401, 404, 503]),
+        Route::new("post", "/v1/sweeps", "Opens a sweep of any length for its rows.")
+            .query("dry_run", json!({ "type": "boolean" }))
+            .takes(schema("OpenSweep"))
+            .answers(opened)
+            .with_status(201)
+            .problems(&[400, 401, 408, 409, 413, 415, 422, 503]),
+        Route::new(
+            "post",
+            "/v1/sweeps/{id}/rows",
+            "Takes rows as they come, and answers line by line as they are durable.",
+        )
+        .query("from", count())
+        .query("mapping", text())
+        .query("app_id", text())
+        .takes_as("application/x-ndjson", text())
+        .takes_as("text/csv", text())
+        .answers_as("application/x-ndjson", text())
+        .problems(&[400, 401, 404, 409, 415, 503]),
+        Route::new(
+            "post",
+            "/v1/sweeps/{id}/seal",
+            "Ends the rows of a sweep: limits are applied, and people are asked.",
+        )
+        .takes(schema("SealSweep"))
+        .answers(sealed)
+        .with_status(202)
+        .problems(&[400, 401, 404, 408, 409, 413, 415, 422, 503]),
+        Route::new("get", "/v1/sweeps/{id}", "One sweep, row by row.")
+            .query("from", count())
+            .query("limit", json!({ "type": "integer", "minimum": 0, "maximum": 10_000 }))
+            .answers(sweep())
+            .problems(&[400, 401, 404, 503]),
         Route::new("post", "/v1/sweeps/{id}/release", "Asks about the rows that a limit held.")
             .takes(schema("Release"))
             .answers(sweep())

@@ -3,6 +3,7 @@
 
 mod asking;
 mod attacks;
+mod bulk;
 mod bytes;
 mod decisions;
 mod exceptions;

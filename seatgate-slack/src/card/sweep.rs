@@ -64,6 +64,7 @@ fn row_status(status: RowStatus) -> Phrase {
         RowStatus::Held => Phrase::RowHeld,
         RowStatus::Rejected => Phrase::RowRejected,
         RowStatus::SuppressedDryRun => Phrase::RowSuppressed,
+        RowStatus::Received => Phrase::RowReceived,
     }
 }
 

@@ -275,6 +275,7 @@ phrases! {
     RowHeld = "row_held", Text, "Held back by a limit";
     RowRejected = "row_rejected", Text, "Unusable";
     RowSuppressed = "row_suppressed", Text, "Not asked in a test";
+    RowReceived = "row_received", Text, "Received, not looked at yet";
     ShortWaiting = "short_waiting", Text, "Waiting for an answer";
     ShortInGrace = "short_in_grace", Text, "Approved, can be undone";
     ShortExecuting = "short_executing", Text, "Removing";

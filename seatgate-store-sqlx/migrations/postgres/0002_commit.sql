@@ -156,6 +156,12 @@ BEGIN
         GET DIAGNOSTICS done = ROW_COUNT;
         missing := missing + jsonb_array_length(batch -> 'deliveries') - done;
     END IF;
+    IF batch ? 'bulks' THEN
+        PERFORM add_bulk(value) FROM jsonb_array_elements(batch -> 'bulks');
+    END IF;
+    IF batch ? 'seals' THEN
+        missing := missing + (SELECT count(*) FROM jsonb_array_elements(batch -> 'seals') WHERE NOT seal_sweep(value));
+    END IF;
     IF batch ? 'answers' THEN
         missing := missing + add_rows(batch -> 'answers');
     END IF;
@@ -311,7 +317,7 @@ BEGIN
     IF batch ? 'releases' THEN
         PERFORM release_seats(ARRAY(SELECT jsonb_array_elements_text(batch -> 'releases')));
     END IF;
-    IF batch ?| '{sweeps,joins,deliveries,answers,released}' THEN
+    IF batch ?| '{sweeps,bulks,seals,joins,deliveries,answers,released}' THEN
         PERFORM receive(batch);
     END IF;
     IF batch ? 'events' THEN

@@ -168,6 +168,14 @@ CREATE TABLE sweeps (
     delivery     TEXT
 ) STRICT, WITHOUT ROWID;
 
+-- What makes a sweep one whose rows come in batches and are asked about once it is sealed.
+CREATE TABLE bulk_sweeps (
+    sweep     TEXT PRIMARY KEY REFERENCES sweeps (id),
+    body      TEXT NOT NULL,
+    -- Since when it takes no more rows.
+    sealed_at INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE inbound_ids (
     id          TEXT PRIMARY KEY,
     digest      TEXT NOT NULL,
@@ -273,6 +281,19 @@ CREATE TABLE identities (
     person   TEXT NOT NULL REFERENCES people (id)
 ) STRICT;
 CREATE INDEX identities_person ON identities (person);
+
+-- Rows that are received and not answered yet, a row of this table for as many as came together: their digests one after
+-- the other, their texts a line each.
+CREATE TABLE batches (
+    sweep       TEXT NOT NULL REFERENCES sweeps (id),
+    first_row   INTEGER NOT NULL,
+    -- The number after that of the last row.
+    next_row    INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    digests     TEXT NOT NULL,
+    texts       TEXT NOT NULL,
+    PRIMARY KEY (sweep, first_row)
+) STRICT;
 
 CREATE TABLE texts (
     id   TEXT PRIMARY KEY,

@@ -82,10 +82,11 @@ impl Question for Deliveries {
     const CONTEXT: &'static str = "looking for a delivery";
     const SQL: &'static str =
         "SELECT sweeps.id IS NOT NULL AS found, sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest,
-            first_row
+            first_row, bulk_sweeps.body, sealed_at
         FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
         LEFT JOIN inbound_ids ON inbound_ids.id = wanted.id
         LEFT JOIN sweeps ON sweeps.id = inbound_ids.sweep
+        LEFT JOIN bulk_sweeps ON bulk_sweeps.sweep = sweeps.id
         ORDER BY place";
 }
 
@@ -96,10 +97,12 @@ impl Question for Sweeps {
     type Row = Found<SweepRow>;
     const CONTEXT: &'static str = "reading a sweep";
     const SQL: &'static str =
-        "SELECT sweeps.id IS NOT NULL AS found, submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
+        "SELECT sweeps.id IS NOT NULL AS found, submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest,
+            bulk_sweeps.body, sealed_at
         FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
         LEFT JOIN sweeps ON sweeps.id = wanted.id
         LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
+        LEFT JOIN bulk_sweeps ON bulk_sweeps.sweep = sweeps.id
         ORDER BY place";
 }
 
@@ -163,8 +166,8 @@ macro_rules! found_rows {
 }
 
 found_rows! {
-    DeliveryRow => (1, 2, 3, 4, 5, 6);
-    SweepRow => (1, 2, 3, 4, 5);
+    DeliveryRow => (1, 2, 3, 4, 5, 6, 7, 8);
+    SweepRow => (1, 2, 3, 4, 5, 6, 7);
 }
 
 /// A card, with the version that whoever writes it must know.

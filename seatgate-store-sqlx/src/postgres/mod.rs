@@ -7,6 +7,7 @@
 
 mod agenda;
 mod ask;
+mod bulk;
 mod call;
 mod claim;
 mod commit;
@@ -23,6 +24,7 @@ mod take_over;
 mod together;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -32,12 +34,12 @@ use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::StateTally;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, OffboardingFilter, OffboardingRow, RequestFilter, RequestQueries,
-    RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
+    AgendaDepth, Answer, AskedPerson, Batch, Change, Clock, OffboardingFilter, OffboardingRow, RequestFilter,
+    RequestQueries, RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::{Channel, Seat};
+use seatgate_core::seat::{AppId, Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::{PgPool, Postgres, Transaction};
@@ -234,8 +236,20 @@ impl RequestStore for PgStore {
         row.map(|row| found::sweep(id, row)).transpose().map_err(store_error("reading a sweep"))
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        Questions::rows(sweep, &self.pool).await.map_err(store_error("reading a sweep's rows"))
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        Questions::rows(sweep, rows, &self.pool).await.map_err(store_error("reading a sweep's rows"))
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        self.keep_batch(batch, rejected).await
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        Questions::batches(sweep, from, limit, &self.pool).await.map_err(store_error("reading batches of rows"))
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.forget_batches(sweep, before).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
@@ -269,6 +283,10 @@ impl RequestQueries for PgStore {
         let rows = self.queues.row_counts.perform(RowCounts(sweep.to_string())).await?;
         let count = |(status, count): (String, i64)| Ok((read(&status)?, to_count(count)?));
         rows.into_iter().map(count).collect::<Result<_, _>>().map_err(store_error("counting a sweep's rows"))
+    }
+
+    async fn opened_by_app(&self, sweep: SweepId) -> Result<BTreeMap<AppId, u64>, StoreError> {
+        Questions::opened_by_app(sweep, &self.pool).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {

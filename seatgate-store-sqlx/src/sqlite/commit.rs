@@ -9,7 +9,7 @@ use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Stream;
 
 use super::writer::{Desk, Outcome, Work};
-use super::{agenda, directory, lane};
+use super::{agenda, bulk, directory, lane};
 use crate::landing::Landing;
 use crate::row::{encode, from_count, json};
 
@@ -43,7 +43,7 @@ const SWEEP: &str = "INSERT INTO sweeps (id, submitted_by, received_at, row_coun
 const JOIN: &str = "UPDATE sweeps SET row_count = row_count + $3 WHERE id = $1 AND row_count = $2";
 const INBOUND: &str = "INSERT INTO inbound_ids (id, digest, sweep, first_row, received_at)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-const ROWS: &str = "INSERT INTO sweep_rows (sweep, row, status, body)
+pub(super) const ROWS: &str = "INSERT INTO sweep_rows (sweep, row, status, body)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING";
 /// An answer that is not held stays, and so does its row in the count.
 const RELEASED: &str =
@@ -149,6 +149,10 @@ async fn conflict(change: &Change, desk: &mut Desk) -> Result<Option<Conflict>, 
         Some(join) => new && join_sweep(join, desk).await?,
         None => new,
     };
+    let new = match &change.seal {
+        Some(seal) => new && bulk::seal(seal, desk).await?,
+        None => new,
+    };
     let new = new && (change.rows.is_empty() || add_rows(&change.rows, desk).await?);
     let fits = new && (change.released.is_empty() || release_rows(&change.released, desk).await?);
     Ok((!fits).then_some(Conflict::Row))
@@ -207,7 +211,11 @@ async fn add_sweep(sweep: &SweepRecord, desk: &mut Desk) -> Result<bool, sqlx::E
         .execute(&mut desk.connection)
         .await?;
     let added = added.rows_affected() == 1;
-    Ok(added && add_delivery(sweep.id, sweep.inbound.as_ref(), sweep.received_at, desk).await?)
+    if !added {
+        return Ok(false);
+    }
+    bulk::open(sweep, desk).await?;
+    add_delivery(sweep.id, sweep.inbound.as_ref(), sweep.received_at, desk).await
 }
 
 async fn join_sweep(join: &Join, desk: &mut Desk) -> Result<bool, sqlx::Error> {

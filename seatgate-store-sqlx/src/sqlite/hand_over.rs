@@ -15,6 +15,8 @@ use crate::row::to_count;
 
 /// So many rows are in memory at once.
 const PAGE: usize = 500;
+/// A row of this table is as large as a thousand of another one.
+const LARGE: (&str, usize) = ("batches", 8);
 const READING: &str = "reading the file";
 const COLUMNS: &str = "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid";
 const LAST_TOKEN: &str = "SELECT last FROM agenda_token";
@@ -43,7 +45,8 @@ impl Table {
         let bound: Vec<String> = self.key.iter().enumerate().map(bound).collect();
         let (name, texts, key) = (self.name, texts.join(", "), key.join(", "));
         let after = if first { String::new() } else { format!("WHERE ({key}) > ({})", bound.join(", ")) };
-        format!("SELECT {texts} FROM {name} {after} ORDER BY {key} LIMIT {PAGE}")
+        let page = if name == LARGE.0 { LARGE.1 } else { PAGE };
+        format!("SELECT {texts} FROM {name} {after} ORDER BY {key} LIMIT {page}")
     }
 }
 

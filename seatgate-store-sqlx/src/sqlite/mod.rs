@@ -5,6 +5,7 @@
 
 mod accounts;
 mod agenda;
+mod bulk;
 mod claim;
 mod commit;
 mod directory;
@@ -23,6 +24,7 @@ mod together;
 mod writer;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,16 +35,17 @@ use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::StateTally;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
-    AgendaDepth, Answer, AskedPerson, Change, Clock, OffboardingFilter, OffboardingRow, RequestFilter, RequestQueries,
-    RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
+    AgendaDepth, Answer, AskedPerson, Batch, Change, Clock, OffboardingFilter, OffboardingRow, RequestFilter,
+    RequestQueries, RequestStore, RowResult, RowStatus, SeatStatusRow, StateCounts, StoreError, Stored, SweepRecord,
 };
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::{Channel, Seat};
+use seatgate_core::seat::{AppId, Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Entry, Stream};
 use sqlx::sqlite::SqlitePool;
 
+use self::bulk::{Forgotten, NewBatch};
 use self::error::store_error;
 #[cfg(feature = "postgres")]
 pub(crate) use self::hand_over::{HandOver, Table};
@@ -159,8 +162,21 @@ impl RequestStore for SqliteStore {
         query::sweep(id, &self.readers).await.map_err(store_error("reading a sweep"))
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        Questions::rows(sweep, &self.readers).await.map_err(store_error("reading a sweep's rows"))
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        Questions::rows(sweep, rows, &self.readers).await.map_err(store_error("reading a sweep's rows"))
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        let work = NewBatch::of(batch, rejected).map_err(store_error("keeping a batch of rows"))?;
+        self.writer.perform(work).await
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        Questions::batches(sweep, from, limit, &self.readers).await.map_err(store_error("reading batches of rows"))
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.writer.perform(Forgotten { sweep, before }).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
@@ -192,6 +208,10 @@ impl RequestQueries for SqliteStore {
 
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
         query::row_counts(sweep, &self.readers).await.map_err(store_error("counting a sweep's rows"))
+    }
+
+    async fn opened_by_app(&self, sweep: SweepId) -> Result<BTreeMap<AppId, u64>, StoreError> {
+        Questions::opened_by_app(sweep, &self.readers).await.map_err(store_error("counting a sweep's requests"))
     }
 
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {

@@ -48,11 +48,15 @@ const STANDINGS: &str = "SELECT state, outcome, currency, count(*), CAST(sum(cos
         CAST(sum(cost % 1000000) AS bigint)
     FROM requests WHERE sweep = $1 AND channel = $2 AND mode = $3 GROUP BY state, outcome, currency";
 pub(super) const SWEEP_OF: &str =
-    "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row
+    "SELECT sweeps.id, submitted_by, inbound_ids.received_at, row_count, digest, first_row, bulk_sweeps.body, sealed_at
     FROM inbound_ids JOIN sweeps ON sweeps.id = inbound_ids.sweep
+    LEFT JOIN bulk_sweeps ON bulk_sweeps.sweep = sweeps.id
     WHERE inbound_ids.id = $1";
-pub(super) const SWEEP: &str = "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest
+pub(super) const SWEEP: &str =
+    "SELECT submitted_by, sweeps.received_at, row_count, inbound_ids.id, digest, bulk_sweeps.body,
+        sealed_at
     FROM sweeps LEFT JOIN inbound_ids ON inbound_ids.id = sweeps.delivery
+    LEFT JOIN bulk_sweeps ON bulk_sweeps.sweep = sweeps.id
     WHERE sweeps.id = $1";
 const PERSON: &str = "SELECT person FROM identities WHERE identity = $1";
 

@@ -19,7 +19,8 @@ const LANDED: [&str; 16] = [
 ];
 
 /// Lists that only a change by itself may bring.
-const RARE: [&str; 8] = ["unmoved", "leavers", "quiet", "joins", "released", "directory", "settled", "edits"];
+const RARE: [&str; 10] =
+    ["unmoved", "leavers", "quiet", "bulks", "seals", "joins", "released", "directory", "settled", "edits"];
 
 /// Lands all of these changes: `false` if one of them does not fit or brings something rare; then what was written must be
 /// undone.

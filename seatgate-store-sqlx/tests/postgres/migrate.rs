@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{Ask, SeatNames, Store, Submission};
+use seatgate_core::canonical::Digest;
+use seatgate_core::gate::{Ask, BulkSweep, SeatNames, Store, Submission, UploadRow};
 use seatgate_core::id::{PersonRef, RequestId};
 use seatgate_core::person::{Actor, PersonDraft, Surface};
 use seatgate_core::policy::Mode;
@@ -124,6 +125,16 @@ async fn live(town: &Town, house: &House<SqliteStore>) -> Requests {
     Requests { waiting: ids[0], in_grace: ids[3], reclaimed: ids[2], paused: ids[4], in_flight: ids[7], key }
 }
 
+/// Rows that are received and not sealed yet.
+async fn upload(house: &House<SqliteStore>) {
+    let sender: Actor = "token:admin".parse().unwrap();
+    let sweep = house.gate.open_bulk(BulkSweep::new(sender.clone(), Surface::Api)).await.unwrap();
+    let row = |number: usize| UploadRow::new(Digest::of(b"row"), Ok(candidate("figma", number)));
+    let mut upload = house.gate.upload(sweep, &sender, 0).await.unwrap();
+    upload.add(&[row(800), row(801)]).await.unwrap();
+    upload.add(&[row(802)]).await.unwrap();
+}
+
 /// What is no request: a merge of accounts, an erased person, exceptions by hand, denials, and a switched mode.
 async fn others(town: &Town, house: &House<SqliteStore>) {
     for account in [json!({"id": "00u-merged"}), json!({"email": "merged@example.com"})] {
@@ -164,6 +175,7 @@ async fn others(town: &Town, house: &House<SqliteStore>) {
         .await
         .unwrap_err();
     house.gate.flush_access().await;
+    upload(house).await;
     house.gate.switch(Mode::DryRun, &mona).await.unwrap();
     house.gate.switch(Mode::Live, &mona).await.unwrap();
     house.idle().await;
@@ -244,8 +256,12 @@ async fn told(store: &impl Store, town: &Town) -> Vec<String> {
         told.push(format!("{:?} {:?}", store.chain(stream).await.unwrap(), store.trail(stream).await.unwrap()));
         if let Stream::Sweep(sweep) = stream {
             let (swept, counts) = (store.sweep(sweep).await.unwrap(), store.row_counts(sweep).await.unwrap());
+            told.push(format!("{:?}", store.received(sweep, 0, 10).await.unwrap()));
             let standings = store.standings(sweep, &"C0SWEEP".parse().unwrap(), Mode::Live).await.unwrap();
-            told.push(format!("{swept:?} {counts:?} {standings:?} {:?}", store.rows(sweep).await.unwrap()));
+            told.push(format!(
+                "{swept:?} {counts:?} {standings:?} {:?}",
+                store.rows(sweep, 0..u32::MAX).await.unwrap()
+            ));
         }
     }
     let asked = store.asked_people(None, 100).await.unwrap();

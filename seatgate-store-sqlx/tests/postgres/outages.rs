@@ -58,7 +58,7 @@ async fn cycle(number: usize, town: &Town, house: &House<PgStore>) {
 /// What must be so of a cycle once it is over, whatever was cut.
 async fn account(number: usize, town: &Town, house: &House<PgStore>) {
     let sweep = house.store.sweep_of(&format!("delivery-{number}")).await.unwrap().unwrap();
-    let (_, report) = house.gate.swept(sweep.id).await.unwrap();
+    let (_, report) = house.gate.swept(sweep.id, 0..u32::MAX).await.unwrap();
     assert_eq!((sweep.rows, report.results.len()), (1, 1));
     let id = report.results[0].request_id.unwrap();
     assert_eq!(house.request(id).await.outcome(), Some(Outcome::Reclaimed));

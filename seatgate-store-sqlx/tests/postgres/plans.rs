@@ -163,7 +163,7 @@ async fn pages(town: &Town, house: &House<PgStore>, ids: &[seatgate_core::id::Re
     store.count_by_state(mona).await.unwrap();
     store.asked_people(None, 3).await.unwrap();
     let sweep = store.sweep_of("new-1").await.unwrap().unwrap().id;
-    house.gate.swept(sweep).await.unwrap();
+    house.gate.swept(sweep, 0..u32::MAX).await.unwrap();
     store.row_counts(sweep).await.unwrap();
     store.standings(sweep, &"C0SWEEP".parse().unwrap(), Mode::Live).await.unwrap();
     store.entries(Stream::Request(ids[0]), 1, 3).await.unwrap();

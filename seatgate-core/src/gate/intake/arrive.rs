@@ -64,7 +64,7 @@ impl<'a> Intake<'a> {
     async fn join(&mut self, id: SweepId, sweep: &Sweep) -> Result<bool, GateError> {
         let store = &self.gate.parts.requests;
         self.chain = store.chain(Stream::Sweep(id)).await?;
-        let ours = |known: &SweepRecord| known.submitted_by == sweep.submitted_by;
+        let ours = |known: &SweepRecord| known.submitted_by == sweep.submitted_by && known.bulk.is_none();
         let known = store.sweep(id).await?.filter(ours).ok_or(GateError::NoSweep(id))?;
         let mut change = Change::new(self.gate.new_change(), &self.chain);
         let mut data = arrival(sweep);

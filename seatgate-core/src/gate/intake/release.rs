@@ -32,26 +32,13 @@ impl Gate {
         let record = self.sweep_record(sweep).await?;
         let mut intake = Intake::releasing(self, &settings, record, by);
         intake.reread().await?;
-        let held: Vec<RowResult> = self.parts.requests.rows(sweep).await?.into_iter().filter(is_held).collect();
+        let rows = self.parts.requests.rows(sweep, 0..u32::MAX).await?;
+        let held: Vec<RowResult> = rows.into_iter().filter(is_held).collect();
         if !held.is_empty() {
             intake.record_release(held.len()).await?;
             intake.take_up(held).await?;
         }
         intake.finish().await
-    }
-
-    /// One sweep as it stands: who handed it in, and the answers to its rows.
-    ///
-    /// # Errors
-    /// [`GateError::NoSweep`], or when the store cannot tell.
-    pub async fn swept(&self, sweep: SweepId) -> Result<(SweepRecord, SweepReport), GateError> {
-        let record = self.sweep_record(sweep).await?;
-        let results = self.parts.requests.rows(sweep).await?;
-        Ok((record, SweepReport { sweep, results }))
-    }
-
-    async fn sweep_record(&self, sweep: SweepId) -> Result<SweepRecord, GateError> {
-        self.parts.requests.sweep(sweep).await?.ok_or(GateError::NoSweep(sweep))
     }
 }
 

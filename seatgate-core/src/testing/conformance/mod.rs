@@ -13,6 +13,7 @@
 )]
 
 pub mod agenda;
+pub mod bulk;
 pub mod cards;
 pub mod claims;
 pub mod directory;
@@ -125,6 +126,19 @@ macro_rules! store_conformance {
                 rs_13_deliveries_join_one_after_the_other
                 rs_13_one_of_64_racing_joins_comes_first
                 sweeps_are_found_by_their_ids
+            }
+            bulk {
+                rs_15_batches_come_one_after_the_other
+                rs_15_a_batch_comes_back_as_it_was_received
+                rs_15_one_of_64_racing_batches_is_kept
+                rs_15_only_a_sweep_in_bulk_takes_batches
+                rs_15_batches_and_answers_are_there_after_a_restart
+                rs_16_a_seal_ends_the_rows_once
+                rs_16_a_seal_and_a_batch_never_cross
+                a_sweep_in_bulk_is_found_as_it_was_opened
+                batches_are_forgotten_once_all_of_their_rows_are_before
+                rows_are_read_by_their_numbers
+                requests_are_counted_by_app
             }
             cards {
                 rs_14_requests_join_a_card_that_is_there

@@ -222,7 +222,7 @@ pub async fn unknown_things_are_nothing<H: StoreHarness>(store: H) {
     assert_eq!(requests.cards(&[scene.world.card_id()]).await.unwrap(), [None]);
     assert_eq!(requests.chain(stream).await.unwrap(), Chain::empty(stream));
     assert_eq!(requests.sweep_of("msg_1").await.unwrap(), None);
-    assert_eq!(requests.rows(scene.world.sweep_id()).await.unwrap(), []);
+    assert_eq!(requests.rows(scene.world.sweep_id(), 0..u32::MAX).await.unwrap(), []);
     assert_eq!(scene.store.queries().trail(stream).await.unwrap(), []);
     assert_eq!(requests.commit(Vec::new()).await.unwrap(), []);
     assert_eq!(requests.settle(Vec::new()).await.unwrap(), Vec::<bool>::new());

@@ -65,7 +65,7 @@ pub async fn rs_01_a_row_is_answered_once<H: StoreHarness>(store: H) {
         change.rows = vec![(record.id, result)];
         assert_eq!(scene.commit(change).await, answer);
     }
-    assert_eq!(scene.store.requests().rows(record.id).await.unwrap(), [rejected, asked], "by row");
+    assert_eq!(scene.store.requests().rows(record.id, 0..u32::MAX).await.unwrap(), [rejected, asked], "by row");
 }
 
 pub async fn rs_01_a_refused_row_refuses_its_request<H: StoreHarness>(store: H) {
@@ -102,7 +102,7 @@ pub async fn rs_12_a_held_row_is_answered_again_once<H: StoreHarness>(store: H) 
         change
     };
     let statuses = || async {
-        let rows = scene.store.requests().rows(record.id).await.unwrap();
+        let rows = scene.store.requests().rows(record.id, 0..u32::MAX).await.unwrap();
         rows.iter().map(|result| result.status).collect::<Vec<_>>()
     };
     for refused in [&[1][..], &[2], &[0, 1], &[0, 0]] {
@@ -130,7 +130,7 @@ pub async fn rs_12_one_of_64_racing_releases_lands<H: StoreHarness>(store: H) {
     .await;
     assert_eq!(answers.iter().filter(|answer| **answer == Answer::Committed).count(), 1);
     let winner = answers.iter().position(|answer| *answer == Answer::Committed).unwrap();
-    assert_eq!(scene.store.requests().rows(record.id).await.unwrap()[0], results[winner]);
+    assert_eq!(scene.store.requests().rows(record.id, 0..u32::MAX).await.unwrap()[0], results[winner]);
 }
 
 pub async fn rs_12_a_row_that_is_not_held_refuses_its_request<H: StoreHarness>(store: H) {

@@ -9,6 +9,7 @@ use super::chance::Chance;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
     Sweep,
+    Upload,
     Redeliver,
     Approve,
     Keep,
@@ -30,7 +31,7 @@ pub enum Doing {
 }
 
 impl Doing {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Sweep,
         Self::Redeliver,
         Self::Approve,
@@ -50,6 +51,7 @@ impl Doing {
         Self::Reassign,
         Self::ApplyPolicy,
         Self::EditDirectory,
+        Self::Upload,
     ];
 }
 

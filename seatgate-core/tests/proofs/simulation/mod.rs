@@ -28,4 +28,5 @@ mod stepped;
 mod store;
 mod target;
 mod tests;
+mod upload;
 mod world;

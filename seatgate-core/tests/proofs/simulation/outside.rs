@@ -19,6 +19,7 @@ use super::reached::Reached;
 use super::seen::{Heard, Seen};
 use super::server::Server;
 use super::stage::{Newcomer, Role};
+use super::upload::upload;
 use super::world::{APPS, Delivery, PEOPLE, World};
 
 /// Sends one call of this kind to a server.
@@ -26,6 +27,7 @@ pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
     let chance = &world.stage.chance;
     match doing {
         Doing::Sweep => deliver(world, server, new_delivery(world)),
+        Doing::Upload => upload(world, server),
         Doing::Redeliver => {
             let count = world.known().deliveries.len();
             if count > 0 {
@@ -68,7 +70,7 @@ pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
     }
 }
 
-fn call<F>(world: &Arc<World>, server: &Server, name: &'static str, call: impl FnOnce(Arc<World>, Gate) -> F)
+pub fn call<F>(world: &Arc<World>, server: &Server, name: &'static str, call: impl FnOnce(Arc<World>, Gate) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -83,7 +85,7 @@ fn hear(world: &World, answer: Heard) {
 }
 
 /// Notes why a call came to nothing.
-fn fail(world: &World, error: &GateError) {
+pub fn fail(world: &World, error: &GateError) {
     world.stage.tell(|| format!("heard: {error}"));
     match error {
         GateError::Denied(_) => world.stage.meet(Reached::Denied),
@@ -119,7 +121,7 @@ fn new_delivery(world: &World) -> Delivery {
 }
 
 /// A seat of a few people in a few apps, now and then one that is nobody's concern.
-fn candidate(world: &World) -> Candidate {
+pub fn candidate(world: &World) -> Candidate {
     let chance = &world.stage.chance;
     let (app, name) = (*chance.pick(&APPS), *chance.pick(&["ana", "ben", "cyn"]));
     let shape = if world.stage.features.aliases { chance.below(3) } else { 2 };

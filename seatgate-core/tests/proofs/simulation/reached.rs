@@ -42,6 +42,7 @@ reached! {
     SwitchedOff,
     SwitchedLive,
     Released,
+    Sealed,
     CardEdited,
     LateMessageMended,
     Erased,

@@ -1,6 +1,7 @@
 //! The store under watch: what is kept is seen, and it can be broken on purpose, to see that the invariants notice.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -177,8 +178,20 @@ impl RequestStore for Watched {
     async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
         self.store.sweep(id).await
     }
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        self.store.rows(sweep).await
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        self.store.rows(sweep, rows).await
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        self.store.receive(batch, rejected).await
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.store.received(sweep, from, limit).await
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.store.forget(sweep, before).await
     }
     async fn claim(&self, mut claim: Claim) -> Result<Claims, StoreError> {
         if self.breaks(Sabotage::NoLeases) {

@@ -7,7 +7,7 @@ use seatgate_core::testing::World;
 use sqlx::{Sqlite, SqlitePool};
 
 use super::{SWEEP, SWEEP_OF};
-use crate::questions::{ASKED, COUNTS, COUNTS_OF, ENTRIES, EXCEPTIONS, Questions, ROWS, STREAMS};
+use crate::questions::{ASKED, BATCHES, COUNTS, COUNTS_OF, ENTRIES, EXCEPTIONS, OPENED, Questions, ROWS, STREAMS};
 use crate::sqlite::SqliteStore;
 use crate::sqlite::people::ERASE;
 
@@ -65,7 +65,8 @@ async fn no_list_reads_more_than_its_page_or_sorts() {
         (COUNTS_OF, "SEARCH request_asked USING COVERING INDEX request_asked_state (person=?)"),
         (ENTRIES, "SEARCH events USING INDEX sqlite_autoindex_events_1 (stream=? AND seq>?)"),
         (STREAMS, "SEARCH streams USING PRIMARY KEY (stream>?)"),
-        (ROWS, "SEARCH sweep_rows USING PRIMARY KEY (sweep=?)"),
+        (ROWS, "SEARCH sweep_rows USING PRIMARY KEY (sweep=? AND row>? AND row<?)"),
+        (BATCHES, "SEARCH batches USING INDEX sqlite_autoindex_batches_1 (sweep=?)"),
     ] {
         assert_eq!(plan(&store.readers, sql).await, [index], "{sql}");
     }
@@ -77,7 +78,7 @@ async fn what_is_about_one_sweep_or_one_person_is_found_without_reading_all_of_t
     let store = SqliteStore::open(folder.path().join("seatgate.db")).await.unwrap();
     let writable =
         SqlitePool::connect(&format!("sqlite://{}", folder.path().join("seatgate.db").display())).await.unwrap();
-    for sql in [SWEEP, SWEEP_OF, ROWS].into_iter().chain(ERASE.split(';')) {
+    for sql in [SWEEP, SWEEP_OF, ROWS, OPENED].into_iter().chain(ERASE.split(';')) {
         let steps = plan(&writable, sql).await;
         let searched = |step: &String| !step.starts_with("SCAN");
         assert!(!steps.is_empty() && steps.iter().all(searched), "{sql}: {steps:?}");

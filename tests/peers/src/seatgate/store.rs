@@ -1,12 +1,13 @@
 //! A store that tells whoever waits that a request is closed.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
 use seatgate_core::card::{Card, CardEdit};
 use seatgate_core::id::{CardId, RequestId, SweepId};
-use seatgate_core::port::{Answer, Change, RequestStore, RowResult, SeatStatusRow, StoreError, Stored, SweepRecord};
+use seatgate_core::port::{Answer, Batch, Change, RequestStore, RowResult, SeatStatusRow, StoreError, Stored, SweepRecord};
 use seatgate_core::seat::Seat;
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Stream};
@@ -59,8 +60,20 @@ impl RequestStore for Watched {
         self.store.sweep(id).await
     }
 
-    async fn rows(&self, sweep: SweepId) -> Result<Vec<RowResult>, StoreError> {
-        self.store.rows(sweep).await
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        self.store.rows(sweep, rows).await
+    }
+
+    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
+        self.store.receive(batch, rejected).await
+    }
+
+    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.store.received(sweep, from, limit).await
+    }
+
+    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
+        self.store.forget(sweep, before).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {

@@ -48,7 +48,7 @@ impl Acknowledged {
     }
 
     fn find_rows(world: &World, sweep: SweepId, told: &BTreeMap<u32, RowResult>) -> Judgement {
-        let kept = block_on(world.store.rows(sweep)).unwrap();
+        let kept = block_on(world.store.rows(sweep, 0..u32::MAX)).unwrap();
         let kept: BTreeMap<u32, RowResult> = kept.into_iter().map(|result| (result.row, result)).collect();
         for (row, told) in told {
             let found = kept.get(row);

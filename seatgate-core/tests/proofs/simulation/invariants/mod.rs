@@ -17,6 +17,7 @@ mod one_seat;
 mod repeats;
 mod settled;
 mod stopped_by_mode;
+mod taken_in;
 mod told;
 
 use super::seen::Seen;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<(&'static str, Box<dyn Invariant>)> {
         ("chained", Box::new(chained::Chained::default())),
         ("settled", Box::new(settled::Settled)),
         ("cards", Box::new(cards::Cards::default())),
+        ("taken_in", Box::new(taken_in::TakenIn::default())),
         ("told", Box::new(told::Told::default())),
         ("denied", Box::new(denied::Denied)),
     ]
