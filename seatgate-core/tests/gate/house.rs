@@ -9,7 +9,7 @@ use seatgate_core::memory::MemoryStore;
 use seatgate_core::message::Content;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Mode, Policy, PolicyDraft};
-use seatgate_core::port::{Clock, Idempotency, Inbound, NotifyError, Router, RowStatus, Target};
+use seatgate_core::port::{Clock, Idempotency, Inbound, Layered, NotifyError, Router, RowStatus, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::{
@@ -84,7 +84,7 @@ impl World {
             self.entropy.clone(),
         )
         .notifier(Arc::new(Stepped { steps: steps.clone(), inner: self.notifier.clone() }))
-        .directory(self.directory.clone())
+        .directory(Arc::new(Layered::new(vec![self.store.clone(), self.directory.clone()])))
         .router(Router::new().otherwise(target))
         .policy(self.policy.clone())
     }
