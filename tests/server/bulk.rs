@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use reqwest::Body;
 use seatgate_core::canonical::sha256_hex;
 use seatgate_core::port::{Clock, SystemClock};
@@ -66,8 +66,16 @@ impl Sender {
         let parts = (from..cut.unwrap_or(rows)).step_by(TOGETHER);
         let end = cut.unwrap_or(rows);
         let parts = parts.map(move |first| Ok(lines(first..(first + TOGETHER).min(end))));
-        let broken = cut.map(|_| Err(std::io::Error::other("cut")));
-        let body = Body::wrap_stream(stream::iter(parts.chain(broken)));
+        // The line breaks once some of it is there.
+        let (sender, breaks) = (self.at(self.door.clone()), cut.is_some());
+        let broken = stream::once(async move {
+            if breaks {
+                eventually(|| async { sender.received().await.filter(|received| *received > from) }).await;
+            }
+            breaks
+        });
+        let broken = broken.filter_map(async |breaks| breaks.then(|| Err(std::io::Error::other("cut"))));
+        let body = Body::wrap_stream(stream::iter(parts).chain(broken));
         let request = self.door.http.post(self.door.url(&format!("{}/rows?from={from}", self.path)));
         let request = request.bearer_auth(&self.token).header("content-type", "application/x-ndjson").body(body);
         let Ok(answer) = request.send().await else { return false };

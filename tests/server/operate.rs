@@ -26,7 +26,7 @@ async fn the_trail_is_taken_away_and_checked() {
     assert!(server.stop().success());
 
     let (code, said) = output(at, &["audit", "verify", "audit.ndjson"]);
-    assert!(code == Some(0) && said.contains(" entries in 6 streams, as many as the last line counts"), "{said}");
+    assert!(code == Some(0) && said.contains(" entries in 7 streams, as many as the last line counts"), "{said}");
     let entry: Value = serde_json::from_str(file.lines().nth(2).unwrap()).unwrap();
     std::fs::write(at.join("changed.ndjson"), file.replacen("\"surface\":\"webhook\"", "\"surface\":\"library\"", 1))
         .unwrap();
