@@ -1,4 +1,5 @@
-//! The API: sweeps, requests, decisions, tasks, exceptions, mode, audit and savings, for whoever has a token.
+//! The API: sweeps, requests, decisions, tasks, exceptions, operators, delegations, people, mode, audit and savings,
+//! for whoever has a token.
 //!
 //! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For undo, withdraw, stop
 //! and tasks an administrator's token counts as an operator.
@@ -8,10 +9,13 @@ mod audit;
 mod auth;
 mod behalf;
 mod exceptions;
+mod operators;
+mod people;
 mod policy;
 mod requests;
 pub(crate) mod savings;
 mod sweeps;
+mod who;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -40,6 +44,9 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/exceptions", get(exceptions::list).post(exceptions::file::file))
         .route("/v1/exceptions/check", post(exceptions::check::check))
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
+        .route("/v1/operators", get(operators::list).post(operators::appoint))
+        .route("/v1/operators/{id}", delete(operators::dismiss))
+        .route("/v1/people/{id}", delete(people::erase))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
         .route("/v1/audit", get(audit::export))
         .route("/v1/savings", get(savings::show))
@@ -48,7 +55,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
-    let schemas = savings::schemas(schemas);
+    let schemas = operators::schemas(savings::schemas(schemas));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use seatgate_core::authorize::Denial;
-use seatgate_core::gate::{Gate, GateError};
+use seatgate_core::gate::{EditProblem, Gate, GateError};
 use seatgate_core::port::{StoreError, StoreErrorKind};
 use seatgate_core::request::{Refusal, Request};
 use serde::Serialize;
@@ -180,6 +180,13 @@ impl From<GateError> for Problem {
             GateError::NotFound(_) => Self::not_found("there is no such request"),
             GateError::NoSweep(_) => Self::not_found("there is no such sweep"),
             GateError::NoException(_) => Self::not_found("no exception with this id holds"),
+            GateError::NoOperator(_) => Self::not_found("nobody who was appointed has this id"),
+            GateError::NoPerson(_) => Self::not_found("there is no such person"),
+            GateError::NoDelegation(_) => Self::not_found("no delegation with this id holds"),
+            GateError::UnfitEdit { problem: EditProblem::Configured, .. } => {
+                Self::conflict("configured", error.to_string())
+            }
+            GateError::UnfitEdit { .. } => Self::invalid("", error.to_string()),
             GateError::Unfit(Refusal::KeepEndsInPast | Refusal::KeepTooLong) => {
                 Self::invalid("/until", error.to_string())
             }

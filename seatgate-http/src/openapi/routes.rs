@@ -182,7 +182,7 @@ fn swept() -> Value {
 }
 
 fn routes() -> Vec<Route> {
-    let groups = [probes(), intake(), sweeps(), requests(), actions(), exceptions(), administration()];
+    let groups = [probes(), intake(), sweeps(), requests(), actions(), exceptions(), people(), administration()];
     groups.into_iter().flatten().collect()
 }
 
@@ -288,6 +288,27 @@ fn actions() -> Vec<Route> {
         post("/v1/requests/{id}/withdraw", "Gives a request up, before anything has begun.", "ReasonGiven"),
         post("/v1/requests/{id}/stop", "Begins nothing more.", "ReasonGiven"),
         post("/v1/requests/{id}/tasks/{task}", "Answers a pause.", "TaskAnswer"),
+    ]
+}
+
+fn people() -> Vec<Route> {
+    const APPOINT: &[u16] = &[400, 401, 403, 408, 413, 415, 422, 503];
+    let route = Route::new;
+    vec![
+        route("get", "/v1/operators", "Lists operators: those of the configuration, and those who were appointed.")
+            .answers(page_of(&schema("Operator")))
+            .problems(&[401, 503]),
+        route("post", "/v1/operators", "Appoints an operator, at once.")
+            .takes(schema("OperatorAsked"))
+            .with_status(201)
+            .answers(schema("Operator"))
+            .problems(APPOINT),
+        route("delete", "/v1/operators/{id}", "Dismisses an operator who was appointed.")
+            .with_status(204)
+            .problems(&[401, 403, 404, 409, 503]),
+        route("delete", "/v1/people/{id}", "Forgets a person; the trail stays, and still verifies.")
+            .with_status(204)
+            .problems(&[401, 403, 404, 503]),
     ]
 }
 

@@ -10,6 +10,7 @@ mod intake;
 mod mapping;
 mod openapi;
 mod operate;
+mod operators;
 mod removals;
 mod requests;
 mod savings;
