@@ -8,9 +8,11 @@ mod act;
 mod audit;
 mod auth;
 mod behalf;
+mod delegations;
 mod exceptions;
 mod operators;
 mod people;
+mod period;
 mod policy;
 mod requests;
 pub(crate) mod savings;
@@ -44,6 +46,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/exceptions", get(exceptions::list).post(exceptions::file::file))
         .route("/v1/exceptions/check", post(exceptions::check::check))
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
+        .route("/v1/delegations", get(delegations::list).post(delegations::add))
+        .route("/v1/delegations/{id}", delete(delegations::end))
         .route("/v1/operators", get(operators::list).post(operators::appoint))
         .route("/v1/operators/{id}", delete(operators::dismiss))
         .route("/v1/people/{id}", delete(people::erase))
@@ -55,7 +59,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
-    let schemas = operators::schemas(savings::schemas(schemas));
+    let schemas = delegations::schemas(operators::schemas(savings::schemas(schemas)));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }
 

@@ -75,8 +75,9 @@ pub(super) async fn appoint(
     Whole(body): Whole<BODY_LIMIT>,
 ) -> Result<(StatusCode, Json<OperatorView>), Problem> {
     let body: OperatorBody = request::json(&headers, &body, OPERATOR)?;
-    let person = body.person.resolve(&app, "/person").await?;
+    let person = body.person.identity("/person")?;
     let by = behalf::operator(&app, &caller, None, "edit_directory").await?;
+    let person = Who::resolve(&app, person).await?;
     let edit = DirectoryEdit::Appoint { person, at: app.gate.now() };
     app.gate.edit_directory(vec![edit], &by).await?;
     let Json(Page { items, .. }) = list(State(app)).await?;

@@ -292,7 +292,7 @@ fn actions() -> Vec<Route> {
 }
 
 fn people() -> Vec<Route> {
-    const APPOINT: &[u16] = &[400, 401, 403, 408, 413, 415, 422, 503];
+    const EDIT: &[u16] = &[400, 401, 403, 408, 413, 415, 422, 503];
     let route = Route::new;
     vec![
         route("get", "/v1/operators", "Lists operators: those of the configuration, and those who were appointed.")
@@ -302,10 +302,23 @@ fn people() -> Vec<Route> {
             .takes(schema("OperatorAsked"))
             .with_status(201)
             .answers(schema("Operator"))
-            .problems(APPOINT),
+            .problems(EDIT),
         route("delete", "/v1/operators/{id}", "Dismisses an operator who was appointed.")
             .with_status(204)
             .problems(&[401, 403, 404, 409, 503]),
+        route("get", "/v1/delegations", "Lists delegations that hold or will hold, oldest first.")
+            .query("cursor", text())
+            .query("limit", number())
+            .answers(page_of(&schema("Delegation")))
+            .problems(&[400, 401, 503]),
+        route("post", "/v1/delegations", "Lets somebody stand in for somebody else.")
+            .takes(schema("DelegationAsked"))
+            .with_status(201)
+            .answers(schema("Delegation"))
+            .problems(EDIT),
+        route("delete", "/v1/delegations/{id}", "Ends a delegation now.")
+            .with_status(204)
+            .problems(&[401, 403, 404, 503]),
         route("delete", "/v1/people/{id}", "Forgets a person; the trail stays, and still verifies.")
             .with_status(204)
             .problems(&[401, 403, 404, 503]),

@@ -4,6 +4,7 @@
 mod attacks;
 mod bytes;
 mod decisions;
+mod delegations;
 mod exceptions;
 mod formats;
 mod intake;
