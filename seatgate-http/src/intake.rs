@@ -5,11 +5,12 @@
 
 mod asked;
 mod csv;
-mod field;
-mod format;
+pub(crate) mod field;
+pub(crate) mod format;
 pub mod mapping;
 mod plan;
-mod rows;
+pub(crate) mod rows;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 
