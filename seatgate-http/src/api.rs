@@ -50,6 +50,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/delegations/{id}", delete(delegations::end))
         .route("/v1/operators", get(operators::list).post(operators::appoint))
         .route("/v1/operators/{id}", delete(operators::dismiss))
+        .route("/v1/people", get(people::list).put(people::import))
         .route("/v1/people/{id}", delete(people::erase))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
         .route("/v1/audit", get(audit::export))
@@ -59,6 +60,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    let schemas = people::schemas(schemas);
     let schemas = delegations::schemas(operators::schemas(savings::schemas(schemas)));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }

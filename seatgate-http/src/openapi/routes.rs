@@ -154,6 +154,37 @@ fn number() -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": 200 })
 }
 
+/// What is wrong with a row.
+fn row_problem() -> Value {
+    json!({
+        "type": "object",
+        "required": ["title", "detail", "pointer"],
+        "properties": { "title": text(), "detail": text(), "pointer": text() },
+    })
+}
+
+/// The answer to a list of people.
+fn imported() -> Value {
+    let row = json!({
+        "type": "object",
+        "required": ["row", "status"],
+        "properties": {
+            "row": { "type": "integer", "minimum": 0 },
+            "status": { "type": "string", "enum": ["saved", "rejected"] },
+            "id": text(),
+            "problem": row_problem(),
+        },
+    });
+    json!({
+        "type": "object",
+        "required": ["results", "counts"],
+        "properties": {
+            "results": { "type": "array", "items": row },
+            "counts": { "type": "object", "additionalProperties": { "type": "integer" } },
+        },
+    })
+}
+
 /// The answer to a sweep.
 fn swept() -> Value {
     let row = json!({
@@ -163,11 +194,7 @@ fn swept() -> Value {
             "row": { "type": "integer", "minimum": 0 },
             "status": schema("RowStatusLabel"),
             "request_id": text(),
-            "problem": {
-                "type": "object",
-                "required": ["title", "detail", "pointer"],
-                "properties": { "title": text(), "detail": text(), "pointer": text() },
-            },
+            "problem": row_problem(),
         },
     });
     json!({
@@ -319,6 +346,18 @@ fn people() -> Vec<Route> {
         route("delete", "/v1/delegations/{id}", "Ends a delegation now.")
             .with_status(204)
             .problems(&[401, 403, 404, 503]),
+        route("get", "/v1/people", "Lists people, with what the directory knows of them.")
+            .query("email", text())
+            .query("cursor", text())
+            .query("limit", number())
+            .answers(page_of(&schema("KnownPerson")))
+            .problems(&[400, 401, 503]),
+        route("put", "/v1/people", "Takes people in, each row for itself; what a row does not say stays as it is.")
+            .takes(json!({ "oneOf": [schema("PersonAsked"), { "type": "array", "items": schema("PersonAsked") }] }))
+            .takes_as("application/x-ndjson", text())
+            .takes_as("text/csv", text())
+            .answers(imported())
+            .problems(&[400, 401, 403, 408, 413, 415, 503]),
         route("delete", "/v1/people/{id}", "Forgets a person; the trail stays, and still verifies.")
             .with_status(204)
             .problems(&[401, 403, 404, 503]),

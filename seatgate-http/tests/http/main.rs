@@ -12,6 +12,7 @@ mod mapping;
 mod openapi;
 mod operate;
 mod operators;
+mod people;
 mod removals;
 mod requests;
 mod savings;
