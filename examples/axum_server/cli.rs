@@ -14,6 +14,7 @@ use crate::exceptions::{self, ExceptionsCommand};
 use crate::migrate::MigrateArguments;
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
+use crate::people::{self, DelegationsCommand, OperatorsCommand, PeopleCommand};
 use crate::sweeps::{self, SweepArguments, SweepsCommand};
 
 /// The human gate between "this SaaS seat looks dormant" and "the seat is gone".
@@ -83,6 +84,21 @@ pub(crate) enum Talk {
         #[command(subcommand)]
         command: Option<ExceptionsCommand>,
     },
+    /// List people, or take a table of them in: managers, who has left, who is away, who owns what.
+    People {
+        #[command(subcommand)]
+        command: PeopleCommand,
+    },
+    /// List operators, appoint or dismiss one.
+    Operators {
+        #[command(subcommand)]
+        command: OperatorsCommand,
+    },
+    /// List delegations, add or end one.
+    Delegations {
+        #[command(subcommand)]
+        command: DelegationsCommand,
+    },
     /// Show what is in force, or switch the mode.
     Policy {
         /// Switch to this mode, at once and for good.
@@ -148,6 +164,9 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Requests { state, form } => requests(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
+        Talk::People { command } => people::talk(client, command).await,
+        Talk::Operators { command } => people::operators(client, command).await,
+        Talk::Delegations { command } => people::delegations(client, command).await,
         Talk::Policy { mode } => operate::policy(client, mode.as_deref()).await,
         Talk::Savings(form) => operate::savings(client, &form).await,
         Talk::Trail { id } => trail(client, &id).await,

@@ -18,6 +18,7 @@ mod failpoint;
 mod migrate;
 mod operate;
 mod output;
+mod people;
 mod pretend;
 mod progress;
 mod serve;

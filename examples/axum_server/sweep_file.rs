@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 /// The most that the server takes in one delivery.
 const MOST: u64 = 8 * 1024 * 1024;
-const TOO_LARGE: &str = "is larger than 8 MiB, and the server takes no more in one sweep: nothing was sent. Split the \
-    file and hand in one part after the other; each is a sweep of its own, and a table needs its header line in each";
+const TOO_LARGE: &str = "is larger than 8 MiB, and the server takes no more at once: nothing was sent. Split the file and \
+    hand in one part after the other; a part of a sweep is a sweep of its own, and a table needs its header line in each";
 
 /// What is handed in.
 pub(crate) struct SweepFile {
@@ -22,12 +22,7 @@ pub(crate) struct SweepFile {
 impl SweepFile {
     /// Reads a file: `.ndjson` and `.jsonl` are JSON lines, `.csv` is a table, everything else is JSON.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        let cannot = |error: std::io::Error| format!("{}: {error}", path.display());
-        let mut body = Vec::new();
-        File::open(path).map_err(cannot)?.take(MOST + 1).read_to_end(&mut body).map_err(cannot)?;
-        if body.len() as u64 > MOST {
-            return Err(format!("{}: {TOO_LARGE}", path.display()));
-        }
+        let body = body(path)?;
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
             Some("ndjson" | "jsonl") => Ok(Self { rows: lines(&body), content_type: "application/x-ndjson", body }),
@@ -45,6 +40,17 @@ impl SweepFile {
             };
         Ok(Self { body, content_type: "application/json", rows })
     }
+}
+
+/// What a file holds, if the server takes so much.
+pub(crate) fn body(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut body = Vec::new();
+    File::open(path).map_err(cannot)?.take(MOST + 1).read_to_end(&mut body).map_err(cannot)?;
+    if body.len() as u64 > MOST {
+        return Err(format!("{}: {TOO_LARGE}", path.display()));
+    }
+    Ok(body)
 }
 
 fn without_mark(body: &[u8]) -> &[u8] {

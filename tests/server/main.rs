@@ -25,6 +25,7 @@ mod hostile;
 mod house;
 mod main_job;
 mod operate;
+mod people;
 mod postgres;
 mod pressure;
 mod proxy;
