@@ -86,7 +86,8 @@ struct Known {
     row: PersonRow,
 }
 
-/// Says who the people are whom the rows name; those who are new are added. Nobody manages themselves.
+/// Says who the people are whom the rows name; those who are new are added, also where their row is rejected for whom it
+/// names beside them. Nobody manages themselves.
 async fn identify(gate: &Gate, rows: Vec<Row<PersonRow>>) -> Result<Vec<Row<Known>>, Problem> {
     let mut names: BTreeMap<EmailAddress, Option<String>> = BTreeMap::new();
     for row in rows.iter().flatten() {
