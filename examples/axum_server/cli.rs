@@ -15,6 +15,7 @@ use crate::migrate::MigrateArguments;
 use crate::offboard::{self, OffboardArguments};
 use crate::operate;
 use crate::output::{complain, plain, say, say_table};
+use crate::people::{self, DelegationsCommand, OperatorsCommand, PeopleCommand};
 use crate::policy::{self, PolicyArguments};
 use crate::requests::{self, RequestsCommand};
 use crate::simulate::{self, SimulateArguments};
@@ -93,6 +94,21 @@ pub(crate) enum Talk {
     },
     /// Take somebody who leaves through a playbook, or list how the tasks of all went.
     Offboard(OffboardArguments),
+    /// List people, or take a table of them in: managers, who has left, who is away, who owns what.
+    People {
+        #[command(subcommand)]
+        command: PeopleCommand,
+    },
+    /// List operators, appoint or dismiss one.
+    Operators {
+        #[command(subcommand)]
+        command: OperatorsCommand,
+    },
+    /// List delegations, add or end one.
+    Delegations {
+        #[command(subcommand)]
+        command: DelegationsCommand,
+    },
     /// Show what is in force, switch the mode, or apply the policy to what is open.
     Policy(PolicyArguments),
     /// Try candidates, or a past sweep, under a policy: who would be asked, and who would not, without asking anybody.
@@ -158,6 +174,9 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
         Talk::Offboard(arguments) => offboard::talk(client, arguments).await,
+        Talk::People { command } => people::talk(client, command).await,
+        Talk::Operators { command } => people::operators(client, command).await,
+        Talk::Delegations { command } => people::delegations(client, command).await,
         Talk::Policy(arguments) => policy::policy(client, arguments).await,
         Talk::Simulate(arguments) => simulate::simulate(client, &arguments).await,
         Talk::Savings(form) => operate::savings(client, &form).await,

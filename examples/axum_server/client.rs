@@ -117,6 +117,12 @@ impl Client {
         self.send(request).await
     }
 
+    /// Hands in a table.
+    pub(crate) async fn put_table(&self, path: &str, table: Vec<u8>) -> Result<Value, CallError> {
+        let request = self.http.put(self.url(path)?).bearer_auth(self.token()?).header("content-type", "text/csv");
+        self.send(request.body(table)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, CallError> {
         let request = self.http.delete(self.url(path)?).bearer_auth(self.token()?);
         self.send(request).await

@@ -19,6 +19,7 @@ mod migrate;
 mod offboard;
 mod operate;
 mod output;
+mod people;
 mod policy;
 mod pretend;
 mod progress;

@@ -1,11 +1,15 @@
 //! A file of candidates: its form, by its extension, and what to show of its rows.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 /// The most that the server takes in one delivery.
 const MOST: u64 = 8 * 1024 * 1024;
+const TOO_LARGE: &str = "is larger than 8 MiB, and the server takes no more at once: nothing was sent. Split the file and \
+    hand in one part after the other; a table needs its header line in each";
 
 /// What is handed in.
 pub(crate) struct SweepFile {
@@ -42,6 +46,17 @@ impl SweepFile {
             };
         Ok(Self { body, content_type: "application/json", rows })
     }
+}
+
+/// What a file holds, if the server takes so much.
+pub(crate) fn body(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut body = Vec::new();
+    File::open(path).map_err(cannot)?.take(MOST + 1).read_to_end(&mut body).map_err(cannot)?;
+    if body.len() as u64 > MOST {
+        return Err(format!("{}: {TOO_LARGE}", path.display()));
+    }
+    Ok(body)
 }
 
 fn without_mark(body: &[u8]) -> &[u8] {

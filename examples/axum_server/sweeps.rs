@@ -160,13 +160,14 @@ fn show(sweep: &Value) {
     say(&plain(&format!("{id}, from {by} at {at}: {}", counts(sweep))));
 }
 
-fn counts(answer: &Value) -> String {
+/// How many rows there are of each status.
+pub(crate) fn counts(answer: &Value) -> String {
     let counts = answer.get("counts").and_then(Value::as_object).into_iter().flatten();
     counts.map(|(status, count)| format!("{count} {status}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A row's number, its status, and its request or what is wrong with it.
-fn told(result: &Value) -> [String; 3] {
+pub(crate) fn told(result: &Value) -> [String; 3] {
     let number = result.get("row").and_then(Value::as_u64).unwrap_or_default();
     let (detail, pointer) = (text(result, "/problem/detail"), text(result, "/problem/pointer"));
     let reason = match (text(result, "/request_id"), detail.as_str(), pointer.as_str()) {

@@ -1,4 +1,5 @@
-//! The API: sweeps, requests, decisions, tasks, offboardings, exceptions, mode, audit and savings, for whoever has a token.
+//! The API: sweeps, requests, decisions, tasks, offboardings, exceptions, operators, delegations, people, policy, audit and
+//! savings, for whoever has a token.
 //!
 //! A token is nobody: it hands in what a person decides (`as`), and the person is authorised. For reassign, undo, withdraw,
 //! stop and tasks an administrator's token counts as an operator.
@@ -8,13 +9,18 @@ mod audit;
 mod auth;
 mod behalf;
 mod bulk;
+mod delegations;
 mod exceptions;
 mod offboardings;
+mod operators;
+mod people;
+mod period;
 mod policy;
 mod requests;
 pub(crate) mod savings;
 mod simulate;
 mod sweeps;
+mod who;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -48,6 +54,12 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/v1/exceptions/check", post(exceptions::check::check))
         .route("/v1/exceptions/{id}", delete(exceptions::revoke))
         .route("/v1/offboardings", get(offboardings::list).post(offboardings::start))
+        .route("/v1/delegations", get(delegations::list).post(delegations::add))
+        .route("/v1/delegations/{id}", delete(delegations::end))
+        .route("/v1/operators", get(operators::list).post(operators::appoint))
+        .route("/v1/operators/{id}", delete(operators::dismiss))
+        .route("/v1/people", get(people::list).put(people::import))
+        .route("/v1/people/{id}", delete(people::erase))
         .route("/v1/policy", get(policy::show).put(policy::switch).patch(policy::switch))
         .route("/v1/policy/apply", post(policy::apply))
         .route("/v1/simulate", post(simulate::simulate))
@@ -58,6 +70,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// What is sent and read here, for the API's description.
 pub(crate) fn schemas(schemas: ComponentsBuilder) -> ComponentsBuilder {
+    let schemas = people::schemas(delegations::schemas(operators::schemas(schemas)));
     let schemas = bulk::schemas(simulate::schemas(offboardings::schemas(savings::schemas(schemas))));
     policy::schemas(exceptions::schemas(sweeps::schemas(act::schemas(schemas))))
 }

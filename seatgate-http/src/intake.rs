@@ -5,13 +5,14 @@
 
 mod asked;
 mod csv;
-mod field;
-mod format;
+pub(crate) mod field;
+pub(crate) mod format;
 pub mod mapping;
 mod plan;
 pub mod records;
-mod rows;
+pub(crate) mod rows;
 mod stream;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 

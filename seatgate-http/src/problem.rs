@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use seatgate_core::authorize::Denial;
-use seatgate_core::gate::{Gate, GateError};
+use seatgate_core::gate::{EditProblem, Gate, GateError};
 use seatgate_core::id::RequestId;
 use seatgate_core::port::{StoreError, StoreErrorKind};
 use seatgate_core::request::{Refusal, Request};
@@ -200,6 +200,13 @@ impl From<GateError> for Problem {
             GateError::Sealed(_) => Self::conflict("sealed", error.to_string()),
             GateError::OtherRows { .. } => Self::conflict("other-rows", error.to_string()),
             GateError::NoException(_) => Self::not_found("no exception with this id holds"),
+            GateError::NoOperator(_) => Self::not_found("nobody who was appointed has this id"),
+            GateError::NoPerson(_) => Self::not_found("there is no such person"),
+            GateError::NoDelegation(_) => Self::not_found("no delegation with this id holds"),
+            GateError::UnfitEdit { problem: EditProblem::Configured, .. } => {
+                Self::conflict("configured", error.to_string())
+            }
+            GateError::UnfitEdit { .. } => Self::invalid("", error.to_string()),
             GateError::Unfit(Refusal::KeepEndsInPast | Refusal::KeepTooLong) => {
                 Self::invalid("/until", error.to_string())
             }

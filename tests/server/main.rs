@@ -28,6 +28,7 @@ mod house;
 mod main_job;
 mod offboard;
 mod operate;
+mod people;
 mod postgres;
 mod pressure;
 mod proxy;

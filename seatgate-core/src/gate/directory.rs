@@ -13,8 +13,8 @@ use crate::agenda::{AgendaChange, Item};
 use crate::authorize::Denial;
 use crate::gate::{Attempt, Gate, GateError, Submission, TRIES, corrupt};
 use crate::id::{DelegationId, PersonRef, RequestId};
-use crate::person::MatchedBy;
-use crate::port::{Change, Delegation, DirectoryEdit, Period, RequestFilter, StoreError};
+use crate::person::{Identity, MatchedBy, PersonDraft};
+use crate::port::{Change, Delegation, DirectoryEdit, NewPerson, Period, RequestFilter, StoreError};
 use crate::request::StateLabel;
 use crate::trail::{EntryDraft, Stream};
 use plan::Planned;
@@ -102,6 +102,30 @@ impl Gate {
         self.record_in_system(&[("person_erased", data)], &[], &waiting, by).await?;
         self.reload_operators().await?;
         Ok(())
+    }
+
+    /// Makes people known by one more identity each, by an operator, and answers with whom each identity names now. One
+    /// that names somebody already stays theirs: nobody is joined with anybody, and who asked sees another person than the
+    /// one they named. What is new is recorded in the system's stream first.
+    ///
+    /// # Errors
+    /// [`GateError::Denied`] (recorded in the access stream), or what the store says; then some may have been added.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown how many were added; asking again is safe.
+    pub async fn link(&self, links: Vec<(PersonRef, Identity)>, by: &Submission) -> Result<Vec<PersonRef>, GateError> {
+        self.operator_only("edit_directory", None, by).await?;
+        let mut entries = Vec::new();
+        for (person, identity) in &links {
+            if self.parts.people.find(identity).await?.is_none() {
+                entries.push(("identity_added", json!({ "person": person })));
+            }
+        }
+        for batch in entries.chunks(BATCH) {
+            self.record_in_system(batch, &[], &[], by).await?;
+        }
+        let known = |(person, identity)| NewPerson::new(PersonDraft::new(identity, None), person);
+        Ok(self.parts.people.people(links.into_iter().map(known).collect()).await?)
     }
 
     /// Lets operators pass, and whoever only edits delegations of their own.

@@ -325,7 +325,14 @@ impl Gate {
         ChangeId::generate(self.now(), &*self.parts.entropy)
     }
 
-    pub(crate) async fn resolve(&self, drafts: Vec<PersonDraft>) -> Result<Vec<PersonRef>, StoreError> {
+    /// Who these people are; those who are new are added.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it unknown whether somebody was added; asking again is safe.
+    pub async fn resolve(&self, drafts: Vec<PersonDraft>) -> Result<Vec<PersonRef>, StoreError> {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }

@@ -298,3 +298,22 @@ fn many_edits_are_kept_in_order() {
         assert_eq!(house.world.store.chain(Stream::System).await.unwrap().version, 250);
     });
 }
+
+#[test]
+fn one_more_identity_is_added_once_by_operators_and_taken_from_nobody() {
+    block_on(async {
+        let house = House::new();
+        let [ana, mona] = [person(&house, "ana@example.com").await, person(&house, "mona@example.com").await];
+        let links = || vec![(ana, "slack:T1/U1".parse().unwrap()), (mona, "slack:T1/U2".parse().unwrap())];
+        let stranger = house.by("ana@example.com").await;
+        let denied = house.gate.link(links(), &stranger).await;
+        assert!(matches!(denied, Err(GateError::Denied(Denial::NotOperator))), "{denied:?}");
+        for _ in 0..2 {
+            assert_eq!(house.gate.link(links(), &admin()).await.unwrap(), [ana, mona]);
+        }
+        assert_eq!(house.gate.people().find(&"slack:T1/U1".parse().unwrap()).await.unwrap(), Some(ana));
+        let stolen = house.gate.link(vec![(mona, "slack:T1/U1".parse().unwrap())], &admin()).await.unwrap();
+        assert_eq!(stolen, [ana], "it stays hers");
+        assert_eq!(kinds(&house).await, ["identity_added", "identity_added"]);
+    });
+}

@@ -18,7 +18,7 @@ use serde::Serialize;
 use utoipa::openapi::ComponentsBuilder;
 
 use super::auth::Caller;
-use super::requests::limit;
+use super::requests::{cursor, cut, limit};
 use super::{Page, behalf};
 use crate::openapi::with;
 use crate::problem::Problem;
@@ -64,13 +64,9 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Page<ExceptionView>>, Problem> {
     let parameters = parameters(query.as_deref(), &["cursor", "limit"])?;
-    let limit = limit(parameters.get("limit"))?;
-    let after = parameters.get("cursor").map(|cursor| cursor.parse()).transpose();
-    let after = after.map_err(|_| Problem::bad_request("`cursor`: expected the `next` of another page"))?;
-    let mut exceptions = app.gate.exceptions().list(app.gate.now(), after, limit + 1).await?;
-    let more = exceptions.len() > limit;
-    exceptions.truncate(limit);
-    let next = exceptions.last().filter(|_| more).map(|last| last.id.to_string());
+    let (after, limit) = (cursor(parameters.get("cursor"))?, limit(parameters.get("limit"))?);
+    let found = app.gate.exceptions().list(app.gate.now(), after, limit + 1).await?;
+    let (exceptions, next) = cut(found, limit, |last| last.id.to_string());
     let names = Names::of(&app.gate, &exceptions).await?;
     Ok(Json(Page { items: exceptions.into_iter().map(|exception| names.join(exception)).collect(), next }))
 }

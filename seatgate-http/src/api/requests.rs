@@ -1,5 +1,7 @@
 //! Reading requests and their trails.
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use seatgate_core::id::RequestId;
@@ -23,6 +25,20 @@ pub(super) fn limit(text: Option<&String>) -> Result<usize, Problem> {
     limit.ok_or_else(|| Problem::bad_request(format!("`limit`: expected a number from 1 to {MOST}")))
 }
 
+/// Where a list goes on.
+pub(super) fn cursor<T: FromStr>(text: Option<&String>) -> Result<Option<T>, Problem> {
+    let cursor = text.map(|cursor| cursor.parse()).transpose();
+    cursor.map_err(|_| Problem::bad_request("`cursor`: expected the `next` of another page"))
+}
+
+/// One page of what was found, where one more than `limit` was asked for, and the cursor of the next.
+pub(super) fn cut<T>(mut found: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(cursor);
+    (found, next)
+}
+
 /// `GET /v1/requests`: oldest first.
 pub(super) async fn list(
     State(app): State<App>,
@@ -36,15 +52,8 @@ pub(super) async fn list(
         let state = state.parse().map_err(|error| Problem::bad_request(format!("`state`: {error}")))?;
         filter.state = Some(state);
     }
-    if let Some(cursor) = parameters.get("cursor") {
-        let cursor =
-            cursor.parse().map_err(|_| Problem::bad_request("`cursor`: expected the `next` of another page"))?;
-        filter.after = Some(cursor);
-    }
-    let mut requests = app.gate.queries().list(&filter).await?;
-    let more = requests.len() > limit;
-    requests.truncate(limit);
-    let next = requests.last().filter(|_| more).map(|last| last.id.to_string());
+    filter.after = cursor(parameters.get("cursor"))?;
+    let (requests, next) = cut(app.gate.queries().list(&filter).await?, limit, |last| last.id.to_string());
     Ok(Json(Page { items: RequestView::all(&app.gate, &requests).await?, next }))
 }
 

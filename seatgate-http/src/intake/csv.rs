@@ -2,19 +2,17 @@
 
 use std::borrow::Cow;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
 use seatgate_core::port::Problem as RowProblem;
 use seatgate_core::seat::Candidate;
 
 use super::field::Field;
 use super::mapping::Source;
 use super::plan::{Chosen, Place, Plan};
-use super::rows::{self, MOST_ROWS, Rows};
+use super::rows::Rows;
+use super::table::{self, cell, twice};
 use crate::json::escaped;
 use crate::problem::Problem;
-
-/// A longer name of a column is not repeated.
-const LONGEST_NAME: usize = 60;
 
 /// Reads a table. Cells are trimmed, an empty one is a member that is not there; rows without any cell are skipped. Only a
 /// mapping leaves columns aside.
@@ -23,23 +21,8 @@ const LONGEST_NAME: usize = 60;
 /// When the header row is missing; without a mapping, when it names a column that is not known, is there twice, or is
 /// lacking; with one, when it lacks a column that the mapping names, or has it twice.
 pub(super) fn read(body: &[u8], chosen: Option<&Chosen<'_>>) -> Result<Rows, Problem> {
-    let mut table = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body);
-    let mut record = ByteRecord::new();
-    if !table.read_byte_record(&mut record).map_err(|_| unreadable())? {
-        return Err(Problem::bad_request("expected a header row with the names of the columns"));
-    }
-    let plan = plan(&record, chosen)?;
-    let columns = record.len();
-    let mut rows = Vec::new();
-    while table.read_byte_record(&mut record).map_err(|_| unreadable())? {
-        if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
-            continue;
-        }
-        if rows.len() == MOST_ROWS {
-            return Err(rows::too_many());
-        }
-        rows.push(candidate(&plan, columns, &record));
-    }
+    let row = |plan: &Plan, record: &ByteRecord| filled(plan, record);
+    let (plan, rows) = table::read(body, |header| plan(header, chosen), row)?;
     Ok(Rows { rows, names: plan.into_names() })
 }
 
@@ -51,24 +34,11 @@ pub(super) fn plan(header: &ByteRecord, chosen: Option<&Chosen<'_>>) -> Result<P
     }
 }
 
-pub(super) fn unreadable() -> Problem {
-    Problem::bad_request("the table cannot be read")
-}
-
 /// The field of each column, from the header row.
 fn columns(header: &ByteRecord) -> Result<Vec<Field>, Problem> {
-    let mut fields = Vec::new();
-    for (index, cell) in header.iter().enumerate() {
-        let known = Field::all().find(|field| field.name().as_bytes() == cell.trim_ascii());
-        let Some(field) = known else {
-            let known = Field::all().map(Field::name).collect::<Vec<_>>().join(", ");
-            return Err(Problem::bad_request(format!("unknown column {}; known are {known}", shown(index, cell))));
-        };
-        if fields.contains(&field) {
-            return Err(twice(field.name()));
-        }
-        fields.push(field);
-    }
+    let known: Vec<&str> = Field::all().map(Field::name).collect();
+    let places = table::columns(header, &known)?;
+    let fields: Vec<Field> = places.into_iter().filter_map(|place| Field::all().nth(place)).collect();
     match Field::lacking(&fields) {
         Some(choice) => Err(Problem::bad_request(format!("the header row lacks `{}`", choice.join("` or `")))),
         None => Ok(fields),
@@ -88,33 +58,13 @@ fn mapped(header: &ByteRecord, source: &Source) -> Result<Vec<Place>, Problem> {
     source.in_table().iter().map(place).collect()
 }
 
-fn twice(name: &str) -> Problem {
-    Problem::bad_request(format!("the column `{name}` is there twice"))
-}
-
-/// A column as its sender calls it, if that can be shown, else by its place.
-fn shown(index: usize, name: &[u8]) -> String {
-    match std::str::from_utf8(name.trim_ascii()) {
-        Ok(name) if !name.is_empty() && name.len() <= LONGEST_NAME && !name.chars().any(char::is_control) => {
-            format!("`{name}`")
-        }
-        _ => format!("number {}", index + 1),
-    }
-}
-
+/// The candidate of a row that has as many cells as its header.
 pub(super) fn candidate(plan: &Plan, columns: usize, record: &ByteRecord) -> Result<Candidate, RowProblem> {
-    if record.len() != columns {
-        let detail = format!("has {} cells under {columns} columns; is a quote missing?", record.len());
-        return Err(rows::invalid("", detail));
-    }
-    plan.candidate(|place| {
-        let invalid = |detail| Err(rows::invalid(place.pointer.clone(), detail));
-        match std::str::from_utf8(record.get(place.column).unwrap_or_default()).map(str::trim) {
-            Err(_) => invalid("holds bytes that are no UTF-8"),
-            Ok(cell) if cell.contains(['\n', '\r']) => invalid("holds a line break; is a quote missing at its end?"),
-            Ok(cell) => Ok(Cow::Borrowed(cell)),
-        }
-    })
+    table::of_width(columns, record).and_then(|()| filled(plan, record))
+}
+
+fn filled(plan: &Plan, record: &ByteRecord) -> Result<Candidate, RowProblem> {
+    plan.candidate(|place| cell(record, place.column, &place.pointer).map(Cow::Borrowed))
 }
 
 #[cfg(test)]

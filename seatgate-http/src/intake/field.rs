@@ -80,7 +80,7 @@ impl Field {
             "/manager/email" => draft.manager.get_or_insert_with(ManagerDraft::default).email = text,
             "/manager/name" => draft.manager.get_or_insert_with(ManagerDraft::default).name = Some(text),
             "/last_activity_at" => draft.last_activity_at = Some(text),
-            "/never_used" => draft.never_used = Some(flag(&text)?),
+            "/never_used" => draft.never_used = Some(flag(&text, "/never_used")?),
             "/observed_at" => draft.observed_at = Some(text),
             "/monthly_cost/amount" => draft.monthly_cost.get_or_insert_with(CostDraft::default).amount = text,
             "/monthly_cost/currency" => draft.monthly_cost.get_or_insert_with(CostDraft::default).currency = text,
@@ -98,11 +98,11 @@ impl FromStr for Field {
     }
 }
 
-/// Spreadsheets write `TRUE`.
-fn flag(text: &str) -> Result<bool, RowProblem> {
+/// A cell for the member at `pointer` that says yes or no. Spreadsheets write `TRUE`.
+pub(crate) fn flag(text: &str, pointer: &str) -> Result<bool, RowProblem> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(invalid("/never_used", "expected true or false")),
+        _ => Err(invalid(pointer, "expected true or false")),
     }
 }

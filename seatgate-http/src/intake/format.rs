@@ -5,9 +5,9 @@ use axum::http::HeaderMap;
 use crate::problem::Problem;
 use crate::request;
 
-/// The forms that the intake reads. All of them are rows of the same candidates.
+/// The forms in which rows are read: the same ones in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// One JSON object, or a list of them.
     Json,
     /// A JSON object a line.
@@ -18,7 +18,7 @@ pub(super) enum Format {
 
 impl Format {
     /// The form that the header `Content-Type` names. Its parameters do not matter: texts are UTF-8.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let essence = request::media_type(headers).map(str::to_ascii_lowercase);
         match essence.as_deref() {
             Some("application/json") => Ok(Self::Json),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use seatgate_core::port::Problem as RowProblem;
 use seatgate_core::seat::{Candidate, CandidateDraft, CandidateError};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -17,7 +18,7 @@ use crate::seat::SEAT;
 
 /// So many rows are answered in one delivery. Without this, a body of empty rows would be answered with one a hundred
 /// times as long. As JSON, no body within the limit holds more usable rows.
-pub(super) const MOST_ROWS: usize = 160_000;
+pub(crate) const MOST_ROWS: usize = 160_000;
 
 const MEMBERS: &Members = &[SEAT, REPORT];
 /// What a candidate says beside the seat.
@@ -75,7 +76,8 @@ pub(super) fn plan(chosen: &Chosen<'_>) -> Result<Plan, Problem> {
 /// One row as it was read.
 type Row = Result<Candidate, RowProblem>;
 
-fn read_json(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>, Problem> {
+/// The rows of an object, or of a list of them, each read alone; `read` is told what to say of one that is no JSON.
+pub(crate) fn read_json<T>(body: &[u8], read: impl Fn(&[u8], &str) -> T) -> Result<Vec<T>, Problem> {
     let body = body.trim_ascii();
     let rows: Vec<&RawValue> = match body.first() {
         Some(b'[') => serde_json::from_slice(body),
@@ -93,8 +95,8 @@ fn read_json(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>,
 /// What is wrong with a line that is no JSON.
 pub(super) const ODD_LINE: &str = "expected a JSON object that can be read, on one line";
 
-/// Blank lines are skipped; they have no row.
-fn read_lines(body: &[u8], read: impl Fn(&[u8], &str) -> Row) -> Result<Vec<Row>, Problem> {
+/// The rows of JSON lines. Blank lines are skipped; they have no row.
+pub(crate) fn read_lines<T>(body: &[u8], read: impl Fn(&[u8], &str) -> T) -> Result<Vec<T>, Problem> {
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     if lines.clone().nth(MOST_ROWS).is_some() {
         return Err(too_many());
@@ -110,16 +112,25 @@ pub(super) fn too_many() -> Problem {
     Problem::too_large(format!("expected at most {MOST_ROWS} rows in one delivery"))
 }
 
-pub(super) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> RowProblem {
+/// A row with something wrong at `pointer`.
+pub(crate) fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> RowProblem {
     RowProblem::new("Invalid value", detail, pointer)
 }
 
 pub(super) fn candidate(row: &[u8], malformed: &str) -> Result<Candidate, RowProblem> {
-    let draft: CandidateDraft = json::read(row, MEMBERS).map_err(|error| match error {
+    parsed(members(row, MEMBERS, malformed)?)
+}
+
+/// A row that has these members.
+pub(crate) fn members<'a, T: Deserialize<'a>>(
+    row: &'a [u8],
+    members: &Members,
+    malformed: &str,
+) -> Result<T, RowProblem> {
+    json::read(row, members).map_err(|error| match error {
         JsonError::Malformed => invalid("", malformed),
         JsonError::Member(member) => RowProblem::new(member.title, member.detail, member.pointer),
-    })?;
-    parsed(draft)
+    })
 }
 
 /// A row whose values stand at the pointers of a mapping. Numbers and flags are read as they are written.

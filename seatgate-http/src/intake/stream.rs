@@ -139,6 +139,6 @@ impl Reading {
 fn record(row: &[u8]) -> Result<ByteRecord, Problem> {
     let mut record = ByteRecord::new();
     let mut table = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(row.len()).from_reader(row);
-    let read = table.read_byte_record(&mut record).map_err(|_| table::unreadable())?;
-    if read { Ok(record) } else { Err(table::unreadable()) }
+    let read = table.read_byte_record(&mut record).map_err(|_| super::table::unreadable())?;
+    if read { Ok(record) } else { Err(super::table::unreadable()) }
 }

@@ -158,6 +158,37 @@ fn count() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 
+/// What is wrong with a row.
+fn row_problem() -> Value {
+    json!({
+        "type": "object",
+        "required": ["title", "detail", "pointer"],
+        "properties": { "title": text(), "detail": text(), "pointer": text() },
+    })
+}
+
+/// The answer to a list of people.
+fn imported() -> Value {
+    let row = json!({
+        "type": "object",
+        "required": ["row", "status"],
+        "properties": {
+            "row": { "type": "integer", "minimum": 0 },
+            "status": { "type": "string", "enum": ["saved", "rejected"] },
+            "id": text(),
+            "problem": row_problem(),
+        },
+    });
+    json!({
+        "type": "object",
+        "required": ["results", "counts"],
+        "properties": {
+            "results": { "type": "array", "items": row },
+            "counts": { "type": "object", "additionalProperties": { "type": "integer" } },
+        },
+    })
+}
+
 /// The answer to a sweep.
 fn swept() -> Value {
     let row = json!({
@@ -167,11 +198,7 @@ fn swept() -> Value {
             "row": { "type": "integer", "minimum": 0 },
             "status": schema("RowStatusLabel"),
             "request_id": text(),
-            "problem": {
-                "type": "object",
-                "required": ["title", "detail", "pointer"],
-                "properties": { "title": text(), "detail": text(), "pointer": text() },
-            },
+            "problem": row_problem(),
         },
     });
     json!({
@@ -186,7 +213,8 @@ fn swept() -> Value {
 }
 
 fn routes() -> Vec<Route> {
-    let groups = [probes(), intake(), sweeps(), requests(), actions(), offboardings(), exceptions(), administration()];
+    let groups =
+        [probes(), intake(), sweeps(), requests(), actions(), offboardings(), exceptions(), people(), administration()];
     groups.into_iter().flatten().collect()
 }
 
@@ -360,6 +388,52 @@ fn offboardings() -> Vec<Route> {
             .answers(page_of(&schema("OffboardingRow")))
             .answers_as("text/csv", text())
             .problems(&[400, 401, 503]),
+    ]
+}
+
+fn people() -> Vec<Route> {
+    const EDIT: &[u16] = &[400, 401, 403, 408, 413, 415, 422, 503];
+    let route = Route::new;
+    vec![
+        route("get", "/v1/operators", "Lists operators: those of the configuration, and those who were appointed.")
+            .answers(page_of(&schema("Operator")))
+            .problems(&[401, 503]),
+        route("post", "/v1/operators", "Appoints an operator, at once.")
+            .takes(schema("OperatorAsked"))
+            .with_status(201)
+            .answers(schema("Operator"))
+            .problems(EDIT),
+        route("delete", "/v1/operators/{id}", "Dismisses an operator who was appointed.")
+            .with_status(204)
+            .problems(&[401, 403, 404, 409, 503]),
+        route("get", "/v1/delegations", "Lists delegations that hold or will hold, oldest first.")
+            .query("cursor", text())
+            .query("limit", number())
+            .answers(page_of(&schema("Delegation")))
+            .problems(&[400, 401, 503]),
+        route("post", "/v1/delegations", "Lets somebody stand in for somebody else.")
+            .takes(schema("DelegationAsked"))
+            .with_status(201)
+            .answers(schema("Delegation"))
+            .problems(EDIT),
+        route("delete", "/v1/delegations/{id}", "Ends a delegation now.")
+            .with_status(204)
+            .problems(&[401, 403, 404, 503]),
+        route("get", "/v1/people", "Lists people, with what the directory knows of them.")
+            .query("email", text())
+            .query("cursor", text())
+            .query("limit", number())
+            .answers(page_of(&schema("KnownPerson")))
+            .problems(&[400, 401, 503]),
+        route("put", "/v1/people", "Takes people in, each row for itself; what a row does not say stays as it is.")
+            .takes(json!({ "oneOf": [schema("PersonAsked"), { "type": "array", "items": schema("PersonAsked") }] }))
+            .takes_as("application/x-ndjson", text())
+            .takes_as("text/csv", text())
+            .answers(imported())
+            .problems(&[400, 401, 403, 408, 413, 415, 503]),
+        route("delete", "/v1/people/{id}", "Forgets a person; the trail stays, and still verifies.")
+            .with_status(204)
+            .problems(&[401, 403, 404, 503]),
     ]
 }
 
