@@ -1,7 +1,9 @@
-//! Everything still to be done, with its due time: one queue of four kinds.
+//! Everything still to be done, with its due time: one queue of five kinds.
 //!
 //! What the agenda should hold for a request follows from the request's state: [`changes`] compares two states and says
 //! what to schedule and what to remove. Stores keep the queue; the worker claims from it under leases.
+
+mod news;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +17,7 @@ use crate::id::{AnnouncementId, CardId, PersonRef, RequestId, TaskId};
 use crate::label::labels;
 use crate::person::Text;
 use crate::port::Entropy;
-use crate::request::{Asked, Relation, Request, StateLabel, Task, TaskAction, TaskState, TaskStatus, WithdrawReason};
+use crate::request::{Asked, Request, StateLabel, Task, TaskAction, TaskState, TaskStatus};
 use crate::schedule;
 use crate::seat::Channel;
 use crate::time::Timestamp;
@@ -91,6 +93,15 @@ pub enum Item {
     },
     /// Tell a channel.
     Announce(Announcement),
+    /// Tell whoever listens that a task of an offboarding, or a request, has ended.
+    Report {
+        /// Of this request.
+        request: RequestId,
+        /// This task; without one, the request itself.
+        task: Option<TaskId>,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Item {
@@ -102,6 +113,8 @@ impl Item {
             Self::SyncCard(card) => format!("card/{card}"),
             Self::Perform { task, .. } => format!("task/{task}"),
             Self::Announce(announcement) => format!("announce/{}", announcement.id),
+            Self::Report { request, task: None, .. } => format!("report/{request}"),
+            Self::Report { task: Some(task), .. } => format!("report/{task}"),
         }
     }
 
@@ -360,6 +373,8 @@ impl Settlement {
     }
 }
 
+pub(crate) use news::{EVENTS, reports};
+
 /// What the agenda must hold after a request went from `before` (absent when it is new) to `after`.
 ///
 /// `removals` names the target whose lane its removals take. Announcements get ids from `entropy`.
@@ -384,9 +399,9 @@ pub fn changes(
     if before.is_none_or(|before| face(before) != face(after)) {
         changes.extend(cards(before, after, now));
     }
-    changes.extend(standing(before, after, now, entropy));
+    changes.extend(news::standing(before, after, now, entropy));
     if let Some(before) = before {
-        changes.extend(personal(before, after, now));
+        changes.extend(news::personal(before, after, now));
     }
     changes
 }
@@ -456,52 +471,6 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
             was.map(|_| AgendaChange::Remove(item))
         }
     }
-}
-
-/// The requesting channel hears when a request is over, and when it needs attention.
-fn standing(before: Option<&Request>, after: &Request, now: Timestamp, entropy: &dyn Entropy) -> Option<AgendaChange> {
-    let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
-    let more = |before: &Request| before.label() != after.label() || before.plan.paused() < after.plan.paused();
-    let news = told(after) && before.is_none_or(more);
-    let to = Audience::Channel(after.channel.clone().filter(|_| news)?);
-    let (id, under) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
-    Some(announce(Announcement { id, to, request: after.id, under, news: News::Standing }, now))
-}
-
-/// Those who are asked hear what their card alone would not tell them: that their answer is missing, and that it is not
-/// wanted any more though they never gave it.
-fn personal(before: &Request, after: &Request, now: Timestamp) -> Vec<AgendaChange> {
-    let Some(news) = personal_news(before, after) else { return Vec::new() };
-    let waiting = before.approval.active().filter(|asked| before.approval.waits_for(asked.person));
-    let reminded = |asked: &&Asked| news != News::Reminder || after.approval.waits_for(asked.person);
-    let tell = |asked: &Asked| {
-        // One message a card, however many requests it shows.
-        let number = after.approval.reminded.to_string();
-        let about = if news == News::Reminder { number } else { after.id.to_string() };
-        let names = [news.label(), &asked.card.to_string(), &about];
-        let id = AnnouncementId::derived(Timestamp::from_micros(0), &names);
-        let to = Audience::Person(asked.person);
-        announce(Announcement { id, to, request: after.id, under: asked.card, news }, now.saturating_add(GATHER))
-    };
-    waiting.filter(reminded).map(tell).collect()
-}
-
-fn personal_news(before: &Request, after: &Request) -> Option<News> {
-    let verdict = after.approval.verdict.as_ref().filter(|_| before.approval.verdict.is_none());
-    if after.approval.reminded > before.approval.reminded {
-        Some(News::Reminder)
-    } else if verdict.is_some_and(|verdict| verdict.relation == Relation::Operator) && after.offboarding.is_none() {
-        Some(News::Overruled)
-    } else if after.withdrawn == Some(WithdrawReason::UsedAgain) && before.withdrawn.is_none() {
-        Some(News::UsedAgain)
-    } else {
-        None
-    }
-}
-
-fn announce(announcement: Announcement, due: Timestamp) -> AgendaChange {
-    let lane = Some(announcement.to.lane());
-    AgendaChange::Schedule { item: Item::Announce(announcement), due, lane, gated: true }
 }
 
 #[cfg(test)]

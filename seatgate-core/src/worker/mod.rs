@@ -9,6 +9,7 @@ mod bundle;
 mod card;
 mod leaving;
 mod message;
+mod report;
 mod step;
 mod task;
 
@@ -127,6 +128,7 @@ impl Worker {
             Item::SyncCard(card) => self.sync_card(claimed, *card).await.map(alone),
             Item::Perform { request, task } => self.work_on(claimed, *request, *task).await.map(alone),
             Item::Announce(announcement) => self.announce(&bundle, announcement).await,
+            Item::Report { request, task, at } => self.report(claimed, *request, *task, *at).await.map(alone),
         };
         Finished(ends.unwrap_or_default())
     }

@@ -5,6 +5,7 @@ mod asking;
 mod attacks;
 mod bytes;
 mod decisions;
+mod events;
 mod exceptions;
 mod formats;
 mod intake;
