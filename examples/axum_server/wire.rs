@@ -52,9 +52,9 @@ pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving
         Access::Demo => demo_outfit(&config, address)?,
         Access::Configured(configured) => configured_outfit(&config, configured)?,
     };
+    let events = config.events.as_ref().map(|events| listener(&config, events)).transpose()?;
     let gate = store.gate(&config).router(outfit.targets).policy(config.policy).playbooks(config.playbooks);
     let gate = gate.timer(tokio::time::sleep);
-    let events = config.events.as_ref().map(|events| listener(&config, events)).transpose()?;
     let gate = events.into_iter().fold(gate, |gate, events| gate.events(Arc::new(events)));
     let workspace = config.slack.as_ref().map(slack::workspace).transpose();
     let workspace = workspace.map_err(|error| problem("SLACK_API_URL", &error))?;
