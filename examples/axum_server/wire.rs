@@ -7,6 +7,7 @@ use axum::Router;
 use seatgate_core::gate::Gate;
 use seatgate_core::port::{Deprovisioner, OsEntropy, Router as Targets, SystemClock, Target};
 use seatgate_http::deprovisioner::{HttpDeprovisioner, WebhookTarget};
+use seatgate_http::events::WebhookEvents;
 use seatgate_http::guard::{AllowedPrivate, GuardedClient};
 use seatgate_http::inbox::{self, InboxIdentity, InboxOptions};
 use seatgate_http::server::{self, HttpOptions};
@@ -16,7 +17,7 @@ use seatgate_slack::axum::FollowUps;
 use seatgate_slack::socket::SocketMode;
 
 use crate::client::chain;
-use crate::config::{Access, Config, Configured, DEMO_TARGET, Problems, TargetConfig, TargetKind};
+use crate::config::{Access, Config, Configured, DEMO_TARGET, EventsConfig, Problems, TargetConfig, TargetKind};
 use crate::demo;
 use crate::drain::Leaving;
 use crate::pretend::Pretend;
@@ -51,8 +52,10 @@ pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving
         Access::Demo => demo_outfit(&config, address)?,
         Access::Configured(configured) => configured_outfit(&config, configured)?,
     };
+    let events = config.events.as_ref().map(|events| listener(&config, events)).transpose()?;
     let gate = store.gate(&config).router(outfit.targets).policy(config.policy).playbooks(config.playbooks);
     let gate = gate.timer(tokio::time::sleep);
+    let gate = events.into_iter().fold(gate, |gate, events| gate.events(Arc::new(events)));
     let workspace = config.slack.as_ref().map(slack::workspace).transpose();
     let workspace = workspace.map_err(|error| problem("SLACK_API_URL", &error))?;
     let slack = config.slack.as_ref().zip(workspace.as_ref());
@@ -117,6 +120,15 @@ fn configured_outfit(config: &Config, configured: &Configured) -> Result<Outfit,
         inbox: InboxOptions::new(config.inbox.clone()),
         extra: Router::new(),
     })
+}
+
+/// What tells the configured URL, if the guard lets calls to it out.
+fn listener(config: &Config, events: &EventsConfig) -> Result<WebhookEvents, Problems> {
+    let client = client(config.allowed.clone())?;
+    if client.https_problem().is_none() || events.url.scheme() != "https" {
+        client.check(&events.url).map_err(|error| problem("SEATGATE_EVENTS_URL", &error))?;
+    }
+    Ok(WebhookEvents::new(client, Arc::new(SystemClock), events.url.clone(), events.secret.clone()))
 }
 
 pub(crate) fn client(allowed: AllowedPrivate) -> Result<GuardedClient, Problems> {

@@ -1,9 +1,10 @@
-//! Everything still to be done, with its due time: one queue of five kinds.
+//! Everything still to be done, with its due time: one queue of six kinds.
 //!
 //! What the agenda should hold for a request follows from the request's state: [`changes`] compares two states and says
 //! what to schedule and what to remove. Stores keep the queue; the worker claims from it under leases.
 
 mod announcement;
+mod report;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::announcement::{Announcement, Audience, News};
 use self::announcement::{personal, standing};
+pub(crate) use self::report::{EVENTS, reports};
 use crate::card::{CardReceipt, digest_due, notice_of};
 use crate::id::{CardId, RequestId, SweepId, TaskId};
 use crate::person::Text;
@@ -42,6 +44,15 @@ pub enum Item {
     Announce(Announcement),
     /// Work off the rows of a sealed sweep, some at a time. One a sweep; harmless when none is left.
     Intake(SweepId),
+    /// Tell whoever listens that a task of an offboarding, or a request, has ended.
+    Report {
+        /// Of this request.
+        request: RequestId,
+        /// This task; without one, the request itself.
+        task: Option<TaskId>,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Item {
@@ -54,6 +65,8 @@ impl Item {
             Self::Perform { task, .. } => format!("task/{task}"),
             Self::Announce(announcement) => format!("announce/{}", announcement.id),
             Self::Intake(sweep) => format!("intake/{sweep}"),
+            Self::Report { request, task: None, .. } => format!("report/{request}"),
+            Self::Report { task: Some(task), .. } => format!("report/{task}"),
         }
     }
 

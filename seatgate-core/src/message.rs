@@ -14,7 +14,7 @@ use crate::route::Turn;
 use crate::seat::{Activity, Channel};
 use crate::time::Timestamp;
 
-pub use offboarding::{OffboardingStanding, TaskLine};
+pub use offboarding::{OffboardingStanding, TaskLine, offboarding_line};
 pub use sweep::{StateTally, SweepStanding};
 
 /// Who is told.

@@ -19,11 +19,14 @@ mod exceptions;
 mod identity;
 mod list;
 mod notice;
+mod offboarding;
+mod offboardings;
 mod overview;
 mod page;
 mod pick;
 mod request;
 mod savings;
+mod start;
 mod timeline;
 mod words;
 
@@ -110,6 +113,7 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
         .route("/savings", get(savings::show))
         .route("/savings.csv", get(savings::csv))
         .route("/exceptions/{id}/revoke", post(exceptions::revoke))
+        .route("/offboardings", get(offboardings::show).post(start::start))
         .route("/requests", get(list::show))
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/decision", post(answer::decide))

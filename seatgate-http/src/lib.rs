@@ -5,12 +5,14 @@
 //! - [`guard`]: the one client for calls to addresses that somebody configured. It refuses addresses inside the house
 //!   and says of every failed call whether the request may have arrived.
 //! - [`deprovisioner`]: [`HttpDeprovisioner`](deprovisioner::HttpDeprovisioner) removes seats by a signed webhook.
+//! - [`events`]: [`WebhookEvents`](events::WebhookEvents) tells a URL what has ended.
 //! - `server` (feature `axum`): the routes. Candidates come in signed, the API is for bearers of a token, and every
 //!   error is a `problem::Problem` (RFC 9457).
 //! - `intake::mapping` (feature `axum`): how other people's exports are read as candidates.
 //! - `inbox` (feature `axum`): the web pages where people answer.
 
 pub mod deprovisioner;
+pub mod events;
 pub mod guard;
 pub mod sign;
 

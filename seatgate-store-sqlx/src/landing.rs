@@ -1,8 +1,6 @@
 //! The rows that a change brings: entries, the state with what is searched by, cards and texts. As JSON, so that one
 //! parameter holds a list.
 
-use std::collections::BTreeSet;
-
 use seatgate_core::canonical::{Digest, Salt};
 use seatgate_core::card::{About, Card};
 use seatgate_core::id::{CardId, ChangeId, PersonRef, RequestId, SweepId, TaskId, TextId};
@@ -43,7 +41,7 @@ impl<'a> Landing<'a> {
         Ok(Self {
             events: change.entries.iter().map(EventRow::of).collect(),
             request: request.map(RequestRow::of).transpose()?,
-            asked: request.map(waited_for).unwrap_or_default(),
+            asked: request.map(|request| request.listed_for().into_iter().collect()).unwrap_or_default(),
             tasks: tasks.map(|task| TaskRow::of(task, at)).collect(),
             cards: change.cards.iter().map(CardRow::of).collect::<Result<_, _>>()?,
             members: change.cards.iter().flat_map(MemberRow::all_of).collect(),
@@ -51,13 +49,6 @@ impl<'a> Landing<'a> {
             saving: request.and_then(SavingRow::of),
         })
     }
-}
-
-/// Whose lists it is on: those whose answer is waited for, or was until it was decided.
-fn waited_for(request: &Request) -> Vec<PersonRef> {
-    let approval = &request.approval;
-    let people: BTreeSet<PersonRef> = approval.active().map(|asked| asked.person).collect();
-    people.into_iter().filter(|person| approval.waits_for(*person)).collect()
 }
 
 /// Texts as rows.

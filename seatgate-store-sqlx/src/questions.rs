@@ -138,6 +138,9 @@ where
         if let Some(person) = filter.holder {
             sql.push(" AND holder = ").push_bind(person.to_string());
         }
+        if filter.offboarding {
+            sql.push(" AND playbook IS NOT NULL");
+        }
         if let Some(person) = filter.decided_by {
             sql.push(" AND decider = ").push_bind(person.to_string());
         }

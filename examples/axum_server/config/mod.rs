@@ -4,6 +4,7 @@
 //! the key that it stands in.
 
 mod database;
+mod events;
 mod inbox;
 mod mappings;
 mod playbooks;
@@ -34,6 +35,7 @@ use settings::{Named, Settings};
 use crate::failpoint::Failpoint;
 
 pub(crate) use database::Database;
+pub(crate) use events::EventsConfig;
 pub(crate) use playbooks::DEMO_TARGET;
 pub(crate) use slack::SlackConfig;
 pub(crate) use targets::{TargetConfig, TargetKind};
@@ -88,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) inbox: InboxIdentity,
     /// How other people's exports are read, by name, beside the presets.
     pub(crate) mappings: Vec<(String, Mapping)>,
+    /// Who is told what has ended.
+    pub(crate) events: Option<EventsConfig>,
     /// Without it, the inbox alone shows cards.
     pub(crate) slack: Option<SlackConfig>,
     pub(crate) access: Access,
@@ -149,6 +153,7 @@ impl Config {
         let demo = matches!(access, Some(Access::Demo));
         let inbox = inbox::read(settings, demo, problems);
         let mappings = mappings::read(settings, problems);
+        let events = events::read(settings, problems);
         #[cfg(feature = "failpoints")]
         let failpoint = problems.read(settings.variable("SEATGATE_FAILPOINT"), str::parse);
         settings.judge_later_parts(problems);
@@ -168,6 +173,7 @@ impl Config {
             allowed,
             inbox,
             mappings,
+            events,
             slack,
             access: access?,
             #[cfg(feature = "failpoints")]

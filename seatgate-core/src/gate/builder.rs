@@ -12,8 +12,8 @@ use crate::id::InstanceId;
 use crate::playbook::Playbooks;
 use crate::policy::{Mode, OnExpiry, Policy, Terms};
 use crate::port::{
-    Clock, Directory, DirectoryQueries, Entropy, ExceptionStore, InboxOnly, Notifier, PeopleStore, RequestQueries,
-    RequestStore, Router,
+    Clock, Directory, DirectoryQueries, Entropy, EventSink, ExceptionStore, InboxOnly, Notifier, PeopleStore,
+    RequestQueries, RequestStore, Router,
 };
 use crate::seat::{AppId, Channel};
 use crate::timer::Timer;
@@ -42,6 +42,7 @@ pub struct GateBuilder {
     own_directory: Arc<dyn Directory>,
     directory_queries: Arc<dyn DirectoryQueries>,
     notifier: Arc<dyn Notifier>,
+    events: Option<Arc<dyn EventSink>>,
     timer: Timer,
     router: Router,
     clock: Arc<dyn Clock>,
@@ -65,6 +66,7 @@ impl Gate {
             own_directory: store.clone(),
             directory_queries: store,
             notifier: Arc::new(InboxOnly),
+            events: None,
             timer: Timer::default(),
             router: Router::new(),
             clock,
@@ -82,6 +84,13 @@ impl GateBuilder {
     #[must_use]
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = notifier;
+        self
+    }
+
+    /// Tells this what has ended, from now on: each request, and each task of an offboarding.
+    #[must_use]
+    pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
+        self.events = Some(events);
         self
     }
 
@@ -182,6 +191,7 @@ impl GateBuilder {
             own_directory: self.own_directory,
             directory_queries: self.directory_queries,
             notifier: self.notifier,
+            events: self.events,
             timer: self.timer,
             router: self.router,
             clock: self.clock,

@@ -42,7 +42,7 @@ pub use show::Shown;
 pub use simulate::{SimulatedAsk, SimulatedPerson, SimulatedRow, Simulation, Trial};
 pub use upload::{BulkSweep, Upload, UploadRow};
 
-use crate::agenda;
+use crate::agenda::{self, AgendaChange};
 use crate::authorize::Denial;
 use crate::canonical::CanonicalError;
 use crate::card::CardEdit;
@@ -51,9 +51,9 @@ use crate::person::{PersonDraft, Text};
 use crate::playbook::Playbooks;
 use crate::policy::{Mode, Policy};
 use crate::port::{
-    Change, Clock, Directory, DirectoryQueries, EffectError, EffectErrorKind, Entropy, ExceptionStore, NewPerson,
-    Notifier, PeopleStore, RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind, Stored,
-    Target,
+    Change, Clock, Directory, DirectoryQueries, EffectError, EffectErrorKind, Entropy, EventSink, ExceptionStore,
+    NewPerson, Notifier, PeopleStore, RequestQueries, RequestStore, Router, SeatChange, StoreError, StoreErrorKind,
+    Stored, Target,
 };
 use crate::request::{Asked, Event, Fact, Refusal, Request, TargetFacts, Task, TaskAction, Transition};
 use crate::seat::{AppId, Channel};
@@ -208,6 +208,7 @@ pub(crate) struct Parts {
     pub(crate) own_directory: Arc<dyn Directory>,
     pub(crate) directory_queries: Arc<dyn DirectoryQueries>,
     pub(crate) notifier: Arc<dyn Notifier>,
+    pub(crate) events: Option<Arc<dyn EventSink>>,
     pub(crate) timer: Timer,
     pub(crate) router: Router,
     pub(crate) clock: Arc<dyn Clock>,
@@ -390,6 +391,11 @@ impl Gate {
         Ok((delivered_at, seen))
     }
 
+    /// What is to be told to whoever listens to events; nothing where nobody does.
+    fn reports(&self, before: Option<&Request>, after: &Request, now: Timestamp) -> Vec<AgendaChange> {
+        self.parts.events.as_ref().map(|_| agenda::reports(before, after, now)).unwrap_or_default()
+    }
+
     /// Everything that a transition must bring to the store in one transaction.
     pub(crate) fn change(
         &self,
@@ -411,6 +417,7 @@ impl Gate {
         let lane = seat.map_or("none", |target| target.name.as_str());
         let (now, entropy) = (self.now(), &*self.parts.entropy);
         change.agenda = agenda::changes(Some(&before.request), &after, delivered_at, lane, now, entropy);
+        change.agenda.extend(self.reports(Some(&before.request), &after, now));
         if after.outcome().is_some() && before.request.outcome().is_none() {
             let cools = facts.iter().any(|fact| matches!(fact.event, Event::Undone { .. } | Event::Expired));
             let cool_down = after.terms.cool_down.duration();

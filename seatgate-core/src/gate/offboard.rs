@@ -238,6 +238,8 @@ impl Gate {
         change.cards = opening.asked.iter().map(|asked| Card::asking(asked.card, asked.person, vec![id])).collect();
         change.cards.extend(notice_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
+        // A dry run is over as soon as it is opened.
+        change.agenda.extend(self.reports(None, &request, now));
         if let Subject::Person(person) = request.subject
             && request.mode == Mode::Live
         {

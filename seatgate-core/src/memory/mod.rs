@@ -11,7 +11,7 @@ mod offboardings;
 mod people;
 mod seats;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -202,8 +202,9 @@ impl RequestQueries for MemoryStore {
         let fits = |request: &&Request| {
             filter.after.is_none_or(|after| comes(request.id, after))
                 && filter.state.is_none_or(|label| request.label() == label)
-                && filter.asked.is_none_or(|person| request.approval.waits_for(person))
-                && filter.not_asked.is_none_or(|person| !request.approval.waits_for(person))
+                && filter.asked.is_none_or(|person| request.listed_for().contains(&person))
+                && filter.not_asked.is_none_or(|person| !request.listed_for().contains(&person))
+                && (!filter.offboarding || request.offboarding.is_some())
                 && filter.kept_beyond.is_none_or(|at| request.exception().is_some_and(|(_, until)| until > at))
                 && filter.holder.is_none_or(|person| request.holder() == Some(person))
                 && filter.decided_by.is_none_or(|person| request.approval.decider() == Some(person))
@@ -217,7 +218,7 @@ impl RequestQueries for MemoryStore {
 
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
         let state = self.state();
-        let asks = |request: &&Request| asked.is_none_or(|person| request.approval.waits_for(person));
+        let asks = |request: &&Request| asked.is_none_or(|person| request.listed_for().contains(&person));
         Ok(state.requests.values().filter(asks).map(|request| (request.label(), 1)).collect())
     }
 
@@ -226,9 +227,7 @@ impl RequestQueries for MemoryStore {
         let mut waiting: BTreeMap<PersonRef, u64> = BTreeMap::new();
         for request in state.requests.values() {
             let open = u64::from(request.label() == StateLabel::AwaitingDecision);
-            let mut people: BTreeSet<PersonRef> = request.approval.active().map(|asked| asked.person).collect();
-            people.retain(|person| request.approval.waits_for(*person));
-            people.into_iter().for_each(|person| *waiting.entry(person).or_default() += open);
+            request.listed_for().into_iter().for_each(|person| *waiting.entry(person).or_default() += open);
         }
         let later = waiting.into_iter().filter(|(person, _)| Some(*person) > after);
         Ok(later.take(limit).map(|(person, waiting)| AskedPerson::new(person, waiting)).collect())

@@ -93,13 +93,7 @@ impl OffboardingStanding {
     /// How it stands, as a sentence.
     #[must_use]
     pub fn status_line(&self) -> &'static str {
-        match (self.state, self.outcome) {
-            (_, Some(outcome)) => outcome_line(outcome),
-            (StateLabel::AwaitingDecision, None) => "Waiting for a second operator.",
-            (StateLabel::NeedsAttention, None) => "Needs attention: a task did not succeed.",
-            (StateLabel::Stopping, None) => "Stopping.",
-            _ => "Running.",
-        }
+        offboarding_line(self.state, self.outcome)
     }
 
     pub(super) fn plain_text(&self) -> String {
@@ -111,6 +105,18 @@ impl OffboardingStanding {
         lines.push(self.status_line().to_owned());
         lines.extend(self.tasks.iter().map(TaskLine::plain_text));
         lines.join("\n")
+    }
+}
+
+/// How an offboarding stands, as a sentence.
+#[must_use]
+pub fn offboarding_line(state: StateLabel, outcome: Option<Outcome>) -> &'static str {
+    match (state, outcome) {
+        (_, Some(outcome)) => outcome_line(outcome),
+        (StateLabel::AwaitingDecision, None) => "Waiting for a second operator.",
+        (StateLabel::NeedsAttention, None) => "Needs attention: a task did not succeed.",
+        (StateLabel::Stopping, None) => "Stopping.",
+        _ => "Running.",
     }
 }
 

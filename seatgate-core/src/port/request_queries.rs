@@ -20,13 +20,16 @@ use crate::trail::{Entry, Stream};
 pub struct RequestFilter {
     /// Only those that stand so.
     pub state: Option<StateLabel>,
-    /// Only those that this person was asked about.
+    /// Only those on this person's list: they were asked about them, or are to do a task of somebody's leaving. See
+    /// [`Request::listed_for`].
     pub asked: Option<PersonRef>,
+    /// Only offboardings.
+    pub offboarding: bool,
     /// Only those about a seat that this person holds, or about their leaving.
     pub holder: Option<PersonRef>,
     /// Only those that this person decided.
     pub decided_by: Option<PersonRef>,
-    /// Only those that this person was not asked about.
+    /// Only those that are not on this person's list.
     pub not_asked: Option<PersonRef>,
     /// Only those that were kept until later than this.
     pub kept_beyond: Option<Timestamp>,

@@ -1,5 +1,7 @@
 //! What makes a request an offboarding: a plan that is there from the opening, and runs once somebody who may has decided.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::PersonRef;
@@ -42,6 +44,26 @@ impl Request {
     #[must_use]
     pub fn is_leaving_decided(&self) -> bool {
         self.offboarding.is_some() && self.mode == Mode::Live && self.approval.state == ApprovalState::Approved
+    }
+
+    /// Whose lists it is on: of those whose answer is waited for, or was until it was decided; and, once somebody's
+    /// leaving is decided, of those who are to do a task of it.
+    #[must_use]
+    pub fn listed_for(&self) -> BTreeSet<PersonRef> {
+        let asked = self.approval.active().map(|asked| asked.person).filter(|person| self.approval.waits_for(*person));
+        asked.chain(self.assignees()).collect()
+    }
+
+    /// Whether `person` may look at it: they were asked, or are to do a task of it.
+    #[must_use]
+    pub fn concerns(&self, person: PersonRef) -> bool {
+        self.approval.was_asked(person) || self.assignees().any(|assignee| assignee == person)
+    }
+
+    /// Whoever leaves is never asked to do a part of it, and hears of it from people.
+    fn assignees(&self) -> impl Iterator<Item = PersonRef> {
+        let tasks = self.plan.tasks.iter().filter(|_| self.is_leaving_decided());
+        tasks.filter_map(Task::assignee).filter(|assignee| self.holder() != Some(*assignee))
     }
 
     /// What the decision releases of a plan that was there before it. Who declines releases nothing.

@@ -10,6 +10,7 @@ mod card;
 mod intake;
 mod leaving;
 mod message;
+mod report;
 mod step;
 mod task;
 
@@ -129,6 +130,7 @@ impl Worker {
             Item::Perform { request, task } => self.work_on(claimed, *request, *task).await.map(alone),
             Item::Announce(announcement) => self.announce(&bundle, announcement).await,
             Item::Intake(sweep) => Ok(alone(self.take_in(claimed, *sweep).await)),
+            Item::Report { request, task, at } => self.report(claimed, *request, *task, *at).await.map(alone),
         };
         Finished(ends.unwrap_or_default())
     }

@@ -89,6 +89,8 @@ async fn taken(
     for id in &batch.requests {
         requests.push(inbox.visible(&id.to_string(), &viewer, batch.decision.label()).await?);
     }
+    // An offboarding is answered alone, on its own page.
+    requests.retain(|request| request.offboarding.is_none());
     if requests.is_empty() {
         let notice = Notice::refused("Nothing was selected, and nothing was done.");
         return overview(inbox, &viewer, Some(notice), &Words::default()).await;

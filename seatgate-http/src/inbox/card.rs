@@ -1,7 +1,7 @@
 //! One request as people read it, with the form that answers it.
 
 use seatgate_core::gate::{Gate, Joined};
-use seatgate_core::message::{DecisionLine, Row};
+use seatgate_core::message::{DecisionLine, Row, offboarding_line};
 use seatgate_core::policy::{HolderRelease, KeepReason, Terms};
 use seatgate_core::request::{Decision, Request};
 use seatgate_core::seat::Activity;
@@ -48,12 +48,29 @@ pub(super) struct Form {
 impl Card {
     pub(super) fn new(gate: &Gate, request: &Request, joined: &Joined, viewer: &Viewer) -> Self {
         let row = joined.row(gate, request, Some(viewer.person), None);
+        if request.offboarding.is_some() {
+            return Self::leaving(request, row);
+        }
         Self {
             id: request.id.to_string(),
             facts: facts(&row, request, viewer),
             form: row.is_live().then(|| Form::new(request, &row, viewer, gate.now())),
             status: row.status_line(),
             decision: row.decision.as_ref().map(decision_line),
+            test: row.test,
+            app: row.app,
+            account: row.account,
+        }
+    }
+
+    /// An offboarding, which is answered on its own page.
+    fn leaving(request: &Request, row: Row) -> Self {
+        Self {
+            id: request.id.to_string(),
+            facts: Vec::new(),
+            form: None,
+            status: offboarding_line(row.state, row.outcome).to_owned(),
+            decision: None,
             test: row.test,
             app: row.app,
             account: row.account,

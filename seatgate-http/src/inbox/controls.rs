@@ -43,7 +43,9 @@ impl Controls {
         let withdrawable = request.outcome().is_none()
             && !request.plan.ever_begun
             && request.approval.state.next(ApprovalInput::Withdraw).is_ok();
-        let running = request.phase == Phase::Executing && !request.plan.keeps() && !request.plan.is_paused();
+        // Of an offboarding, others of its tasks run on while one is paused.
+        let paused = request.plan.is_paused() && request.offboarding.is_none();
+        let running = request.phase == Phase::Executing && !request.plan.keeps() && !paused;
         Self {
             undo: undo(gate, request).filter(|_| may(gate, request, viewer, Action::Undo)),
             reassign: can_hand_on(request, viewer) && may(gate, request, viewer, Action::Reassign),
@@ -78,10 +80,14 @@ fn can_hand_on(request: &Request, viewer: &Viewer) -> bool {
     open && (viewer.operates || !request.approval.has_voted(viewer.person))
 }
 
+/// Who acts when the viewer does, with a reason.
+pub(super) fn caller(viewer: &Viewer) -> Caller {
+    Caller::new(Actor::Person(viewer.person), true).matched_by(viewer.matched_by)
+}
+
 /// Asks the one function that the gate asks too.
-fn may(gate: &Gate, request: &Request, viewer: &Viewer, action: Action) -> bool {
-    let caller = Caller::new(Actor::Person(viewer.person), true).matched_by(viewer.matched_by);
-    authorize(&caller, action, request, &gate.settings().operators, gate.now()).is_ok()
+pub(super) fn may(gate: &Gate, request: &Request, viewer: &Viewer, action: Action) -> bool {
+    authorize(&caller(viewer), action, request, &gate.settings().operators, gate.now()).is_ok()
 }
 
 fn undo(gate: &Gate, request: &Request) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Words about what just happened.
 
 use seatgate_core::id::PersonRef;
-use seatgate_core::request::{Decision, Outcome, Request};
+use seatgate_core::request::{Decision, Outcome, Request, Task};
 
 /// A calm word about what just happened.
 pub(super) struct Notice {
@@ -34,10 +34,11 @@ pub(super) enum Code {
     Sample,
     SampleAgain,
     Revoked,
+    Started,
 }
 
 impl Code {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Approved,
         Self::Kept,
         Self::Reassigned,
@@ -48,6 +49,7 @@ impl Code {
         Self::Sample,
         Self::SampleAgain,
         Self::Revoked,
+        Self::Started,
     ];
 
     pub(super) fn label(self) -> &'static str {
@@ -62,6 +64,7 @@ impl Code {
             Self::Sample => "sample",
             Self::SampleAgain => "sample-again",
             Self::Revoked => "revoked",
+            Self::Started => "started",
         }
     }
 
@@ -79,6 +82,9 @@ impl Code {
     /// What it says to `viewer` on the page of `request`, where it is true: a link must not say that something was done
     /// where nothing was.
     pub(super) fn about(self, request: &Request, viewer: PersonRef) -> Option<Notice> {
+        if request.offboarding.is_some() {
+            return self.about_offboarding(request);
+        }
         let approval = &request.approval;
         let answered = |answer| {
             let said = approval.holder_answer.as_ref().is_some_and(|said| said.answer == answer);
@@ -96,8 +102,23 @@ impl Code {
             Self::Undone => (is_withdrawn(request), "The approval is taken back: the seat stays."),
             Self::Withdrawn => (is_withdrawn(request), "The request is withdrawn: the seat stays."),
             Self::Stopped => (request.plan.stopped, "Stopped: nothing more begins."),
-            Self::Answered => (request.plan.tasks.iter().any(|task| task.pauses > 0), "Your answer is recorded."),
-            Self::Sample | Self::SampleAgain | Self::Revoked => return None,
+            Self::Answered => (request.plan.tasks.iter().any(is_answered), "Your answer is recorded."),
+            Self::Sample | Self::SampleAgain | Self::Revoked | Self::Started => return None,
+        };
+        fits.then(|| Notice::good(text))
+    }
+
+    fn about_offboarding(self, request: &Request) -> Option<Notice> {
+        let approved = request.is_leaving_decided();
+        let (fits, text) = match self {
+            Self::Started if approved => (true, "The offboarding is started."),
+            Self::Started => (request.outcome().is_none(), "The offboarding waits for a second operator."),
+            Self::Approved => (approved, "Your approval is recorded: it begins."),
+            Self::Kept => (request.is_declined(), "Declined: nothing is done."),
+            Self::Withdrawn => (is_withdrawn(request), "The offboarding is withdrawn: nothing is done."),
+            Self::Stopped => (request.plan.stopped, "Stopped: nothing more begins."),
+            Self::Answered => (request.plan.tasks.iter().any(is_answered), "Your answer is recorded."),
+            _ => return None,
         };
         fits.then(|| Notice::good(text))
     }
@@ -115,4 +136,9 @@ impl Code {
 
 fn is_withdrawn(request: &Request) -> bool {
     request.outcome() == Some(Outcome::Withdrawn)
+}
+
+/// Whether somebody answered one of its pauses, or said what they did.
+fn is_answered(task: &Task) -> bool {
+    task.pauses > 0 || (task.assignee().is_some() && task.state.is_end())
 }

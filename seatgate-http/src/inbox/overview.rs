@@ -9,13 +9,15 @@ use axum::response::Response;
 use seatgate_core::gate::Gate;
 use seatgate_core::id::RequestId;
 use seatgate_core::port::{RequestFilter, StateCounts, StoreError};
-use seatgate_core::request::{Request, StateLabel};
+use seatgate_core::request::{Request, StateLabel, Task};
 
 use super::Inbox;
 use super::card::Card;
 use super::identity::Viewer;
 use super::notice::{Code, Notice};
+use super::offboarding::leaver;
 use super::page::{Frame, PageError, html};
+use super::request::is_visible;
 use super::words::{Said, Words};
 
 /// How many cards are shown at a time.
@@ -28,6 +30,8 @@ const MOST_LINES: usize = 20;
 struct OverviewPage {
     frame: Frame,
     attention: Lines,
+    /// What the viewer is to do for those who leave.
+    tasks: Vec<ToDo>,
     waiting: Vec<Card>,
     /// How many wait in all.
     count: u64,
@@ -40,6 +44,13 @@ struct OverviewPage {
     next: Option<String>,
     others: Lines,
     recent: Vec<Card>,
+}
+
+/// A task of an offboarding that waits for the viewer.
+struct ToDo {
+    id: String,
+    task: String,
+    person: String,
 }
 
 /// A few of many requests.
@@ -78,12 +89,13 @@ pub(super) async fn overview(
     let page = OverviewPage {
         frame: inbox.frame(Some(viewer), notice),
         count: mine.of(StateLabel::AwaitingDecision),
-        selectable: waiting.len() > 1,
+        selectable: waiting.iter().filter(|request| request.offboarding.is_none()).count() > 1,
         select_all: words.selects_all(),
         after,
         next: waiting.last().filter(|_| more).map(|last| last.id.to_string()),
         waiting: cards(gate, viewer, waiting).await?,
         attention: attention(gate, viewer).await?,
+        tasks: tasks(gate, viewer).await?,
         others: others(gate, viewer, &mine).await?,
         recent: cards(gate, viewer, recent(gate, viewer).await?).await?,
     };
@@ -110,6 +122,27 @@ async fn attention(gate: &Gate, viewer: &Viewer) -> Result<Lines, StoreError> {
         count = gate.queries().count_by_state(None).await?.of(StateLabel::NeedsAttention);
     }
     Ok(Lines { cards: cards(gate, viewer, requests).await?, count })
+}
+
+/// The tasks that wait for the viewer, of those who leave: oldest first.
+async fn tasks(gate: &Gate, viewer: &Viewer) -> Result<Vec<ToDo>, StoreError> {
+    let mut found = Vec::new();
+    for state in [StateLabel::NeedsAttention, StateLabel::Executing] {
+        let mut filter = RequestFilter::first(MOST_CARDS);
+        (filter.state, filter.asked, filter.offboarding) = (Some(state), Some(viewer.person), true);
+        found.extend(gate.queries().list(&filter).await?);
+    }
+    found.sort_by_key(|request| request.id);
+    let joined = gate.join(&found).await?;
+    let mine = |task: &&Task| task.waits_for_person() && task.assignee() == Some(viewer.person);
+    let todo = |request: &Request, task: &Task| ToDo {
+        id: request.id.to_string(),
+        task: task.name.clone(),
+        person: leaver(request, &joined),
+    };
+    let of =
+        |request: &Request| request.plan.tasks.iter().filter(mine).map(|task| todo(request, task)).collect::<Vec<_>>();
+    Ok(found.iter().filter(|request| is_visible(request, viewer)).flat_map(of).collect())
 }
 
 /// What waits for others, for operators; `mine` is what the viewer was asked about.
@@ -146,7 +179,8 @@ async fn recent(gate: &Gate, viewer: &Viewer) -> Result<Vec<Request>, StoreError
 }
 
 /// Requests as `viewer` reads them.
-pub(super) async fn cards(gate: &Gate, viewer: &Viewer, requests: Vec<Request>) -> Result<Vec<Card>, StoreError> {
+pub(super) async fn cards(gate: &Gate, viewer: &Viewer, mut requests: Vec<Request>) -> Result<Vec<Card>, StoreError> {
+    requests.retain(|request| is_visible(request, viewer));
     let joined = gate.join(&requests).await?;
     Ok(requests.iter().map(|request| Card::new(gate, request, &joined, viewer)).collect())
 }

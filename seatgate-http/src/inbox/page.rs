@@ -25,6 +25,8 @@ pub(super) struct Frame {
     pub(super) base: String,
     pub(super) form_token: String,
     pub(super) viewer: Option<String>,
+    /// Whether the viewer operates.
+    pub(super) operates: bool,
     /// Whether the viewer picks who they are.
     pub(super) switchable: bool,
     pub(super) notice: Option<Notice>,
@@ -114,6 +116,7 @@ impl Inbox {
             base: self.options.prefix.clone(),
             form_token: self.options.identity.form_token(viewer.map(|viewer| viewer.person)),
             viewer: viewer.map(|viewer| viewer.name.clone()),
+            operates: viewer.is_some_and(|viewer| viewer.operates),
             switchable: self.options.identity.is_picked(),
             notice,
         }

@@ -91,7 +91,7 @@ impl Inbox {
     pub(super) async fn visible(&self, id: &str, viewer: &Viewer, action: &'static str) -> Result<Request, PageError> {
         let id: RequestId = id.parse().map_err(|_| PageError::NotFound)?;
         let request = self.gate.request(id).await?;
-        if viewer.operates || request.approval.was_asked(viewer.person) {
+        if is_visible(&request, viewer) {
             return Ok(request);
         }
         let attempt = Attempt::new(Actor::Person(viewer.person), Surface::Inbox, action, Denial::NotAsked.label());
@@ -107,6 +107,9 @@ impl Inbox {
         notice: Option<Notice>,
         written: &Written<'_>,
     ) -> Result<Response, PageError> {
+        if let Some(offboarding) = &request.offboarding {
+            return self.offboarding_page(status, (request, offboarding), viewer, notice, written).await;
+        }
         let joined = self.gate.join(std::slice::from_ref(request)).await?;
         let entries = self.gate.queries().trail(Stream::Request(request.id)).await?;
         let mut card = Card::new(&self.gate, request, &joined, viewer).filled(written.reason, written.until);
@@ -130,7 +133,13 @@ impl Inbox {
     }
 }
 
-fn is_running(state: StateLabel) -> bool {
+/// Whoever leaves sees nothing of it, be they an operator.
+pub(super) fn is_visible(request: &Request, viewer: &Viewer) -> bool {
+    let leaves = request.offboarding.is_some() && request.holder() == Some(viewer.person);
+    !leaves && (viewer.operates || request.concerns(viewer.person))
+}
+
+pub(super) fn is_running(state: StateLabel) -> bool {
     match state {
         StateLabel::InGrace | StateLabel::Executing | StateLabel::Keeping | StateLabel::Stopping => true,
         StateLabel::AwaitingDecision | StateLabel::NeedsAttention | StateLabel::Closed => false,

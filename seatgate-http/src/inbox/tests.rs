@@ -27,6 +27,7 @@ mod asking;
 mod bulk;
 mod exceptions;
 mod list;
+mod offboardings;
 mod operators;
 mod proxy;
 mod savings;

@@ -1,6 +1,7 @@
 //! The trail as people read it: one line an entry, and whether the chain holds.
 
 mod asking;
+mod leaving;
 
 use std::collections::BTreeMap;
 
@@ -58,11 +59,7 @@ impl Names {
         for fact in facts {
             let actors = [Some(&fact.actor), fact.submitted_by.as_ref()];
             people.extend(actors.into_iter().flatten().filter_map(Actor::person));
-            if let Event::Voted { reason, .. } | Event::HolderAnswered { reason, .. } | Event::Routed { reason, .. } =
-                &fact.event
-            {
-                texts.extend(reason.map(|text| text.id));
-            }
+            texts.extend(reason_of(&fact.event).map(|text| text.id));
         }
         people.sort();
         people.dedup();
@@ -97,6 +94,18 @@ impl Names {
     }
 }
 
+/// The reason that stands in a line of the timeline.
+fn reason_of(event: &Event) -> Option<TextRef> {
+    match event {
+        Event::Voted { reason, .. }
+        | Event::HolderAnswered { reason, .. }
+        | Event::Routed { reason, .. }
+        | Event::Resolved { reason, .. } => *reason,
+        Event::Opened(opening) => opening.offboarding.as_ref().and_then(|asked| asked.reason),
+        _ => None,
+    }
+}
+
 fn line(request: &Request, names: &Names, entry: &Entry, fact: Option<&Fact>) -> Line {
     let what = fact.map_or_else(|| entry.kind.replace('_', " "), |fact| words(request, names, &fact.event));
     let who = fact.map(|fact| match &fact.submitted_by {
@@ -114,6 +123,9 @@ fn line(request: &Request, names: &Names, entry: &Entry, fact: Option<&Fact>) ->
 }
 
 fn words(request: &Request, names: &Names, event: &Event) -> String {
+    if let Some(words) = leaving::words(request, names, event) {
+        return words;
+    }
     match event {
         Event::Opened(opening) => {
             if opening.asked.is_empty() {

@@ -7,6 +7,7 @@ mod bulk;
 mod bytes;
 mod decisions;
 mod delegations;
+mod events;
 mod exceptions;
 mod formats;
 mod intake;

@@ -4,7 +4,7 @@ use super::StoreHarness;
 use super::scene::Scene;
 use crate::id::{PersonRef, RequestId, TaskId};
 use crate::port::{Answer, Change, Conflict, OffboardingFilter, OffboardingRow, RequestFilter, SeatChange};
-use crate::request::{AttemptResult, Command, Context, Proof, RemovalKind, Request, TaskStatus};
+use crate::request::{AttemptResult, Command, Context, Proof, RemovalKind, Request, TaskAction, TaskStatus};
 
 impl<H: StoreHarness> Scene<H> {
     async fn table(&self, filter: &OffboardingFilter) -> Vec<OffboardingRow> {
@@ -138,4 +138,25 @@ pub async fn requests_are_listed_by_who_holds_the_seat<H: StoreHarness>(store: H
     let filter = RequestFilter { holder: Some(ana), ..RequestFilter::first(9) };
     let found: Vec<_> = scene.store.queries().list(&filter).await.unwrap().iter().map(|request| request.id).collect();
     assert_eq!(found, [held, leaves.id]);
+}
+
+pub async fn offboardings_are_listed_apart_and_for_whoever_does_a_task<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (ana, ivo) = (scene.world.person_ref(), scene.world.person_ref());
+    scene.open(&scene.seat("ben@example.com").await).await;
+    let mut change = scene.world.offboarding_change(ana, &["lock", "badge"]);
+    let request = change.request.as_mut().unwrap();
+    request.plan.tasks[1].action = TaskAction::Manual { assignee: ivo };
+    let leaves = request.id;
+    assert_eq!(scene.commit(change).await, Answer::Committed);
+    let listed = async |filter: RequestFilter| -> Vec<RequestId> {
+        scene.store.queries().list(&filter).await.unwrap().iter().map(|request| request.id).collect()
+    };
+    for newest in [false, true] {
+        let filter = RequestFilter { offboarding: true, newest, ..RequestFilter::first(9) };
+        assert_eq!(listed(filter).await, [leaves], "no reclamation is among them");
+    }
+    assert_eq!(listed(RequestFilter { asked: Some(ivo), ..RequestFilter::first(9) }).await, [leaves]);
+    assert_eq!(listed(RequestFilter { asked: Some(ana), ..RequestFilter::first(9) }).await, []);
+    assert!(!listed(RequestFilter { not_asked: Some(ivo), ..RequestFilter::first(9) }).await.contains(&leaves));
 }
