@@ -31,7 +31,7 @@ impl SlackApp {
         reason: Option<&str>,
         visitor: &Visitor,
     ) -> Result<Request, Declined> {
-        let by = self.submission(id, label(ask), visitor).await?;
+        let by = self.submission_for(ask, id, visitor).await?;
         let answer = self.gate.act(id, ask, reason, &by).await;
         self.judged(answer).await
     }
@@ -53,11 +53,32 @@ impl SlackApp {
         action: &'static str,
         visitor: &Visitor,
     ) -> Result<Submission, Declined> {
+        self.submission_or(Denial::NotAsked, id, action, visitor).await
+    }
+
+    /// The same for what `visitor` asks.
+    pub(super) async fn submission_for(
+        &self,
+        ask: Ask,
+        id: RequestId,
+        visitor: &Visitor,
+    ) -> Result<Submission, Declined> {
+        self.submission_or(unknown(ask), id, label(ask), visitor).await
+    }
+
+    /// The same; whom the gate does not know is told, and recorded as, `denial`.
+    async fn submission_or(
+        &self,
+        denial: Denial,
+        id: RequestId,
+        action: &'static str,
+        visitor: &Visitor,
+    ) -> Result<Submission, Declined> {
         match visitor.submission() {
             Some(by) => Ok(by),
             None => {
-                self.record(action, Denial::NotAsked.label(), Some(id)).await;
-                Err(Declined::Told(Notice::NotAsked))
+                self.record(action, denial.label(), Some(id)).await;
+                Err(Declined::Told(denial.into()))
             }
         }
     }
@@ -67,7 +88,8 @@ impl SlackApp {
             Ok(done) => Ok(done),
             Err(GateError::Denied(denial)) => Err(Declined::Told(denial.into())),
             Err(GateError::Refused { refusal, request }) => {
-                Err(Declined::Told(Notice::refused(refusal, self.decision(&request).await)))
+                let notice = Notice::refused(refusal, self.decision(&request).await);
+                Err(Declined::Told(if request.offboarding.is_some() { notice.about_offboarding() } else { notice }))
             }
             Err(GateError::NotFound(_)) => Err(Declined::Told(Notice::Unknown)),
             Err(GateError::BadReason) => Err(Declined::BadReason),
@@ -88,6 +110,16 @@ fn label(ask: Ask) -> &'static str {
         Ask::Keep { .. } => "keep",
         Ask::Undo => "undo",
         Ask::Reassign { .. } => "reassign",
+        Ask::Stop => "stop",
+        Ask::Resolve { .. } => "resolve",
         _ => "act",
+    }
+}
+
+/// Why whom the gate does not know may not.
+fn unknown(ask: Ask) -> Denial {
+    match ask {
+        Ask::Stop | Ask::Resolve { .. } => Denial::NotOperator,
+        _ => Denial::NotAsked,
     }
 }
