@@ -53,34 +53,28 @@ impl SlackApp {
         action: &'static str,
         visitor: &Visitor,
     ) -> Result<Submission, Declined> {
-        self.submission_or(Denial::NotAsked, id, action, visitor).await
+        match visitor.submission() {
+            Some(by) => Ok(by),
+            None => {
+                self.record(action, Denial::NotAsked.label(), Some(id)).await;
+                Err(Declined::Told(Notice::NotAsked))
+            }
+        }
     }
 
-    /// The same for what `visitor` asks.
+    /// The same for what `visitor` asks: nobody is asked about an offboarding but operators.
     pub(super) async fn submission_for(
         &self,
         ask: Ask,
         id: RequestId,
         visitor: &Visitor,
     ) -> Result<Submission, Declined> {
-        self.submission_or(unknown(ask), id, label(ask), visitor).await
-    }
-
-    /// The same; whom the gate does not know is told, and recorded as, `denial`.
-    async fn submission_or(
-        &self,
-        denial: Denial,
-        id: RequestId,
-        action: &'static str,
-        visitor: &Visitor,
-    ) -> Result<Submission, Declined> {
-        match visitor.submission() {
-            Some(by) => Ok(by),
-            None => {
-                self.record(action, denial.label(), Some(id)).await;
-                Err(Declined::Told(denial.into()))
-            }
+        let offboards = async || self.gate.request(id).await.is_ok_and(|request| request.offboarding.is_some());
+        if visitor.submission().is_none() && offboards().await {
+            self.record(label(ask), Denial::NotOperator.label(), Some(id)).await;
+            return Err(Declined::Told(Notice::NotOperator));
         }
+        self.submission(id, label(ask), visitor).await
     }
 
     pub(super) async fn judged<T>(&self, answer: Result<T, GateError>) -> Result<T, Declined> {
@@ -113,13 +107,5 @@ fn label(ask: Ask) -> &'static str {
         Ask::Stop => "stop",
         Ask::Resolve { .. } => "resolve",
         _ => "act",
-    }
-}
-
-/// Why whom the gate does not know may not.
-fn unknown(ask: Ask) -> Denial {
-    match ask {
-        Ask::Stop | Ask::Resolve { .. } => Denial::NotOperator,
-        _ => Denial::NotAsked,
     }
 }
