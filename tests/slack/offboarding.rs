@@ -276,12 +276,10 @@ async fn buttons_of_a_run_are_for_operators_and_the_one_a_task_is_for() {
     let live = office.now(&run);
     let [retry, skip] = ["retry", "skip"].map(|kind| format!("{kind}/{figma}"));
     let (done, stop) = (format!("done/{wipe}"), format!("stop/{}", request.id));
-    let mut told = 0;
-    for action in [&retry, &skip, &done, &stop] {
+    for (told, action) in [&retry, &skip, &done, &stop].into_iter().enumerate() {
         assert_eq!(office.press(&live, action, "U9").await, 200);
         let answer = office.house.told("U9", told).await;
         assert!(answer.contains("Only operators") || answer.contains("somebody else to do"), "{action}: {answer}");
-        told += 1;
     }
     for (told, action) in [&retry, &done, &stop].into_iter().enumerate() {
         assert_eq!(office.press(&live, action, "U7").await, 200);
