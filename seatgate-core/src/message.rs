@@ -14,7 +14,7 @@ use crate::route::Turn;
 use crate::seat::{Activity, Channel};
 use crate::time::Timestamp;
 
-pub use offboarding::{OffboardingStanding, TaskLine, offboarding_line};
+pub use offboarding::{OffboardingLine, OffboardingStanding, TaskLine, offboarding_line};
 pub use sweep::{StateTally, SweepStanding};
 
 /// Who is told.
@@ -115,6 +115,8 @@ pub struct Row {
     pub quorum: u32,
     /// What was decided, by whom, when, why, and until when the seat is kept.
     pub decision: Option<DecisionLine>,
+    /// What it is about where a whole person leaves, and no single seat.
+    pub offboarding: Option<Box<OffboardingLine>>,
 }
 
 /// Whether the recipient of a row can still answer.
@@ -292,6 +294,7 @@ impl Row {
             votes: Vec::new(),
             quorum: 1,
             decision: None,
+            offboarding: None,
         }
     }
 

@@ -2,12 +2,24 @@
 //!
 //! A value holds a version and ids, never authority: whoever clicks is authorised anew.
 
-use seatgate_core::id::{CardId, RequestId};
+use seatgate_core::id::{CardId, RequestId, TaskId};
+use seatgate_core::request::Resolution;
 
 /// The version of the values. One of another version is of an older or newer card, and is redrawn.
 const VERSION: &str = "1";
 /// What the action of a menu is called.
 const MENU: &str = "more";
+
+/// How one pause of a task is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Of which task.
+    pub(crate) task: TaskId,
+    /// Which pause; 0 where a person is to do it.
+    pub(crate) pause: u32,
+    /// How.
+    pub(crate) resolution: Resolution,
+}
 
 /// What a click asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +42,12 @@ pub(crate) enum Press {
     ApproveRest(Vec<RequestId>),
     /// Keep all of these.
     KeepRest(Vec<RequestId>),
+    /// Decline the offboarding that this request asks about.
+    Decline(RequestId),
+    /// Stop this offboarding.
+    Stop(RequestId),
+    /// Answer a task of this offboarding: some answers ask why first.
+    Resolve(RequestId, Answer),
     /// Turn a card to a page, from 0.
     Turn {
         /// Which card.
@@ -51,6 +69,9 @@ impl Press {
             Self::Why(_) => "why",
             Self::ApproveRest(_) => "approve_rest",
             Self::KeepRest(_) => "keep_rest",
+            Self::Decline(_) => "decline",
+            Self::Stop(_) => "stop",
+            Self::Resolve(_, answer) => answer.resolution.label(),
             Self::Turn { .. } => "turn",
         }
     }
@@ -65,7 +86,10 @@ impl Press {
             | Self::StillNeed(request)
             | Self::Release(request)
             | Self::Reassign(request)
-            | Self::Why(request) => format!("{kind}/{request}"),
+            | Self::Why(request)
+            | Self::Decline(request)
+            | Self::Stop(request) => format!("{kind}/{request}"),
+            Self::Resolve(_, answer) => format!("{kind}/{}", answer.task),
             Self::ApproveRest(_) | Self::KeepRest(_) => kind.to_owned(),
             Self::Turn { page, .. } => format!("{kind}/{page}"),
         }
@@ -80,7 +104,10 @@ impl Press {
             | Self::StillNeed(request)
             | Self::Release(request)
             | Self::Reassign(request)
-            | Self::Why(request) => format!("{VERSION}:{request}"),
+            | Self::Why(request)
+            | Self::Decline(request)
+            | Self::Stop(request) => format!("{VERSION}:{request}"),
+            Self::Resolve(request, answer) => format!("{VERSION}:{request}:{}:{}", answer.task, answer.pause),
             Self::ApproveRest(requests) | Self::KeepRest(requests) => {
                 let ids: Vec<String> = requests.iter().map(ToString::to_string).collect();
                 format!("{VERSION}:{}", ids.join(","))
@@ -118,11 +145,19 @@ impl Press {
             "why" => value.parse().ok().map(Self::Why),
             "approve_rest" => requests().map(Self::ApproveRest),
             "keep_rest" => requests().map(Self::KeepRest),
+            "decline" => value.parse().ok().map(Self::Decline),
+            "stop" => value.parse().ok().map(Self::Stop),
             "turn" => {
                 let (card, page) = value.split_once(':')?;
                 Some(Self::Turn { card: card.parse().ok()?, page: page.parse().ok()? })
             }
-            _ => None,
+            resolution => {
+                let resolution = resolution.parse().ok()?;
+                let mut parts = value.split(':');
+                let (request, task) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+                let pause = parts.next()?.parse().ok()?;
+                parts.next().is_none().then_some(Self::Resolve(request, Answer { task, pause, resolution }))
+            }
         }
     }
 }
@@ -145,8 +180,13 @@ mod tests {
             Press::Why(request),
             Press::ApproveRest(vec![request; 50]),
             Press::KeepRest(vec![request]),
+            Press::Decline(request),
+            Press::Stop(request),
             Press::Turn { card, page: 3 },
         ];
+        let task = "tsk_00000000000070008000000000000003".parse().unwrap();
+        let answers = Resolution::ALL.iter().map(|resolution| Answer { task, pause: 7, resolution: *resolution });
+        let presses = presses.into_iter().chain(answers.map(|answer| Press::Resolve(request, answer)));
         for press in presses {
             assert!(press.value().len() <= 2000 && press.action_id().len() <= 255);
             assert_eq!(Press::read(&press.action_id(), &press.value()), Some(press));
@@ -172,6 +212,9 @@ mod tests {
             ("more", "1:req_00000000000070008000000000000001"),
             ("more", "0:why:req_00000000000070008000000000000001"),
             ("more", "1:more:req_00000000000070008000000000000001"),
+            ("skip", "1:req_00000000000070008000000000000001:tsk_00000000000070008000000000000003"),
+            ("skip", "1:req_00000000000070008000000000000001:tsk_00000000000070008000000000000003:-1"),
+            ("skip", "1:req_00000000000070008000000000000001:tsk_00000000000070008000000000000003:1:1"),
             ("turn", "1:crd_00000000000070008000000000000002:-1"),
         ] {
             assert_eq!(Press::read(action, value), None, "{action} {value}");

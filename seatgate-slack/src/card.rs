@@ -4,6 +4,7 @@
 //! Texts from outside are escaped and shortened, and no limit of Slack's is ever exceeded: a card never fails to post
 //! because of what it says.
 
+mod answer;
 mod ask;
 mod block;
 mod choice;
@@ -14,19 +15,27 @@ mod list;
 mod need;
 mod note;
 mod notice;
+mod offboard;
+mod offboarding;
 mod reassign;
 mod seat;
+mod second;
 mod sweep;
+mod task;
 mod why;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use seatgate_core::id::PersonRef;
 use seatgate_core::message::{Content, Message, Recipient, Row};
 use serde_json::Value;
 
+pub use answer::{ANSWER_REASON, AnswerAsk, CONFIRM_CALLBACK, SKIP_CALLBACK};
 pub use keep::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem};
 pub use need::{NEED_CALLBACK, NEED_REASON, NeedAsk};
 pub use notice::Notice;
+pub use offboard::{OFFBOARD_CALLBACK, OFFBOARD_REASON, OFFBOARD_TASKS, OffboardAsk, OffboardTask};
 pub use reassign::{REASSIGN_CALLBACK, REASSIGN_NOTE, REASSIGN_TO, ReassignAsk, ReassignProblem};
 pub use why::Reasons;
 
@@ -71,6 +80,17 @@ impl Renderer {
     /// A message of any content.
     #[must_use]
     pub fn message(&self, message: &Message, to: &Addressee) -> Rendered {
+        self.message_mentioning(message, to, &BTreeMap::new())
+    }
+
+    /// The same; those of `users` who are to do something by hand are mentioned where they would be named.
+    #[must_use]
+    pub fn message_mentioning(
+        &self,
+        message: &Message,
+        to: &Addressee,
+        users: &BTreeMap<PersonRef, UserId>,
+    ) -> Rendered {
         let words = &self.wording;
         let (draft, of) = match &message.content {
             Content::Card { card, rows, page } => match rows.as_slice() {
@@ -78,6 +98,7 @@ impl Renderer {
                 rows => (digest::digest(words, *card, rows, *page), card.to_string()),
             },
             Content::Sweep(standing) => (sweep::sweep(words, standing), standing.card.to_string()),
+            Content::Offboarding(run) => (offboarding::standing(words, run, users), run.card.to_string()),
             Content::Report(rows) => (sweep::report(words, rows), "report".to_owned()),
             Content::Note { news, rows } => (note::note(words, *news, rows), "note".to_owned()),
             // A kind of content that is newer than this renderer.
@@ -128,6 +149,30 @@ impl Renderer {
     #[must_use]
     pub fn reassign_error(&self, problem: &ReassignProblem) -> (&'static str, String) {
         (problem.block(), reassign::explanation(&self.wording, problem))
+    }
+
+    /// The modal that asks why a task is skipped, or how somebody knows that it happened: a view for `views.open`.
+    #[must_use]
+    pub fn answer_modal(&self, ask: &AnswerAsk) -> Value {
+        answer::modal(&self.wording, ask)
+    }
+
+    /// What that modal is answered with, when it cannot be taken.
+    #[must_use]
+    pub fn answer_error(&self, problem: &KeepProblem) -> (&'static str, String) {
+        (ANSWER_REASON, answer::explanation(&self.wording, problem))
+    }
+
+    /// The modal that shows what an offboarding will do, before it starts: a view for `views.open`.
+    #[must_use]
+    pub fn offboard_modal(&self, ask: &OffboardAsk) -> Value {
+        offboard::modal(&self.wording, ask)
+    }
+
+    /// What that modal is answered with, when it cannot be taken.
+    #[must_use]
+    pub fn offboard_error(&self, problem: &KeepProblem) -> (&'static str, String) {
+        (OFFBOARD_REASON, answer::explanation(&self.wording, problem))
     }
 
     /// Why somebody is asked, and what comes while they do not answer: an answer that only they see.

@@ -20,8 +20,10 @@ mod judge;
 mod keep;
 mod modal;
 mod need;
+mod offboard;
 mod overview;
 mod reassign;
+mod resolve;
 mod seen;
 #[cfg(feature = "socket-mode")]
 mod socket;
@@ -61,13 +63,31 @@ pub struct SlackApp {
     secrets: Option<SigningSecrets>,
     reader: PayloadReader,
     seen: Arc<SeenEvents>,
+    /// The command that offboardings are started with.
+    offboard_command: Arc<str>,
 }
+
+/// The command that offboardings are started with, unless it is said otherwise.
+const OFFBOARD: &str = "/offboard";
 
 impl SlackApp {
     /// An app in front of `gate`, for what one of `secrets` signed.
     #[must_use]
     pub fn new(gate: Gate, workspace: Workspace, secrets: SigningSecrets) -> Self {
-        Self { gate, workspace, secrets: Some(secrets), reader: PayloadReader::new(), seen: Arc::default() }
+        Self::with(gate, workspace, Some(secrets))
+    }
+
+    fn with(gate: Gate, workspace: Workspace, secrets: Option<SigningSecrets>) -> Self {
+        let (reader, seen) = (PayloadReader::new(), Arc::default());
+        Self { gate, workspace, secrets, reader, seen, offboard_command: OFFBOARD.into() }
+    }
+
+    /// Starts offboardings by this command instead of `/offboard`: as the manifest of the Slack app names it, with its
+    /// slash.
+    #[must_use]
+    pub fn offboarding_by(mut self, command: impl Into<Arc<str>>) -> Self {
+        self.offboard_command = command.into();
+        self
     }
 
     /// Reads payloads with this reader.

@@ -1,8 +1,10 @@
 //! Shows cards, notices and reports in Slack.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use seatgate_core::id::CardId;
-use seatgate_core::message::{Message, Recipient};
+use seatgate_core::id::{CardId, PersonRef};
+use seatgate_core::message::{Content, Message, Recipient};
 use seatgate_core::person::PersonDetails;
 use seatgate_core::port::{Notifier, NotifyError, Posted};
 use seatgate_core::seat::Channel;
@@ -73,7 +75,7 @@ impl SlackNotifier {
     async fn post_below(&self, message: &Message) -> Result<Option<Posted>, NotifyError> {
         let parent = message.thread.as_ref().and_then(|posted| MessagePlace::decode(&posted.place));
         let Some(parent) = parent else { return Ok(None) };
-        let (content, said) = self.drawn(message, &self.addressee(message, &parent).await?);
+        let (content, said) = self.drawn(message, &self.addressee(message, &parent).await?).await;
         let reply = content.in_thread(parent.ts);
         match self.workspace.client().chat_post_message(parent.channel.as_str(), &reply).await {
             Ok(posted) => Ok(Some(shown(posted, said))),
@@ -92,21 +94,36 @@ impl SlackNotifier {
     }
 
     async fn post_at(&self, channel: &str, message: &Message, to: &Addressee) -> Result<Posted, NotifyError> {
-        let (content, said) = self.drawn(message, to);
+        let (content, said) = self.drawn(message, to).await;
         let posted = self.workspace.client().chat_post_message(channel, &content).await;
         let posted = posted.map_err(|error| self.failure(&error))?;
         Ok(shown(posted, said))
     }
 
     /// The content as Slack takes it, and what it says.
-    fn drawn(&self, message: &Message, to: &Addressee) -> (NewMessage, String) {
-        let Rendered { text, blocks } = self.workspace.renderer().message(message, to);
+    async fn drawn(&self, message: &Message, to: &Addressee) -> (NewMessage, String) {
+        let users = self.assignees(message).await;
+        let Rendered { text, blocks } = self.workspace.renderer().message_mentioning(message, to, &users);
         let content = NewMessage::new(text.clone(), blocks);
         let content = match message.card() {
             Some(card) => content.metadata(Metadata::new(CARD_EVENT, json!({ CARD_KEY: card }))),
             None => content,
         };
         (content, text)
+    }
+
+    /// Who has something to do by hand, as Slack users. Whom Slack does not tell now is called by name.
+    async fn assignees(&self, message: &Message) -> BTreeMap<PersonRef, UserId> {
+        let Content::Offboarding(run) = &message.content else { return BTreeMap::new() };
+        let mut users = BTreeMap::new();
+        for person in run.tasks.iter().filter_map(|line| line.assignee.as_ref()) {
+            if !users.contains_key(&person.reference)
+                && let Ok(Some(user)) = self.workspace.people().user_of(person).await
+            {
+                users.insert(person.reference, user);
+            }
+        }
+        users
     }
 
     /// Whom a message at `place` addresses: somebody in their direct message, or in a channel, mentioned.
@@ -213,7 +230,7 @@ impl Notifier for SlackNotifier {
 
     async fn update(&self, posted: &Posted, message: &Message) -> Result<Posted, NotifyError> {
         let Some(place) = MessagePlace::decode(&posted.place) else { return self.post(message).await };
-        let (content, said) = self.drawn(message, &self.addressee(message, &place).await?);
+        let (content, said) = self.drawn(message, &self.addressee(message, &place).await?).await;
         let at = PostedMessage::from(place);
         let client = self.workspace.client();
         let updated = match client.chat_update(&at, &content).await {

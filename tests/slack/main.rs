@@ -18,6 +18,7 @@ mod house;
 mod modals;
 mod notes;
 mod notifier;
+mod offboarding;
 mod peers;
 mod people;
 mod routed;

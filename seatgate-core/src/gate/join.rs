@@ -7,7 +7,7 @@ use crate::both::both;
 use crate::card::Card;
 use crate::gate::Gate;
 use crate::id::{AccountId, PersonRef, TextId};
-use crate::message::{DecisionLine, HolderLine, PathLine, Row, Standing};
+use crate::message::{DecisionLine, HolderLine, OffboardingLine, PathLine, Row, Standing};
 use crate::person::{Actor, PersonDetails, TextRef};
 use crate::policy::Mode;
 use crate::port::StoreError;
@@ -117,7 +117,16 @@ impl Joined {
             votes: approval.votes.iter().map(|vote| (self.actor(&vote.by), vote.at)).collect(),
             quorum: request.terms.quorum,
             decision: self.decision(request),
+            offboarding: self.offboarding(request).map(Box::new),
         }
+    }
+
+    fn offboarding(&self, request: &Request) -> Option<OffboardingLine> {
+        let offboarding = request.offboarding.as_ref()?;
+        let mut line = OffboardingLine::new(&offboarding.playbook, self.actor(&request.origin.submitted_by));
+        line.reason = self.text(offboarding.reason).map(str::to_owned);
+        line.tasks = request.plan.tasks.iter().map(|task| task.name.clone()).collect();
+        Some(line)
     }
 
     fn standing(&self, request: &Request, viewer: Option<PersonRef>, moved: bool) -> Standing {

@@ -1,9 +1,11 @@
 //! Starting offboardings.
 
+use std::collections::BTreeMap;
+
 use crate::agenda;
 use crate::authorize::authorize_offboarding;
 use crate::card::{Card, notice_of};
-use crate::gate::{Attempt, Gate, GateError, Settings, Submission, TRIES, corrupt};
+use crate::gate::{Attempt, Gate, GateError, Joined, Settings, Submission, TRIES, corrupt};
 use crate::id::{CardId, PersonRef, RequestId, TaskId};
 use crate::message::{Content, Message, OffboardingStanding, Recipient, TaskLine};
 use crate::person::{Identity, PersonDetails, PersonDraft, Text};
@@ -15,7 +17,7 @@ use crate::request::{
     TaskState, Why,
 };
 use crate::seat::Channel;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 use crate::trail::{Chain, EntryDraft, Stream};
 
 /// Whom to offboard, and how.
@@ -96,15 +98,7 @@ impl Gate {
     /// Dropping the future leaves it unknown whether it was started; asking again is safe: there is one at a time.
     pub async fn offboard(&self, ask: &Offboard, by: &Submission) -> Result<Request, GateError> {
         let settings = self.settings();
-        // Who is no operator learns nothing, not even which playbooks there are.
-        self.may_offboard(None, false, by).await?;
-        if settings.mode == Mode::Off {
-            return Err(GateError::Off);
-        }
-        let playbook = settings.playbooks.get(ask.playbook.as_deref()).ok_or(match ask.playbook {
-            Some(_) => OffboardProblem::NoPlaybook,
-            None => OffboardProblem::WhichPlaybook,
-        })?;
+        let playbook = &self.playbook_for(ask.playbook.as_deref(), by).await?;
         let left_out = left_out(playbook, &ask.without)?;
         let text = self.reason(ask.reason.as_deref(), by)?;
         let people = self.people_of(ask).await?;
@@ -113,6 +107,24 @@ impl Gate {
         let tasks = self.tasks(playbook, &left_out).await?;
         let request = self.opened(&settings, playbook, &people, tasks, text.as_ref(), by);
         self.start(request, text, by).await
+    }
+
+    /// The playbook by which `by` could offboard somebody: judged as [`Gate::offboard`] judges it, and nothing begins.
+    ///
+    /// # Errors
+    /// [`GateError::Denied`] (recorded in the access stream), [`GateError::BadOffboarding`] or [`GateError::Off`].
+    ///
+    /// # Cancel safety
+    /// Nothing changes but the access stream.
+    pub async fn playbook_for(&self, name: Option<&str>, by: &Submission) -> Result<Playbook, GateError> {
+        // Who is no operator learns nothing, not even which playbooks there are.
+        self.may_offboard(None, false, by).await?;
+        let settings = self.settings();
+        if settings.mode == Mode::Off {
+            return Err(GateError::Off);
+        }
+        let playbook = settings.playbooks.get(name).cloned();
+        Ok(playbook.ok_or(if name.is_some() { OffboardProblem::NoPlaybook } else { OffboardProblem::WhichPlaybook })?)
     }
 
     async fn may_offboard(&self, leaver: Option<PersonRef>, four_eyes: bool, by: &Submission) -> Result<(), GateError> {
@@ -275,6 +287,15 @@ impl Gate {
         Ok(found.first().map(|row| row.request))
     }
 
+    /// When its tasks came to stand as they do.
+    async fn changed(&self, request: &Request) -> Result<BTreeMap<TaskId, Timestamp>, StoreError> {
+        let mut filter = OffboardingFilter::first(request.plan.tasks.len());
+        (filter.person, filter.from) = (request.holder(), Some(request.opened_at));
+        let rows = self.queries().offboardings(&filter).await?;
+        let own = rows.into_iter().filter(|row| row.request == request.id);
+        Ok(own.map(|row| (row.task, row.changed_at)).collect())
+    }
+
     /// What a channel is told about how an offboarding goes.
     pub(super) async fn standing(
         &self,
@@ -292,23 +313,23 @@ impl Gate {
         standing.reason = joined.text(offboarding.and_then(|asked| asked.reason)).map(str::to_owned);
         (standing.state, standing.outcome) = (row.state, row.outcome);
         (standing.may_have_happened, standing.decision) = (row.may_have_happened, row.decision);
-        let name = |person| joined.person(person).map_or_else(|| "(erased)".to_owned(), PersonDetails::label);
-        standing.tasks = request.plan.tasks.iter().map(|task| line(task, |text| joined.text(text), name)).collect();
+        let changed = self.changed(request).await?;
+        standing.tasks = request.plan.tasks.iter().map(|task| line(task, &joined, changed.get(&task.id))).collect();
         Ok(Message::new(Recipient::Channel(channel.clone()), Content::Offboarding(Box::new(standing))))
     }
 }
 
-fn line<'a>(
-    task: &Task,
-    text: impl Fn(Option<crate::person::TextRef>) -> Option<&'a str>,
-    name: impl Fn(PersonRef) -> String,
-) -> TaskLine {
+fn line(task: &Task, joined: &Joined, changed_at: Option<&Timestamp>) -> TaskLine {
     let mut line = TaskLine::new(task.id, &task.name, task.state.status());
+    let erased = |person| PersonDetails::new(person, Some("(erased)".to_owned()), Vec::new());
     line.may_have_happened = task.may_have_happened;
-    line.detail = text(task.detail).map(str::to_owned);
-    line.assignee = task.assignee().map(|assignee| (assignee, name(assignee)));
-    if let TaskState::Paused { pause, why } = task.state {
-        line.pause = Some((pause, why));
+    line.detail = joined.text(task.detail).map(str::to_owned);
+    line.assignee = task.assignee().map(|person| joined.person(person).cloned().unwrap_or_else(|| erased(person)));
+    line.changed_at = changed_at.copied();
+    match task.state {
+        TaskState::Paused { pause, why } => line.pause = Some((pause, why)),
+        TaskState::Skipped { reason } => line.reason = joined.text(reason).map(str::to_owned),
+        _ => {}
     }
     line
 }

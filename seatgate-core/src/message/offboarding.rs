@@ -1,8 +1,10 @@
 //! How an offboarding goes, ready to be shown.
 
-use crate::id::{CardId, PersonRef, RequestId, TaskId};
+use crate::id::{CardId, RequestId, TaskId};
 use crate::message::{DecisionLine, one_line};
+use crate::person::PersonDetails;
 use crate::request::{Outcome, PauseReason, StateLabel, TaskStatus};
+use crate::time::Timestamp;
 
 /// How an offboarding goes. Holds personal data: never log it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +52,34 @@ pub struct TaskLine {
     pub may_have_happened: bool,
     /// What the last attempt came to, in the target's words.
     pub detail: Option<String>,
-    /// Who is to do it, with their name, if it is for a person.
-    pub assignee: Option<(PersonRef, String)>,
+    /// Who is to do it, if it is for a person.
+    pub assignee: Option<PersonDetails>,
+    /// Since when it stands so, where that is known.
+    pub changed_at: Option<Timestamp>,
+    /// Why it was skipped.
+    pub reason: Option<String>,
+}
+
+/// What an offboarding is about, beside the person: for whoever is asked to approve it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OffboardingLine {
+    /// By which playbook.
+    pub playbook: String,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// The names of its tasks, in the playbook's order.
+    pub tasks: Vec<String>,
+}
+
+impl OffboardingLine {
+    /// An offboarding by `playbook` that `asked_by` asked for.
+    #[must_use]
+    pub fn new(playbook: impl Into<String>, asked_by: impl Into<String>) -> Self {
+        Self { playbook: playbook.into(), asked_by: asked_by.into(), reason: None, tasks: Vec::new() }
+    }
 }
 
 impl TaskLine {
@@ -59,14 +87,17 @@ impl TaskLine {
     #[must_use]
     pub fn new(task: TaskId, name: impl Into<String>, status: TaskStatus) -> Self {
         let name = name.into();
-        Self { task, name, status, pause: None, may_have_happened: false, detail: None, assignee: None }
+        let (pause, detail, assignee, changed_at, reason) = (None, None, None, None, None);
+        Self { task, name, status, pause, may_have_happened: false, detail, assignee, changed_at, reason }
     }
 
     fn plain_text(&self) -> String {
-        let assignee = self.assignee.as_ref().map(|(_, name)| format!(" ({})", one_line(name))).unwrap_or_default();
+        let assignee = self.assignee.as_ref().map(|person| format!(" ({})", one_line(&person.label())));
+        let assignee = assignee.unwrap_or_default();
         let detail = self.detail.as_ref().map(|detail| format!(": {}", one_line(detail))).unwrap_or_default();
         let doubt = if self.may_have_happened { "; it may have happened all the same" } else { "" };
-        format!("{}{assignee}: {}{detail}{doubt}", one_line(&self.name), self.status)
+        let reason = self.reason.as_ref().map(|reason| format!(" ({})", one_line(reason))).unwrap_or_default();
+        format!("{}{assignee}: {}{reason}{detail}{doubt}", one_line(&self.name), self.status)
     }
 }
 

@@ -5,17 +5,21 @@ use seatgate_core::message::{Row, Standing};
 use seatgate_core::request::{Decision, Outcome, StateLabel};
 
 use super::draft::Draft;
-use super::{choice, seat};
+use super::{choice, seat, second};
 use crate::wording::{Line, Phrase, Wording};
 
 /// Everything that matters for one decision.
 pub(super) fn ask<'w>(wording: &'w Wording, card: CardId, row: &Row) -> Draft<'w> {
     let mut draft = Draft::new(wording, card);
-    draft.header(&Line::new(heading(row)));
+    let offboarding = row.offboarding.as_deref();
+    draft.header(&offboarding.map_or_else(|| Line::new(heading(row)), |_| second::heading(row)));
     if row.test {
         draft.section("test", &[Line::new(Phrase::Test)]);
     }
-    facts(&mut draft, row);
+    match offboarding {
+        Some(line) => second::facts(&mut draft, row, line),
+        None => facts(&mut draft, row),
+    }
     let name = |part: &str| format!("{}/{part}", row.request);
     if row.is_live() {
         let mut lines: Vec<Line<'_>> = seat::why(row).into_iter().chain(seat::detours(row)).collect();

@@ -5,7 +5,7 @@ use seatgate_core::policy::HolderRelease;
 use seatgate_core::request::StateLabel;
 
 use super::block::{Button, Control, Menu};
-use super::seat;
+use super::{seat, second};
 use crate::action::Press;
 use crate::wording::{Form, Line, NAME, Phrase, Slot, Wording};
 
@@ -38,6 +38,9 @@ fn answers(wording: &Wording, row: &Row) -> Vec<Button> {
     };
     match row.state {
         StateLabel::AwaitingDecision if !row.is_live() => Vec::new(),
+        StateLabel::AwaitingDecision if let Some(offboarding) = &row.offboarding => {
+            second::answers(wording, row, offboarding)
+        }
         StateLabel::AwaitingDecision if row.asks_holder() => {
             let need = (Phrase::ButtonStillNeed, Phrase::SpokenStillNeed);
             let release = (Phrase::ButtonRelease, Phrase::SpokenRelease);
@@ -71,7 +74,8 @@ fn can_undo(row: &Row) -> bool {
 fn further(row: &Row) -> Vec<(Press, Phrase, Phrase)> {
     let reassign = (Press::Reassign(row.request), Phrase::ButtonReassign, Phrase::SpokenReassign);
     let why = (Press::Why(row.request), Phrase::ButtonWhy, Phrase::SpokenWhy);
-    match (row.is_live(), row.asks_holder()) {
+    // An offboarding is for every operator already.
+    match (row.is_live(), row.asks_holder() || row.offboarding.is_some()) {
         (false, _) => Vec::new(),
         (true, true) => vec![why],
         (true, false) => vec![reassign, why],

@@ -5,7 +5,7 @@ use seatgate_core::message::DecisionLine;
 use seatgate_core::request::{Decision, Refusal};
 use seatgate_core::time::Timestamp;
 
-use super::seat;
+use super::{seat, second};
 use crate::wording::{Form, Line, Phrase, Slot, Value, Wording};
 
 /// What somebody is told, only they, after what they did.
@@ -16,6 +16,8 @@ pub enum Notice {
     AlreadyDecided(Box<DecisionLine>),
     /// It is decided, by whom is not known here.
     Decided,
+    /// Somebody was first with an offboarding.
+    OffboardingDecided(Box<DecisionLine>),
     /// They were not asked.
     NotAsked,
     /// They were asked, and somebody else is now.
@@ -49,6 +51,45 @@ pub enum Notice {
     WeakIdentity,
     /// Offboardings cannot be started here.
     NoOffboarding,
+    /// It is about their own offboarding.
+    OwnOffboarding,
+    /// They asked for the offboarding, which needs somebody else.
+    OwnAsking,
+    /// The task is for somebody else to do.
+    NotAssignee,
+    /// The task has moved on since the button was drawn.
+    TaskMovedOn,
+    /// No attempt may have happened.
+    NothingToConfirm,
+    /// Nothing runs.
+    NothingToStop,
+    /// The person is being offboarded already.
+    AlreadyLeaving,
+    /// There is no such playbook.
+    NoPlaybook {
+        /// Those that there are.
+        playbooks: Vec<String>,
+    },
+    /// None of the playbooks is the default one.
+    WhichPlaybook {
+        /// Those that there are.
+        playbooks: Vec<String>,
+    },
+    /// The playbook is not what the modal showed.
+    PlaybookChanged,
+    /// Every task was left out.
+    NothingLeft,
+    /// Slack knows no such member.
+    NoSuchPerson,
+    /// The command names nobody.
+    OffboardUsage {
+        /// The command, such as `/offboard`.
+        command: String,
+    },
+    /// The offboarding has begun.
+    OffboardBegun,
+    /// The offboarding waits for a second operator.
+    OffboardWaits,
     /// They belong to another workspace.
     Outsider,
     /// The request is over.
@@ -104,6 +145,9 @@ impl From<Denial> for Notice {
             Denial::Sender => Self::Sender,
             Denial::NotOperator => Self::NotOperator,
             Denial::ReasonRequired => Self::ReasonRequired,
+            Denial::OwnOffboarding => Self::OwnOffboarding,
+            Denial::OwnAsking => Self::OwnAsking,
+            Denial::NotAssignee => Self::NotAssignee,
             // `Nobody`, and whatever is added later: deny without details.
             _ => Self::Nobody,
         }
@@ -129,6 +173,18 @@ impl Notice {
             (Refusal::Stopping, _) => Self::Stopping,
             (Refusal::ReasonRequired | Refusal::AnswerNeedsReason, _) => Self::ReasonRequired,
             (Refusal::KeepEndsInPast, _) => Self::KeepEndsInPast,
+            (Refusal::NothingToConfirm, _) => Self::NothingToConfirm,
+            (Refusal::NothingToStop, _) => Self::NothingToStop,
+            (
+                Refusal::NotPaused
+                | Refusal::StalePause
+                | Refusal::TaskEnded
+                | Refusal::NotReady
+                | Refusal::AlreadyBegun
+                | Refusal::NotManual
+                | Refusal::UnknownTask,
+                _,
+            ) => Self::TaskMovedOn,
             (Refusal::KeepTooLong, _) => Self::KeepTooLong { latest: None },
             _ => Self::NotNow,
         }
@@ -136,11 +192,28 @@ impl Notice {
 }
 
 impl Notice {
+    /// The same about an offboarding, which removes no single seat.
+    pub(crate) fn about_offboarding(self) -> Self {
+        match self {
+            Self::AlreadyDecided(decision) => Self::OffboardingDecided(decision),
+            other => other,
+        }
+    }
+
     /// The answer, in that form.
     pub(super) fn say(&self, wording: &Wording, form: Form) -> String {
         let lines = match self {
             Self::AlreadyDecided(decision) => {
                 vec![Line::new(Phrase::SayDecidedBy).said(Slot::Status, seat::decided(decision))]
+            }
+            Self::OffboardingDecided(decision) => {
+                vec![Line::new(Phrase::SayDecidedBy).said(Slot::Status, second::decided(decision))]
+            }
+            Self::NoPlaybook { playbooks } | Self::WhichPlaybook { playbooks } => {
+                vec![Line::new(self.phrase()).with(Slot::People, Value::Names(playbooks))]
+            }
+            Self::OffboardUsage { command } => {
+                vec![Line::new(self.phrase()).with(Slot::Command, Value::Outside(command, 40))]
             }
             Self::KeepTooLong { latest: Some(latest) } => {
                 vec![Line::new(Phrase::KeepTooLongUntil).with(Slot::Latest, Value::LastDay(*latest))]
@@ -156,7 +229,7 @@ impl Notice {
 
     fn phrase(&self) -> Phrase {
         match self {
-            Self::AlreadyDecided(_) | Self::Decided => Phrase::SayDecided,
+            Self::AlreadyDecided(_) | Self::OffboardingDecided(_) | Self::Decided => Phrase::SayDecided,
             Self::NotAsked => Phrase::SayNotAsked,
             Self::Moved => Phrase::SayMoved,
             Self::AlreadyVoted => Phrase::SayAlreadyVoted,
@@ -172,6 +245,21 @@ impl Notice {
             Self::Nobody => Phrase::SayNobody,
             Self::WeakIdentity => Phrase::SayWeakIdentity,
             Self::NoOffboarding => Phrase::SayNoOffboarding,
+            Self::OwnOffboarding => Phrase::SayOwnOffboarding,
+            Self::OwnAsking => Phrase::SayOwnAsking,
+            Self::NotAssignee => Phrase::SayNotAssignee,
+            Self::TaskMovedOn => Phrase::SayTaskMovedOn,
+            Self::NothingToConfirm => Phrase::SayNothingToConfirm,
+            Self::NothingToStop => Phrase::SayNothingToStop,
+            Self::AlreadyLeaving => Phrase::SayAlreadyLeaving,
+            Self::NoPlaybook { .. } => Phrase::SayNoPlaybook,
+            Self::WhichPlaybook { .. } => Phrase::SayWhichPlaybook,
+            Self::PlaybookChanged => Phrase::SayPlaybookChanged,
+            Self::NothingLeft => Phrase::SayNothingLeft,
+            Self::NoSuchPerson => Phrase::SayNoSuchPerson,
+            Self::OffboardUsage { .. } => Phrase::SayOffboardUsage,
+            Self::OffboardBegun => Phrase::SayOffboardBegun,
+            Self::OffboardWaits => Phrase::OffboardingWaits,
             Self::Outsider => Phrase::SayOutsider,
             Self::Closed => Phrase::SayClosed,
             Self::NothingToUndo => Phrase::SayNothingToUndo,

@@ -7,6 +7,7 @@ use seatgate_core::route::Turn;
 use seatgate_core::seat::Activity;
 use seatgate_core::time::Timestamp;
 
+use super::second;
 use crate::wording::{Line, NAME, Phrase, Slot, Value};
 
 /// How much of a reason is shown.
@@ -29,6 +30,9 @@ pub(super) fn short(row: &Row) -> Line<'_> {
 
 /// The same, at most so many characters of each name.
 pub(super) fn named(row: &Row, most: usize) -> Line<'_> {
+    if let Some(offboarding) = &row.offboarding {
+        return second::named(row, offboarding, most);
+    }
     let outside = |text| Value::Outside(text, most);
     let phrase = if row.entitlement.is_empty() { Phrase::Seat } else { Phrase::SeatOfKind };
     let line = Line::new(phrase).with(Slot::App, outside(&row.app)).with(Slot::Account, outside(&row.account));
@@ -83,6 +87,7 @@ pub(super) fn why(row: &Row) -> Option<Line<'static>> {
         Why::Fallback => Phrase::WhyFallback,
         Why::Operator => Phrase::WhyOperator,
         Why::Reassigned => Phrase::WhyReassigned,
+        Why::FourEyes => Phrase::WhyFourEyes,
         _ => return None,
     };
     Some(Line::new(phrase))
@@ -169,6 +174,9 @@ fn number(count: usize) -> u64 {
 
 /// What an answer brings about: *Approve removal*, or the holder's own word.
 pub(super) fn effect(row: &Row) -> Line<'_> {
+    if row.offboarding.is_some() {
+        return Line::new(Phrase::FourEyesEffect);
+    }
     Line::new(match (row.asks_holder(), row.holder_release, row.reversible) {
         (true, HolderRelease::Informs, _) => Phrase::HolderInforms,
         (true, HolderRelease::Suffices, true) => Phrase::HolderReversible,
@@ -180,7 +188,7 @@ pub(super) fn effect(row: &Row) -> Line<'_> {
 
 /// The same in a few words: below a heading that asks.
 pub(super) fn finality(row: &Row) -> Line<'_> {
-    if row.asks_holder() {
+    if row.asks_holder() || row.offboarding.is_some() {
         return effect(row);
     }
     Line::new(if row.reversible { Phrase::NotFinally } else { Phrase::Finally })
@@ -196,6 +204,9 @@ pub(super) fn evidence(row: &Row) -> Option<Line<'_>> {
 
 /// Who decided what, why, and how it stands now.
 pub(super) fn standing(row: &Row) -> Vec<Line<'_>> {
+    if row.offboarding.is_some() {
+        return second::standing(row);
+    }
     let mut lines = holder_said(row);
     lines.extend(votes(row));
     if let Some(decision) = &row.decision {
@@ -224,7 +235,7 @@ pub(super) fn decided(decision: &DecisionLine) -> Line<'_> {
     line.with(Slot::By, Value::Outside(&decision.by, NAME)).with(Slot::At, Value::Moment(decision.at))
 }
 
-fn reason(reason: Option<&str>) -> Option<Line<'_>> {
+pub(super) fn reason(reason: Option<&str>) -> Option<Line<'_>> {
     let reason = reason.filter(|reason| !reason.trim().is_empty())?;
     Some(Line::new(Phrase::Reason).with(Slot::Reason, Value::Outside(reason, REASON)))
 }

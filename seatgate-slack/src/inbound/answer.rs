@@ -4,6 +4,7 @@ use seatgate_core::card::CardEdit;
 use seatgate_core::id::CardId;
 
 use super::SlackApp;
+use super::admit::Visitor;
 use crate::card::{Notice, Rendered};
 use crate::client::{Ephemeral, ErrorKind, NewMessage, Response};
 use crate::id::UserId;
@@ -26,6 +27,11 @@ pub(super) struct Spot {
 }
 
 impl Spot {
+    /// No message: only they are to be told.
+    pub(super) fn only(visitor: &Visitor, response_url: Option<ResponseUrl>) -> Self {
+        Self { user: visitor.user.clone(), card: None, place: None, home: false, list: false, response_url }
+    }
+
     pub(super) fn of(click: &BlockActions) -> Self {
         let block = click.actions.first().map(|action| action.block_id.as_str()).unwrap_or_default();
         let card = block.split('/').next().and_then(|id| id.parse().ok());

@@ -1,6 +1,6 @@
 //! What a modal carries along and brings back: ids. Everybody could forge it, so nothing is allowed because of it.
 
-use seatgate_core::id::{CardId, RequestId};
+use seatgate_core::id::{CardId, RequestId, TaskId};
 use serde::{Deserialize, Serialize};
 
 use super::answer::Spot;
@@ -17,12 +17,21 @@ pub(super) struct Carried {
     card: Option<CardId>,
     place: Option<String>,
     home: bool,
+    /// Which pause of which task is answered, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pause: Option<(TaskId, u32)>,
 }
 
 impl Carried {
     pub(super) fn new(requests: Vec<RequestId>, spot: &Spot) -> Self {
         let place = spot.place.as_ref().map(MessagePlace::encode);
-        Self { v: VERSION, requests, card: spot.card, place, home: spot.home }
+        Self { v: VERSION, requests, card: spot.card, place, home: spot.home, pause: None }
+    }
+
+    /// The same, about a pause of a task.
+    pub(super) fn answering(mut self, task: TaskId, pause: u32) -> Self {
+        self.pause = Some((task, pause));
+        self
     }
 
     /// At most 3000 characters, for up to 50 requests.
@@ -58,10 +67,12 @@ mod tests {
             response_url: None,
         };
         let request: RequestId = "req_00000000000070008000000000000001".parse().unwrap();
-        let text = Carried::new(vec![request; 50], &spot).encode();
+        let task = "tsk_00000000000070008000000000000003".parse().unwrap();
+        let text = Carried::new(vec![request; 50], &spot).answering(task, 7).encode();
         assert!(text.len() <= 3000, "{}", text.len());
         let back = Carried::decode(&text).unwrap();
-        assert_eq!((back.requests.len(), back.spot(&spot.user).place), (50, spot.place));
+        assert_eq!((back.requests.len(), back.pause), (50, Some((task, 7))));
+        assert_eq!(back.spot(&spot.user).place, spot.place);
     }
 
     #[test]

@@ -49,6 +49,9 @@ impl SlackApp {
             Press::StillNeed(request) => self.need(request, visitor, spot, trigger).await,
             Press::Reassign(request) => self.reassign(request, visitor, spot, trigger).await,
             Press::Why(request) => self.why(request, visitor, spot).await,
+            Press::Decline(request) => self.decide(request, Ask::Keep { until: None }, visitor, spot).await,
+            Press::Stop(request) => self.decide(request, Ask::Stop, visitor, spot).await,
+            Press::Resolve(request, answer) => self.resolve(request, answer, visitor, spot, trigger).await,
             Press::Turn { card, page } => self.turn(card, page, visitor, spot).await,
         }
     }
@@ -114,7 +117,10 @@ fn is_sample(press: &Press) -> bool {
         | Press::StillNeed(request)
         | Press::Release(request)
         | Press::Reassign(request)
-        | Press::Why(request) => *request == Sample::request(),
+        | Press::Why(request)
+        | Press::Decline(request)
+        | Press::Stop(request)
+        | Press::Resolve(request, _) => *request == Sample::request(),
         Press::ApproveRest(_) | Press::KeepRest(_) | Press::Turn { .. } => false,
     }
 }
@@ -122,7 +128,9 @@ fn is_sample(press: &Press) -> bool {
 fn label(press: &Press) -> &'static str {
     match press {
         Press::Approve(_) | Press::Release(_) | Press::ApproveRest(_) => "approve",
-        Press::Keep(_) | Press::StillNeed(_) | Press::KeepRest(_) => "keep",
+        Press::Keep(_) | Press::StillNeed(_) | Press::KeepRest(_) | Press::Decline(_) => "keep",
+        Press::Stop(_) => "stop",
+        Press::Resolve(..) => "resolve",
         Press::Undo(_) => "undo",
         Press::Reassign(_) => "reassign",
         Press::Why(_) => "why",

@@ -7,9 +7,6 @@ use super::{Ack, SlackApp};
 use crate::card::{Notice, Rendered};
 use crate::payload::{SlashCommand, Word};
 
-/// The command that offboardings are started with, where they are set up.
-const OFFBOARD: &str = "/offboard";
-
 impl SlackApp {
     /// Answered at once, and only to whoever typed it.
     pub(super) async fn command(&self, command: SlashCommand) -> Ack {
@@ -20,8 +17,8 @@ impl SlackApp {
             Err(turned) => return turned.ack(),
         };
         let lists = command.text.words().next() == Some(Word::Text("list".to_owned()));
-        if command.command == OFFBOARD {
-            return self.say(&Notice::NoOffboarding);
+        if *command.command == *self.offboard_command {
+            return self.offboard(&command, &visitor).await;
         }
         if !lists {
             return Ack::json(ephemeral(self.workspace.renderer().help(&command.command)));
@@ -32,7 +29,7 @@ impl SlackApp {
         }
     }
 
-    fn say(&self, notice: &Notice) -> Ack {
+    pub(super) fn say(&self, notice: &Notice) -> Ack {
         Ack::json(ephemeral(Rendered { text: self.workspace.renderer().say(notice), blocks: Vec::new() }))
     }
 }

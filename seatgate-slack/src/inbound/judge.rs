@@ -31,7 +31,7 @@ impl SlackApp {
         reason: Option<&str>,
         visitor: &Visitor,
     ) -> Result<Request, Declined> {
-        let by = self.submission(id, label(ask), visitor).await?;
+        let by = self.submission_for(ask, id, visitor).await?;
         let answer = self.gate.act(id, ask, reason, &by).await;
         self.judged(answer).await
     }
@@ -62,12 +62,28 @@ impl SlackApp {
         }
     }
 
+    /// The same for what `visitor` asks: nobody is asked about an offboarding but operators.
+    pub(super) async fn submission_for(
+        &self,
+        ask: Ask,
+        id: RequestId,
+        visitor: &Visitor,
+    ) -> Result<Submission, Declined> {
+        let offboards = async || self.gate.request(id).await.is_ok_and(|request| request.offboarding.is_some());
+        if visitor.submission().is_none() && offboards().await {
+            self.record(label(ask), Denial::NotOperator.label(), Some(id)).await;
+            return Err(Declined::Told(Notice::NotOperator));
+        }
+        self.submission(id, label(ask), visitor).await
+    }
+
     pub(super) async fn judged<T>(&self, answer: Result<T, GateError>) -> Result<T, Declined> {
         match answer {
             Ok(done) => Ok(done),
             Err(GateError::Denied(denial)) => Err(Declined::Told(denial.into())),
             Err(GateError::Refused { refusal, request }) => {
-                Err(Declined::Told(Notice::refused(refusal, self.decision(&request).await)))
+                let notice = Notice::refused(refusal, self.decision(&request).await);
+                Err(Declined::Told(if request.offboarding.is_some() { notice.about_offboarding() } else { notice }))
             }
             Err(GateError::NotFound(_)) => Err(Declined::Told(Notice::Unknown)),
             Err(GateError::BadReason) => Err(Declined::BadReason),
@@ -88,6 +104,8 @@ fn label(ask: Ask) -> &'static str {
         Ask::Keep { .. } => "keep",
         Ask::Undo => "undo",
         Ask::Reassign { .. } => "reassign",
+        Ask::Stop => "stop",
+        Ask::Resolve { .. } => "resolve",
         _ => "act",
     }
 }

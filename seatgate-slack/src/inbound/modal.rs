@@ -2,14 +2,17 @@
 
 use seatgate_core::message::Row;
 use seatgate_core::port::StoreError;
-use seatgate_core::request::Request;
+use seatgate_core::request::{Request, Resolution};
 use serde_json::{Value, json};
 
 use super::admit::{Turned, Visitor};
 use super::answer::Spot;
 use super::carried::Carried;
 use super::{Ack, SlackApp};
-use crate::card::{KEEP_CALLBACK, KeepProblem, NEED_CALLBACK, Notice, REASSIGN_CALLBACK, ReassignProblem};
+use crate::card::{
+    CONFIRM_CALLBACK, KEEP_CALLBACK, KeepProblem, NEED_CALLBACK, Notice, OFFBOARD_CALLBACK, REASSIGN_CALLBACK,
+    ReassignProblem, SKIP_CALLBACK,
+};
 use crate::payload::{TriggerId, ViewSubmission};
 
 /// Which modal it is.
@@ -18,6 +21,9 @@ enum Modal {
     Keep,
     Need,
     Reassign,
+    Skip,
+    Confirm,
+    Offboard,
 }
 
 impl Modal {
@@ -26,6 +32,9 @@ impl Modal {
             KEEP_CALLBACK => Some(Self::Keep),
             NEED_CALLBACK => Some(Self::Need),
             REASSIGN_CALLBACK => Some(Self::Reassign),
+            SKIP_CALLBACK => Some(Self::Skip),
+            CONFIRM_CALLBACK => Some(Self::Confirm),
+            OFFBOARD_CALLBACK => Some(Self::Offboard),
             _ => None,
         }
     }
@@ -35,6 +44,8 @@ impl Modal {
         match self {
             Self::Keep | Self::Need => "keep",
             Self::Reassign => "reassign",
+            Self::Skip | Self::Confirm => "resolve",
+            Self::Offboard => "offboard",
         }
     }
 }
@@ -49,6 +60,9 @@ impl SlackApp {
             Err(Turned::Outsider) => return self.refused_in(modal, Notice::Outsider),
             Err(turned) => return turned.ack(),
         };
+        if let Modal::Offboard = modal {
+            return self.submit_offboard(&submitted, &visitor).await;
+        }
         let Some(carried) = Carried::decode(&submitted.view.private_metadata) else {
             return self.refused_in(modal, Notice::Unknown);
         };
@@ -57,6 +71,10 @@ impl SlackApp {
             (Modal::Need, [id]) => self.submit_need(&submitted, *id, carried.spot(&visitor.user), &visitor).await,
             (Modal::Reassign, [id]) => {
                 self.submit_reassign(&submitted, *id, carried.spot(&visitor.user), &visitor).await
+            }
+            (Modal::Skip, [id]) => self.submit_answer(&submitted, *id, Resolution::Skip, &carried, &visitor).await,
+            (Modal::Confirm, [id]) => {
+                self.submit_answer(&submitted, *id, Resolution::Confirm, &carried, &visitor).await
             }
             _ => self.refused_in(modal, Notice::Unknown),
         }
@@ -68,6 +86,8 @@ impl SlackApp {
             Modal::Keep => renderer.keep_error(&KeepProblem::Refused(notice)),
             Modal::Need => renderer.need_error(&KeepProblem::Refused(notice)),
             Modal::Reassign => renderer.reassign_error(&ReassignProblem::Refused(notice)),
+            Modal::Skip | Modal::Confirm => renderer.answer_error(&KeepProblem::Refused(notice)),
+            Modal::Offboard => renderer.offboard_error(&KeepProblem::Refused(notice)),
         })
     }
 

@@ -1,11 +1,9 @@
 //! The other door: what came over a socket that is authenticated as a whole.
 
-use std::sync::Arc;
-
 use seatgate_core::gate::Gate;
 
 use super::{Ack, Inbound, Route, SlackApp};
-use crate::payload::{FromSocket, PayloadError, PayloadReader};
+use crate::payload::{FromSocket, PayloadError};
 use crate::workspace::Workspace;
 
 impl SlackApp {
@@ -13,7 +11,7 @@ impl SlackApp {
     /// Slack's, so they refuse everything.
     #[must_use]
     pub fn over_socket(gate: Gate, workspace: Workspace) -> Self {
-        Self { gate, workspace, secrets: None, reader: PayloadReader::new(), seen: Arc::default() }
+        Self::with(gate, workspace, None)
     }
 
     pub(crate) fn workspace(&self) -> &Workspace {

@@ -35,6 +35,8 @@ pub(crate) struct Line<'a> {
 pub(crate) enum Value<'a> {
     /// A text from outside, at most so many characters of it.
     Outside(&'a str, usize),
+    /// A name from outside that was put together for this line.
+    Name(String),
     /// Several names from outside.
     Names(&'a [String]),
     /// How many.
@@ -93,6 +95,7 @@ impl Value<'_> {
     pub(super) fn text(&self, form: Form) -> String {
         match self {
             Self::Outside(text, most) => harmless(text, *most, form != Form::Plain),
+            Self::Name(name) => harmless(name, NAME, form != Form::Plain),
             Self::Names(names) => listed(names, form),
             Self::Count(count) => count.to_string(),
             Self::Moment(at) => moment(*at, "{date_short_pretty}, {time}", written(*at), form),

@@ -10,7 +10,16 @@ use super::samples::{answers, samples};
 
 const GERMAN: &str = include_str!("german.toml");
 /// Names and reasons in the samples, what Slack reads and does not show, and what people type.
-const FROM_OUTSIDE: [&str; 19] = [
+const FROM_OUTSIDE: [&str; 28] = [
+    "She moves to Lisbon",
+    "Their token expired",
+    "lock-okta",
+    "revoke-figma",
+    "wipe-laptop",
+    "offboard",
+    "leaver",
+    "answer_reason:",
+    "The plan is full",
     "Mona said",
     "!here",
     "Back from leave in spring",

@@ -4,6 +4,7 @@
 mod german;
 mod hostile;
 mod judges;
+mod offboarding;
 mod pages;
 mod pictures;
 mod routed;

@@ -16,7 +16,7 @@ use seatgate_slack::card::{
 };
 use serde_json::{Value, json};
 
-use super::routed;
+use super::{offboarding, routed};
 
 /// A sample, as Slack's method takes it.
 pub(super) struct Sample {
@@ -258,7 +258,8 @@ fn others(renderer: &Renderer) -> Vec<Sample> {
 
 /// Every card, modal and answer with blocks.
 pub(super) fn samples(renderer: &Renderer) -> Vec<Sample> {
-    cards(renderer).into_iter().chain(notes(renderer)).chain(others(renderer)).collect()
+    let all = cards(renderer).into_iter().chain(notes(renderer)).chain(others(renderer));
+    all.chain(offboarding::samples(renderer)).collect()
 }
 
 /// Every short answer.
@@ -316,7 +317,8 @@ pub(super) fn answers(renderer: &Renderer) -> Vec<String> {
         let (block, text) = renderer.keep_error(problem);
         format!("{block}: {text}")
     });
-    let said = notices.iter().map(|notice| renderer.say(notice));
+    let offboarding = offboarding::notices();
+    let said = notices.iter().chain(&offboarding).map(|notice| renderer.say(notice));
     said.chain(errors).chain(routed_errors(renderer)).chain(reasons(renderer)).collect()
 }
 
@@ -327,8 +329,9 @@ fn routed_errors(renderer: &Renderer) -> Vec<String> {
         ReassignProblem::NoteTooLong,
         ReassignProblem::Refused(Notice::CannotBeAsked),
     ];
-    let need = renderer.need_error(&KeepProblem::ReasonRequired);
-    let all = problems.iter().map(|problem| renderer.reassign_error(problem)).chain([need]);
+    let required = &KeepProblem::ReasonRequired;
+    let others = [renderer.need_error(required), renderer.answer_error(required)];
+    let all = problems.iter().map(|problem| renderer.reassign_error(problem)).chain(others);
     all.map(|(block, text)| format!("{block}: {text}")).collect()
 }
 
