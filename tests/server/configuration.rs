@@ -11,6 +11,7 @@ const SECRETS: [(&str, &str); 3] =
 const BOT_TOKEN: (&str, &str) = ("SLACK_BOT_TOKEN", "xoxb-of-the-test");
 const APP_TOKEN: (&str, &str) = ("SLACK_APP_TOKEN", "xapp-1");
 const SIGNING: (&str, &str) = ("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99baac0ffee5");
+const EVENTS: (&str, &str) = ("SEATGATE_EVENTS_SECRET", REMOVAL);
 const TARGET: (&str, &str) = ("SEATGATE_DEPROVISION_URL", "https://idp.example.com/");
 
 /// The file that the contract shows: it always loads.
@@ -52,10 +53,10 @@ fn the_example_environment_loads_once_its_secrets_are_replaced() {
     let file = include_str!("../../examples/axum_server/deploy/seatgate.toml");
     let (code, text) = check(file, &environment);
     assert_eq!(code, 2, "nobody runs with the example's secrets");
-    for (name, _) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING, APP_TOKEN]) {
+    for (name, _) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING, APP_TOKEN, EVENTS]) {
         assert!(text.contains(&format!("\n  {name}: ")), "{name} in {text}");
     }
-    for (name, secret) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING, APP_TOKEN]) {
+    for (name, secret) in SECRETS.into_iter().chain([BOT_TOKEN, SIGNING, APP_TOKEN, EVENTS]) {
         environment.iter_mut().filter(|(known, _)| *known == name).for_each(|pair| pair.1 = secret);
     }
     assert_eq!(check(file, &environment), (0, "the configuration is sound\n".to_owned()));
