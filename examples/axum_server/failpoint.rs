@@ -1,22 +1,18 @@
 //! A server that ends at a chosen point, for the kill tests. Compiled in by the feature `failpoints` alone.
 
-use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
-use seatgate_core::card::{Card, CardEdit};
+use seatgate_core::agenda::{Claim, Claims, Settlement};
 use seatgate_core::gate::{GateBuilder, Store};
-use seatgate_core::id::{CardId, ExceptionId, RequestId, SweepId};
+use seatgate_core::id::{ExceptionId, SweepId};
 use seatgate_core::port::{
-    Answer, Batch, Change, EffectError, Exception, ExceptionStore, NamedSeat, RequestStore, RowResult, SeatStatusRow,
-    StoreError, Stored, SweepRecord,
+    Answer, Batch, Change, EffectError, Exception, ExceptionStore, NamedSeat, RowResult, StoreError,
 };
-use seatgate_core::seat::Seat;
+use seatgate_core::testing::Around;
 use seatgate_core::time::Timestamp;
-use seatgate_core::trail::{Chain, Stream};
 
 /// Where the process ends: right after the n-th write of a kind is kept, before anybody hears of it.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +79,13 @@ impl<S> Fatal<S> {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<S: Store> RequestStore for Fatal<S> {
+impl<S: Store> Around for Fatal<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.store
+    }
+
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
         let answers = self.store.commit(changes).await?;
         self.kept(Write::Commit, answers.iter().any(|answer| answer.is_kept()));
@@ -103,56 +104,16 @@ impl<S: Store> RequestStore for Fatal<S> {
         Ok(settled)
     }
 
-    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.load(ids).await
-    }
-
-    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        self.store.chain(stream).await
-    }
-
-    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
-        self.store.seats(seats).await
-    }
-
-    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
-        self.store.cards(ids).await
-    }
-
-    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
-        self.store.edit_card(card, edit, now).await
-    }
-
-    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        self.store.sweep_of(inbound).await
-    }
-
-    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        self.store.sweep(id).await
-    }
-
-    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
-        self.store.rows(sweep, rows).await
-    }
-
     async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
         let kept = self.store.receive(batch, rejected).await?;
         self.kept(Write::Receive, kept);
         Ok(kept)
     }
 
-    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        self.store.received(sweep, from, limit).await
-    }
-
     async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
         self.store.forget(sweep, before).await?;
         self.kept(Write::Forget, true);
         Ok(())
-    }
-
-    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        self.store.lane_failures(lane).await
     }
 }
 

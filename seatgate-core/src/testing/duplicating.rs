@@ -1,18 +1,10 @@
-use std::ops::Range;
+use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::agenda::{Claim, Claims, Lane, Settlement};
-use crate::card::{Card, CardEdit};
-use crate::id::{CardId, RequestId, SweepId};
-use crate::port::{
-    Answer, Batch, Change, Deprovisioner, EffectError, Idempotency, Job, Removal, RequestStore, RowResult, SeatStatus,
-    SeatStatusRow, StoreError, Stored, SweepRecord,
-};
-use crate::seat::Seat;
-use crate::time::Timestamp;
-use crate::trail::{Chain, Stream};
+use crate::port::{Deprovisioner, EffectError, Idempotency, Job, Removal, RequestStore, SeatStatus, StoreError};
+use crate::testing::Around;
 
 /// A port whose every write happens twice, as when a reply was lost and the caller repeats itself. What may be repeated
 /// safely must not show it.
@@ -30,75 +22,21 @@ impl<T: ?Sized> Duplicating<T> {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: RequestStore + ?Sized> RequestStore for Duplicating<T> {
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
-        let first = self.0.commit(changes.clone()).await?;
-        self.0.commit(changes).await?;
+impl<T: RequestStore + ?Sized> Around for Duplicating<T> {
+    type Inner = T;
+
+    fn inner(&self) -> &T {
+        &self.0
+    }
+
+    async fn write<O: Send, F: Future<Output = Result<O, StoreError>> + Send>(
+        &self,
+        _call: &'static str,
+        make: impl Fn() -> F + Send,
+    ) -> Result<O, StoreError> {
+        let first = make().await?;
+        make().await?;
         Ok(first)
-    }
-
-    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.0.load(ids).await
-    }
-
-    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        self.0.chain(stream).await
-    }
-
-    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
-        self.0.seats(seats).await
-    }
-
-    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
-        self.0.cards(ids).await
-    }
-
-    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
-        let first = self.0.edit_card(card, edit.clone(), now).await?;
-        self.0.edit_card(card, edit, now).await?;
-        Ok(first)
-    }
-
-    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        self.0.sweep_of(inbound).await
-    }
-
-    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        self.0.sweep(id).await
-    }
-
-    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
-        self.0.rows(sweep, rows).await
-    }
-
-    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
-        let first = self.0.receive(batch, rejected).await?;
-        self.0.receive(batch, rejected).await?;
-        Ok(first)
-    }
-
-    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        self.0.received(sweep, from, limit).await
-    }
-
-    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
-        self.0.forget(sweep, before).await?;
-        self.0.forget(sweep, before).await
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.0.claim(claim).await
-    }
-
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
-        let first = self.0.settle(settlements.clone()).await?;
-        self.0.settle(settlements).await?;
-        Ok(first)
-    }
-
-    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        self.0.lane_failures(lane).await
     }
 }
 

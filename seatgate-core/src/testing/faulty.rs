@@ -1,20 +1,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::agenda::{Claim, Claims, Lane, Settlement};
-use crate::card::{Card, CardEdit};
-use crate::id::{CardId, RequestId, SweepId};
-use crate::port::{
-    Answer, Batch, Change, RequestStore, RowResult, SeatStatusRow, StoreError, StoreErrorKind, Stored, SweepRecord,
-};
-use crate::seat::Seat;
-use crate::time::Timestamp;
-use crate::trail::{Chain, Stream};
+use crate::port::{RequestStore, StoreError, StoreErrorKind};
+use crate::testing::Around;
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,15 +47,28 @@ impl<T: RequestStore + ?Sized> Faulty<T> {
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
+}
 
-    /// Makes one call, unless it is to fail.
-    async fn pass<O: Send>(&self, call: impl Future<Output = Result<O, StoreError>> + Send) -> Result<O, StoreError> {
+#[async_trait]
+impl<T: RequestStore + ?Sized> Around for Faulty<T> {
+    type Inner = T;
+
+    fn inner(&self) -> &T {
+        &self.inner
+    }
+
+    /// Makes the call, unless it is to fail.
+    async fn pass<O: Send>(
+        &self,
+        _call: &'static str,
+        made: impl Future<Output = Result<O, StoreError>> + Send,
+    ) -> Result<O, StoreError> {
         let nth = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).remove(&nth);
         if fault == Some(Fault::Before) {
             return Err(StoreError::new(StoreErrorKind::Unavailable, "a call that was told to fail"));
         }
-        let answer = call.await;
+        let answer = made.await;
         match fault {
             Some(_) => Err(StoreError::new(StoreErrorKind::Unknown, "a call whose reply was to be lost")),
             None => answer,
@@ -71,74 +76,13 @@ impl<T: RequestStore + ?Sized> Faulty<T> {
     }
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: RequestStore + ?Sized> RequestStore for Faulty<T> {
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
-        self.pass(self.inner.commit(changes)).await
-    }
-
-    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.pass(self.inner.load(ids)).await
-    }
-
-    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        self.pass(self.inner.chain(stream)).await
-    }
-
-    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
-        self.pass(self.inner.seats(seats)).await
-    }
-
-    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
-        self.pass(self.inner.cards(ids)).await
-    }
-
-    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
-        self.pass(self.inner.edit_card(card, edit, now)).await
-    }
-
-    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        self.pass(self.inner.sweep_of(inbound)).await
-    }
-
-    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        self.pass(self.inner.sweep(id)).await
-    }
-
-    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
-        self.pass(self.inner.rows(sweep, rows)).await
-    }
-
-    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
-        self.pass(self.inner.receive(batch, rejected)).await
-    }
-
-    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        self.pass(self.inner.received(sweep, from, limit)).await
-    }
-
-    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
-        self.pass(self.inner.forget(sweep, before)).await
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.pass(self.inner.claim(claim)).await
-    }
-
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
-        self.pass(self.inner.settle(settlements)).await
-    }
-
-    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        self.pass(self.inner.lane_failures(lane)).await
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
+    use super::{Fault, Faulty};
     use crate::memory::MemoryStore;
+    use crate::port::{Answer, RequestStore as _, StoreErrorKind};
     use crate::testing::{ManualClock, World, block_on};
 
     #[test]

@@ -3,8 +3,9 @@
 //! A store is checked with [`store_conformance!`](crate::store_conformance), which makes one test of each case. Everything
 //! else is for tests of what is built on the gate: [`ManualClock`] and [`SeededEntropy`] make a run repeatable, the
 //! notifier records, the deprovisioner follows a script, the directory says what it was told, [`Faulty`] breaks a store at
-//! a chosen call, and [`Duplicating`] does every write twice.
+//! a chosen call, and [`Duplicating`] does every write twice; both are made with [`Around`], as stores that watch others can be.
 
+mod around;
 mod clock;
 pub mod conformance;
 mod deprovisioner;
@@ -15,6 +16,7 @@ mod notifier;
 mod run;
 mod world;
 
+pub use around::Around;
 pub use clock::ManualClock;
 pub use deprovisioner::{Call, ScriptedDeprovisioner, Step};
 pub use directory::ScriptedDirectory;

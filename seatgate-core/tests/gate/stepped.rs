@@ -3,24 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{Claim, Claims, Lane, Settlement};
-use seatgate_core::card::{Card, CardEdit};
-use seatgate_core::id::{AccountId, CardId, DelegationId, ExceptionId, PersonRef, RequestId, SweepId, TextId};
+use seatgate_core::id::{AccountId, DelegationId, ExceptionId, PersonRef, SweepId, TextId};
 use seatgate_core::message::{Message, StateTally};
 use seatgate_core::person::{Identity, PersonDetails};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::*;
 use seatgate_core::request::Request;
 use seatgate_core::savings::Savings;
-use seatgate_core::seat::{AccountNames, AppId, Channel, Seat};
+use seatgate_core::seat::{AccountNames, AppId, Channel};
+use seatgate_core::testing::Around;
 use seatgate_core::time::Timestamp;
-use seatgate_core::trail::{Chain, Entry, Stream};
+use seatgate_core::trail::{Entry, Stream};
 
 /// What is waited for, and whether the call fails there.
 pub type Pause = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
@@ -138,52 +136,22 @@ macro_rules! pass_whole {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl<T: RequestStore + ?Sized> RequestStore for Stepped<T> {
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
-        pass!(self.commit(changes))
+impl<T: RequestStore + ?Sized> Around for Stepped<T> {
+    type Inner = T;
+
+    fn inner(&self) -> &T {
+        &self.inner
     }
-    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
-        pass!(self.load(ids))
-    }
-    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        pass!(self.chain(stream))
-    }
-    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
-        pass!(self.seats(seats))
-    }
-    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
-        pass!(self.cards(ids))
-    }
-    async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
-        pass!(self.edit_card(card, edit, now))
-    }
-    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        pass!(self.sweep_of(inbound))
-    }
-    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        pass!(self.sweep(id))
-    }
-    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
-        pass!(self.rows(sweep, rows))
-    }
-    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
-        pass!(self.receive(batch, rejected))
-    }
-    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        pass!(self.received(sweep, from, limit))
-    }
-    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
-        pass!(self.forget(sweep, before))
-    }
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        pass!(self.claim(claim))
-    }
-    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
-        pass!(self.settle(settlements))
-    }
-    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        pass!(self.lane_failures(lane))
+
+    async fn pass<O: Send>(
+        &self,
+        call: &'static str,
+        made: impl Future<Output = Result<O, StoreError>> + Send,
+    ) -> Result<O, StoreError> {
+        self.steps.step(call, false).await?;
+        let answer = made.await;
+        self.steps.step(call, true).await?;
+        answer
     }
 }
 

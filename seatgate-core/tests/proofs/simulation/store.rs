@@ -1,17 +1,15 @@
 //! The store under watch: what is kept is seen, and it can be broken on purpose, to see that the invariants notice.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use seatgate_core::agenda::{AgendaChange, Claim, Claims, Item, Lane, Next, Settlement};
-use seatgate_core::card::{Card, CardEdit};
-use seatgate_core::id::{CardId, ChangeId, ExceptionId, InstanceId, RequestId, SweepId};
+use seatgate_core::agenda::{AgendaChange, Claim, Claims, Item, Next, Settlement};
+use seatgate_core::card::CardEdit;
+use seatgate_core::id::{CardId, ChangeId, ExceptionId, InstanceId};
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::port::*;
-use seatgate_core::seat::Seat;
-use seatgate_core::testing::SeededEntropy;
+use seatgate_core::testing::{Around, SeededEntropy};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Stream};
 
@@ -139,8 +137,13 @@ impl Watched {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl RequestStore for Watched {
+impl Around for Watched {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Answer>, StoreError> {
         let mut answers = Vec::new();
         for change in changes {
@@ -150,18 +153,7 @@ impl RequestStore for Watched {
         }
         Ok(answers)
     }
-    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
-        self.store.load(ids).await
-    }
-    async fn chain(&self, stream: Stream) -> Result<Chain, StoreError> {
-        self.store.chain(stream).await
-    }
-    async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
-        self.store.seats(seats).await
-    }
-    async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {
-        self.store.cards(ids).await
-    }
+
     async fn edit_card(&self, card: CardId, edit: CardEdit, now: Timestamp) -> Result<bool, StoreError> {
         let found = self.store.edit_card(card, edit, now).await?;
         if self.stage.log().claims.is_empty() {
@@ -172,27 +164,7 @@ impl RequestStore for Watched {
         self.stage.see(Seen::Edited(card));
         Ok(found)
     }
-    async fn sweep_of(&self, inbound: &str) -> Result<Option<SweepRecord>, StoreError> {
-        self.store.sweep_of(inbound).await
-    }
-    async fn sweep(&self, id: SweepId) -> Result<Option<SweepRecord>, StoreError> {
-        self.store.sweep(id).await
-    }
-    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
-        self.store.rows(sweep, rows).await
-    }
 
-    async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
-        self.store.receive(batch, rejected).await
-    }
-
-    async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        self.store.received(sweep, from, limit).await
-    }
-
-    async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
-        self.store.forget(sweep, before).await
-    }
     async fn claim(&self, mut claim: Claim) -> Result<Claims, StoreError> {
         if self.breaks(Sabotage::NoLeases) {
             claim.lease = std::time::Duration::ZERO;
@@ -212,6 +184,7 @@ impl RequestStore for Watched {
         }
         Ok(claims)
     }
+
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<bool>, StoreError> {
         let mut settled = Vec::new();
         for mut settlement in settlements {
@@ -234,9 +207,6 @@ impl RequestStore for Watched {
             settled.push(ours);
         }
         Ok(settled)
-    }
-    async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        self.store.lane_failures(lane).await
     }
 }
 
