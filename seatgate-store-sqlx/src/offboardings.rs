@@ -1,7 +1,7 @@
 //! The offboarding table, as both databases are asked for it.
 
 use seatgate_core::policy::Mode;
-use seatgate_core::port::{OffboardingFilter, OffboardingRow};
+use seatgate_core::port::{OffboardingFilter, OffboardingRow, StoreError};
 use seatgate_core::time::Timestamp;
 use sqlx::{ColumnIndex, Decode, Encode, Executor, FromRow, QueryBuilder, Type};
 
@@ -66,9 +66,12 @@ where
     pub(crate) async fn offboardings(
         filter: &OffboardingFilter,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<OffboardingRow>, sqlx::Error> {
-        let rows: Vec<Row> = table(filter).build_query_as().fetch_all(db).await?;
-        rows.into_iter().map(Row::found).collect()
+    ) -> Result<Vec<OffboardingRow>, StoreError> {
+        Self::reading("reading the offboarding table", async {
+            let rows: Vec<Row> = table(filter).build_query_as().fetch_all(db).await?;
+            rows.into_iter().map(Row::found).collect()
+        })
+        .await
     }
 }
 

@@ -1,4 +1,5 @@
-//! What both databases are asked in the same words. Each answer is one statement, so it is one snapshot.
+//! What both databases are asked in the same words, and what is said where they do not answer. Each answer is one
+//! statement, so it is one snapshot.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -6,7 +7,9 @@ use std::ops::Range;
 
 use seatgate_core::agenda::Lane;
 use seatgate_core::id::{DelegationId, ExceptionId, PersonRef, SweepId};
-use seatgate_core::port::{AskedPerson, Batch, Delegation, Exception, Operator, RequestFilter, RowResult, StateCounts};
+use seatgate_core::port::{
+    AskedPerson, Batch, Delegation, Exception, Operator, RequestFilter, RowResult, StateCounts, StoreError,
+};
 use seatgate_core::request::{Request, StateLabel};
 use seatgate_core::savings::Savings;
 use seatgate_core::seat::AppId;
@@ -50,6 +53,9 @@ pub(crate) const PEOPLE: &str = "SELECT id FROM people WHERE id > $1 ORDER BY id
 pub(crate) trait Dialect: Database<Arguments: IntoArguments<Self>> {
     /// How a table is joined to one that is to be read first.
     const JOIN: &'static str;
+
+    /// What the ports say of a failure while reading for `context`.
+    fn read_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError;
 }
 
 /// Asks a database: the pool, or one connection.
@@ -62,15 +68,26 @@ where
     i32: Type<DB> + for<'v> Decode<'v, DB>,
     usize: ColumnIndex<DB::Row>,
 {
+    /// What was found for `context`, or why it was not.
+    pub(crate) async fn reading<T>(
+        context: &'static str,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        answer.await.map_err(DB::read_error(context))
+    }
+
     pub(crate) async fn rows(
         sweep: SweepId,
         rows: Range<u32>,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<RowResult>, sqlx::Error> {
-        let query = sqlx::query_scalar(ROWS).bind(sweep.to_string());
-        let query = query.bind(i64::from(rows.start)).bind(i64::from(rows.end));
-        let bodies: Vec<String> = query.fetch_all(db).await?;
-        bodies.iter().map(|body| decode(body)).collect()
+    ) -> Result<Vec<RowResult>, StoreError> {
+        Self::reading("reading a sweep's rows", async {
+            let query = sqlx::query_scalar(ROWS).bind(sweep.to_string());
+            let query = query.bind(i64::from(rows.start)).bind(i64::from(rows.end));
+            let bodies: Vec<String> = query.fetch_all(db).await?;
+            bodies.iter().map(|body| decode(body)).collect()
+        })
+        .await
     }
 
     pub(crate) async fn batches(
@@ -78,31 +95,43 @@ where
         from: u32,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Batch>, sqlx::Error> {
-        let query = sqlx::query_as(BATCHES).bind(sweep.to_string()).bind(i64::from(from)).bind(from_limit(limit));
-        let rows: Vec<received::Columns> = query.fetch_all(db).await?;
-        rows.into_iter().map(|columns| received::batch(sweep, columns)).collect()
+    ) -> Result<Vec<Batch>, StoreError> {
+        Self::reading("reading batches of rows", async {
+            let query = sqlx::query_as(BATCHES).bind(sweep.to_string()).bind(i64::from(from)).bind(from_limit(limit));
+            let rows: Vec<received::Columns> = query.fetch_all(db).await?;
+            rows.into_iter().map(|columns| received::batch(sweep, columns)).collect()
+        })
+        .await
     }
 
     pub(crate) async fn opened_by_app(
         sweep: SweepId,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<BTreeMap<AppId, u64>, sqlx::Error> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(OPENED).bind(sweep.to_string()).fetch_all(db).await?;
-        rows.into_iter().map(|(app, count)| Ok((read(&app)?, to_count(count)?))).collect()
+    ) -> Result<BTreeMap<AppId, u64>, StoreError> {
+        Self::reading("counting a sweep's requests", async {
+            let rows: Vec<(String, i64)> = sqlx::query_as(OPENED).bind(sweep.to_string()).fetch_all(db).await?;
+            rows.into_iter().map(|(app, count)| Ok((read(&app)?, to_count(count)?))).collect()
+        })
+        .await
     }
 
-    pub(crate) async fn lane_failures(lane: &Lane, db: impl Executor<'_, Database = DB>) -> Result<u32, sqlx::Error> {
-        let failures: Option<i32> = sqlx::query_scalar(FAILURES).bind(lane.to_string()).fetch_optional(db).await?;
-        to_number(failures.unwrap_or_default())
+    pub(crate) async fn lane_failures(lane: &Lane, db: impl Executor<'_, Database = DB>) -> Result<u32, StoreError> {
+        Self::reading("reading a lane", async {
+            let failures: Option<i32> = sqlx::query_scalar(FAILURES).bind(lane.to_string()).fetch_optional(db).await?;
+            to_number(failures.unwrap_or_default())
+        })
+        .await
     }
 
     pub(crate) async fn list(
         filter: &RequestFilter,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Request>, sqlx::Error> {
-        let bodies: Vec<String> = Self::listing(filter).build_query_scalar().fetch_all(db).await?;
-        bodies.iter().map(|body| decode(body)).collect()
+    ) -> Result<Vec<Request>, StoreError> {
+        Self::reading("listing requests", async {
+            let bodies: Vec<String> = Self::listing(filter).build_query_scalar().fetch_all(db).await?;
+            bodies.iter().map(|body| decode(body)).collect()
+        })
+        .await
     }
 
     /// The statement of a list. What somebody was asked about is found through their own rows: those of all others, and
@@ -152,26 +181,32 @@ where
     pub(crate) async fn count_by_state(
         asked: Option<PersonRef>,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<StateCounts, sqlx::Error> {
-        let query = match asked {
-            Some(person) => sqlx::query_as(COUNTS_OF).bind(person.to_string()),
-            None => sqlx::query_as(COUNTS),
-        };
-        let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
-        rows.into_iter().map(|(state, count)| Ok((read(&state)?, to_count(count)?))).collect()
+    ) -> Result<StateCounts, StoreError> {
+        Self::reading("counting requests", async {
+            let query = match asked {
+                Some(person) => sqlx::query_as(COUNTS_OF).bind(person.to_string()),
+                None => sqlx::query_as(COUNTS),
+            };
+            let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
+            rows.into_iter().map(|(state, count)| Ok((read(&state)?, to_count(count)?))).collect()
+        })
+        .await
     }
 
     pub(crate) async fn asked_people(
         after: Option<PersonRef>,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<AskedPerson>, sqlx::Error> {
-        let query = sqlx::query_as(ASKED)
-            .bind(StateLabel::AwaitingDecision.label().to_owned())
-            .bind(after.map(|person| person.to_string()).unwrap_or_default())
-            .bind(from_limit(limit));
-        let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
-        rows.into_iter().map(|(person, waiting)| Ok(AskedPerson::new(read(&person)?, to_count(waiting)?))).collect()
+    ) -> Result<Vec<AskedPerson>, StoreError> {
+        Self::reading("listing who was asked", async {
+            let query = sqlx::query_as(ASKED)
+                .bind(StateLabel::AwaitingDecision.label().to_owned())
+                .bind(after.map(|person| person.to_string()).unwrap_or_default())
+                .bind(from_limit(limit));
+            let rows: Vec<(String, i64)> = query.fetch_all(db).await?;
+            rows.into_iter().map(|(person, waiting)| Ok(AskedPerson::new(read(&person)?, to_count(waiting)?))).collect()
+        })
+        .await
     }
 
     pub(crate) async fn entries(
@@ -179,24 +214,35 @@ where
         after: u64,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Entry>, sqlx::Error> {
-        let query = sqlx::query_as(ENTRIES).bind(stream.to_string()).bind(from_count(after)).bind(from_limit(limit));
-        found::entries(query.fetch_all(db).await?)
+    ) -> Result<Vec<Entry>, StoreError> {
+        Self::reading("reading a trail", async {
+            let query =
+                sqlx::query_as(ENTRIES).bind(stream.to_string()).bind(from_count(after)).bind(from_limit(limit));
+            found::entries(query.fetch_all(db).await?)
+        })
+        .await
     }
 
     pub(crate) async fn streams(
         after: Option<Stream>,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Stream>, sqlx::Error> {
-        let after = after.map_or_else(String::new, |stream| stream.to_string());
-        let names: Vec<String> = sqlx::query_scalar(STREAMS).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
-        names.iter().map(|name| read(name)).collect()
+    ) -> Result<Vec<Stream>, StoreError> {
+        Self::reading("listing the trail's streams", async {
+            let after = after.map_or_else(String::new, |stream| stream.to_string());
+            let names: Vec<String> =
+                sqlx::query_scalar(STREAMS).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
+            names.iter().map(|name| read(name)).collect()
+        })
+        .await
     }
 
-    pub(crate) async fn savings(now: Timestamp, db: impl Executor<'_, Database = DB>) -> Result<Savings, sqlx::Error> {
-        let rows: Vec<LineRow> = sqlx::query_as(SAVINGS).fetch_all(db).await?;
-        sums(rows, now)
+    pub(crate) async fn savings(now: Timestamp, db: impl Executor<'_, Database = DB>) -> Result<Savings, StoreError> {
+        Self::reading("adding up the savings", async {
+            let rows: Vec<LineRow> = sqlx::query_as(SAVINGS).fetch_all(db).await?;
+            sums(rows, now)
+        })
+        .await
     }
 
     /// The exceptions that hold.
@@ -205,25 +251,34 @@ where
         after: Option<ExceptionId>,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Exception>, sqlx::Error> {
-        let query = sqlx::query_as(EXCEPTIONS)
-            .bind(now.as_micros())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(from_limit(limit));
-        Ok(found::exceptions(query.fetch_all(db).await?)?.into_iter().flatten().collect())
+    ) -> Result<Vec<Exception>, StoreError> {
+        Self::reading("listing exceptions", async {
+            let query = sqlx::query_as(EXCEPTIONS)
+                .bind(now.as_micros())
+                .bind(after.map(|id| id.to_string()).unwrap_or_default())
+                .bind(from_limit(limit));
+            Ok(found::exceptions(query.fetch_all(db).await?)?.into_iter().flatten().collect())
+        })
+        .await
     }
 
-    pub(crate) async fn operators(db: impl Executor<'_, Database = DB>) -> Result<Vec<Operator>, sqlx::Error> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(OPERATORS).fetch_all(db).await?;
-        rows.into_iter().map(directory::operator).collect()
+    pub(crate) async fn operators(db: impl Executor<'_, Database = DB>) -> Result<Vec<Operator>, StoreError> {
+        Self::reading("listing operators", async {
+            let rows: Vec<(String, i64)> = sqlx::query_as(OPERATORS).fetch_all(db).await?;
+            rows.into_iter().map(directory::operator).collect()
+        })
+        .await
     }
 
     pub(crate) async fn delegation(
         id: DelegationId,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Option<Delegation>, sqlx::Error> {
-        let row: Option<DelegationRow> = sqlx::query_as(DELEGATION).bind(id.to_string()).fetch_optional(db).await?;
-        row.map(directory::delegation).transpose()
+    ) -> Result<Option<Delegation>, StoreError> {
+        Self::reading("reading a delegation", async {
+            let row: Option<DelegationRow> = sqlx::query_as(DELEGATION).bind(id.to_string()).fetch_optional(db).await?;
+            row.map(directory::delegation).transpose()
+        })
+        .await
     }
 
     /// The delegations that hold or will hold.
@@ -232,40 +287,49 @@ where
         after: Option<DelegationId>,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Delegation>, sqlx::Error> {
-        let query = sqlx::query_as(DELEGATIONS)
-            .bind(now.as_micros())
-            .bind(after.map(|id| id.to_string()).unwrap_or_default())
-            .bind(from_limit(limit));
-        let rows: Vec<DelegationRow> = query.fetch_all(db).await?;
-        rows.into_iter().map(directory::delegation).collect()
+    ) -> Result<Vec<Delegation>, StoreError> {
+        Self::reading("listing delegations", async {
+            let query = sqlx::query_as(DELEGATIONS)
+                .bind(now.as_micros())
+                .bind(after.map(|id| id.to_string()).unwrap_or_default())
+                .bind(from_limit(limit));
+            let rows: Vec<DelegationRow> = query.fetch_all(db).await?;
+            rows.into_iter().map(directory::delegation).collect()
+        })
+        .await
     }
 
     pub(crate) async fn known_people(
         after: Option<PersonRef>,
         limit: usize,
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<PersonRef>, sqlx::Error> {
-        let after = after.map(|person| person.to_string()).unwrap_or_default();
-        let ids: Vec<String> = sqlx::query_scalar(PEOPLE).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
-        directory::people(&ids)
+    ) -> Result<Vec<PersonRef>, StoreError> {
+        Self::reading("listing people", async {
+            let after = after.map(|person| person.to_string()).unwrap_or_default();
+            let ids: Vec<String> = sqlx::query_scalar(PEOPLE).bind(after).bind(from_limit(limit)).fetch_all(db).await?;
+            directory::people(&ids)
+        })
+        .await
     }
 
     pub(crate) async fn owned(
         people: &[PersonRef],
         db: impl Executor<'_, Database = DB>,
-    ) -> Result<Vec<Vec<AppId>>, sqlx::Error> {
-        if people.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut sql: QueryBuilder<DB> =
-            QueryBuilder::new("SELECT DISTINCT person, app FROM app_owners WHERE person IN (");
-        let mut list = sql.separated(", ");
-        people.iter().for_each(|person| {
-            list.push_bind(person.to_string());
-        });
-        sql.push(") ORDER BY person, app");
-        let rows: Vec<(String, String)> = sql.build_query_as().fetch_all(db).await?;
-        directory::owned(people, &rows)
+    ) -> Result<Vec<Vec<AppId>>, StoreError> {
+        Self::reading("listing owned apps", async {
+            if people.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut sql: QueryBuilder<DB> =
+                QueryBuilder::new("SELECT DISTINCT person, app FROM app_owners WHERE person IN (");
+            let mut list = sql.separated(", ");
+            people.iter().for_each(|person| {
+                list.push_bind(person.to_string());
+            });
+            sql.push(") ORDER BY person, app");
+            let rows: Vec<(String, String)> = sql.build_query_as().fetch_all(db).await?;
+            directory::owned(people, &rows)
+        })
+        .await
     }
 }

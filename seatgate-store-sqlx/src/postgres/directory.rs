@@ -74,11 +74,11 @@ impl Directory for PgStore {
 #[async_trait]
 impl DirectoryQueries for PgStore {
     async fn operators(&self) -> Result<Vec<Operator>, StoreError> {
-        Questions::operators(&self.pool).await.map_err(store_error("listing operators"))
+        Questions::operators(&self.pool).await
     }
 
     async fn delegation(&self, id: DelegationId) -> Result<Option<Delegation>, StoreError> {
-        Questions::delegation(id, &self.pool).await.map_err(store_error("reading a delegation"))
+        Questions::delegation(id, &self.pool).await
     }
 
     async fn delegations(
@@ -87,14 +87,14 @@ impl DirectoryQueries for PgStore {
         after: Option<DelegationId>,
         limit: usize,
     ) -> Result<Vec<Delegation>, StoreError> {
-        Questions::delegations(now, after, limit, &self.pool).await.map_err(store_error("listing delegations"))
+        Questions::delegations(now, after, limit, &self.pool).await
     }
 
     async fn known_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<PersonRef>, StoreError> {
-        Questions::known_people(after, limit, &self.pool).await.map_err(store_error("listing people"))
+        Questions::known_people(after, limit, &self.pool).await
     }
 
     async fn owned(&self, people: &[PersonRef]) -> Result<Vec<Vec<AppId>>, StoreError> {
-        Questions::owned(people, &self.pool).await.map_err(store_error("listing owned apps"))
+        Questions::owned(people, &self.pool).await
     }
 }

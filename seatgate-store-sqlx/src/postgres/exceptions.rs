@@ -79,6 +79,6 @@ impl ExceptionStore for PgStore {
         after: Option<ExceptionId>,
         limit: usize,
     ) -> Result<Vec<Exception>, StoreError> {
-        Questions::exceptions(now, after, limit, &self.pool).await.map_err(store_error("listing exceptions"))
+        Questions::exceptions(now, after, limit, &self.pool).await
     }
 }

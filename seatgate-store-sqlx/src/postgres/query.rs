@@ -1,10 +1,11 @@
 //! What only reads, in the words of this database. Each answer is one statement, so it is one snapshot. What many ask at
 //! once, by key, is in [`ask`](super::ask).
 
-use seatgate_core::port::AgendaDepth;
+use seatgate_core::port::{AgendaDepth, StoreError};
 use seatgate_core::time::Timestamp;
 use sqlx::{PgPool, Postgres};
 
+use super::error::store_error;
 use crate::questions::Dialect;
 use crate::row::{to_count, to_time};
 
@@ -18,6 +19,10 @@ const DEPTH: &str = "SELECT (SELECT count(*) FROM agenda), (SELECT count(*) FROM
 
 impl Dialect for Postgres {
     const JOIN: &'static str = "JOIN";
+
+    fn read_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+        store_error(context)
+    }
 }
 
 pub(super) async fn agenda_depth(

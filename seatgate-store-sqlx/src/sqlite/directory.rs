@@ -96,11 +96,11 @@ impl Directory for SqliteStore {
 #[async_trait]
 impl DirectoryQueries for SqliteStore {
     async fn operators(&self) -> Result<Vec<Operator>, StoreError> {
-        Questions::operators(&self.readers).await.map_err(store_error("listing operators"))
+        Questions::operators(&self.readers).await
     }
 
     async fn delegation(&self, id: DelegationId) -> Result<Option<Delegation>, StoreError> {
-        Questions::delegation(id, &self.readers).await.map_err(store_error("reading a delegation"))
+        Questions::delegation(id, &self.readers).await
     }
 
     async fn delegations(
@@ -109,14 +109,14 @@ impl DirectoryQueries for SqliteStore {
         after: Option<DelegationId>,
         limit: usize,
     ) -> Result<Vec<Delegation>, StoreError> {
-        Questions::delegations(now, after, limit, &self.readers).await.map_err(store_error("listing delegations"))
+        Questions::delegations(now, after, limit, &self.readers).await
     }
 
     async fn known_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<PersonRef>, StoreError> {
-        Questions::known_people(after, limit, &self.readers).await.map_err(store_error("listing people"))
+        Questions::known_people(after, limit, &self.readers).await
     }
 
     async fn owned(&self, people: &[PersonRef]) -> Result<Vec<Vec<AppId>>, StoreError> {
-        Questions::owned(people, &self.readers).await.map_err(store_error("listing owned apps"))
+        Questions::owned(people, &self.readers).await
     }
 }

@@ -108,6 +108,6 @@ impl ExceptionStore for SqliteStore {
         after: Option<ExceptionId>,
         limit: usize,
     ) -> Result<Vec<Exception>, StoreError> {
-        Questions::exceptions(now, after, limit, &self.readers).await.map_err(store_error("listing exceptions"))
+        Questions::exceptions(now, after, limit, &self.readers).await
     }
 }

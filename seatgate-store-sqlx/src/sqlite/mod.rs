@@ -163,7 +163,7 @@ impl RequestStore for SqliteStore {
     }
 
     async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
-        Questions::rows(sweep, rows, &self.readers).await.map_err(store_error("reading a sweep's rows"))
+        Questions::rows(sweep, rows, &self.readers).await
     }
 
     async fn receive(&self, batch: &Batch, rejected: &[RowResult]) -> Result<bool, StoreError> {
@@ -172,7 +172,7 @@ impl RequestStore for SqliteStore {
     }
 
     async fn received(&self, sweep: SweepId, from: u32, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        Questions::batches(sweep, from, limit, &self.readers).await.map_err(store_error("reading batches of rows"))
+        Questions::batches(sweep, from, limit, &self.readers).await
     }
 
     async fn forget(&self, sweep: SweepId, before: u32) -> Result<(), StoreError> {
@@ -188,22 +188,22 @@ impl RequestStore for SqliteStore {
     }
 
     async fn lane_failures(&self, lane: &Lane) -> Result<u32, StoreError> {
-        Questions::lane_failures(lane, &self.readers).await.map_err(store_error("reading a lane"))
+        Questions::lane_failures(lane, &self.readers).await
     }
 }
 
 #[async_trait]
 impl RequestQueries for SqliteStore {
     async fn list(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
-        Questions::list(filter, &self.readers).await.map_err(store_error("listing requests"))
+        Questions::list(filter, &self.readers).await
     }
 
     async fn count_by_state(&self, asked: Option<PersonRef>) -> Result<StateCounts, StoreError> {
-        Questions::count_by_state(asked, &self.readers).await.map_err(store_error("counting requests"))
+        Questions::count_by_state(asked, &self.readers).await
     }
 
     async fn asked_people(&self, after: Option<PersonRef>, limit: usize) -> Result<Vec<AskedPerson>, StoreError> {
-        Questions::asked_people(after, limit, &self.readers).await.map_err(store_error("listing who was asked"))
+        Questions::asked_people(after, limit, &self.readers).await
     }
 
     async fn row_counts(&self, sweep: SweepId) -> Result<BTreeMap<RowStatus, u64>, StoreError> {
@@ -211,7 +211,7 @@ impl RequestQueries for SqliteStore {
     }
 
     async fn opened_by_app(&self, sweep: SweepId) -> Result<BTreeMap<AppId, u64>, StoreError> {
-        Questions::opened_by_app(sweep, &self.readers).await.map_err(store_error("counting a sweep's requests"))
+        Questions::opened_by_app(sweep, &self.readers).await
     }
 
     async fn standings(&self, sweep: SweepId, channel: &Channel, mode: Mode) -> Result<Vec<StateTally>, StoreError> {
@@ -223,11 +223,11 @@ impl RequestQueries for SqliteStore {
     }
 
     async fn entries(&self, stream: Stream, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        Questions::entries(stream, after, limit, &self.readers).await.map_err(store_error("reading a trail"))
+        Questions::entries(stream, after, limit, &self.readers).await
     }
 
     async fn streams(&self, after: Option<Stream>, limit: usize) -> Result<Vec<Stream>, StoreError> {
-        Questions::streams(after, limit, &self.readers).await.map_err(store_error("listing the trail's streams"))
+        Questions::streams(after, limit, &self.readers).await
     }
 
     async fn agenda_depth(&self, now: Timestamp, removals_open: bool) -> Result<AgendaDepth, StoreError> {
@@ -238,10 +238,10 @@ impl RequestQueries for SqliteStore {
     }
 
     async fn offboardings(&self, filter: &OffboardingFilter) -> Result<Vec<OffboardingRow>, StoreError> {
-        Questions::offboardings(filter, &self.readers).await.map_err(store_error("reading the offboarding table"))
+        Questions::offboardings(filter, &self.readers).await
     }
 
     async fn savings(&self, now: Timestamp) -> Result<Savings, StoreError> {
-        Questions::savings(now, &self.readers).await.map_err(store_error("adding up the savings"))
+        Questions::savings(now, &self.readers).await
     }
 }

@@ -7,12 +7,13 @@ use seatgate_core::id::{CardId, PersonRef, RequestId, SweepId};
 use seatgate_core::message::StateTally;
 use seatgate_core::person::Identity;
 use seatgate_core::policy::Mode;
-use seatgate_core::port::{AgendaDepth, RowStatus, SeatStatusRow, Stored, SweepRecord};
+use seatgate_core::port::{AgendaDepth, RowStatus, SeatStatusRow, StoreError, Stored, SweepRecord};
 use seatgate_core::seat::{Channel, Seat};
 use seatgate_core::time::Timestamp;
 use seatgate_core::trail::{Chain, Stream};
 use sqlx::{Sqlite, SqliteExecutor};
 
+use super::error::store_error;
 use crate::found::{self, CardRow};
 use crate::questions::Dialect;
 use crate::row::{json, read, to_count, to_time};
@@ -63,6 +64,10 @@ const PERSON: &str = "SELECT person FROM identities WHERE identity = $1";
 impl Dialect for Sqlite {
     /// Not a plain join: that one may begin with either table.
     const JOIN: &'static str = "CROSS JOIN";
+
+    fn read_error(context: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+        store_error(context)
+    }
 }
 
 /// Seats as a list of app, account and entitlement.
