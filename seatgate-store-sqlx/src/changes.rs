@@ -232,7 +232,7 @@ fn add_checks(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
 }
 
 /// What is appended and overwritten once the checks have passed.
-fn add_landing(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
+pub(crate) fn add_landing(change: &Change, batch: &mut Batch) -> Result<(), sqlx::Error> {
     let landing = Landing::of(change)?;
     for row in landing.events {
         let row = Of { owner: Source { stream: change.stream }, row };

@@ -18,7 +18,6 @@ use crate::row::{encode, json};
 use crate::savings::SavingRow;
 
 /// Everything that lands with a change but its checks and its agenda.
-#[derive(Serialize)]
 pub(crate) struct Landing<'a> {
     pub(crate) events: Vec<EventRow<'a>>,
     pub(crate) request: Option<RequestRow<'a>>,

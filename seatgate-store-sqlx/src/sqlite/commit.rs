@@ -9,12 +9,10 @@ use seatgate_core::time::Timestamp;
 use seatgate_core::trail::Stream;
 
 use super::writer::{Desk, Outcome, Work};
-use super::{agenda, bulk, directory, lane};
-use crate::landing::Landing;
+use super::{agenda, bulk, directory, lane, together};
+use crate::batch::Batch;
+use crate::changes::add_landing;
 use crate::row::{encode, from_count, json};
-
-/// What lands once the checks have passed.
-const LAND: &str = include_str!("land.sql");
 
 /// Lengthens a chain that has exactly the expected entries and does not bear the change.
 const ADVANCE: &str = "UPDATE streams SET version = $2, head = $3 WHERE stream = $1 AND version = $4
@@ -62,7 +60,9 @@ impl Work for Change {
         if let Some(conflict) = conflict(self, desk).await? {
             return Ok(Outcome::Undo(Answer::Conflict(conflict)));
         }
-        land(self, desk).await?;
+        let mut batch = Batch::whole();
+        add_landing(self, &mut batch)?;
+        together::append(&batch, desk).await?;
         agenda::edit(&self.agenda, self.fence.as_ref().map(|fence| &fence.item), desk).await?;
         if let Some(report) = &self.lane {
             lane::report(report, desk).await?;
@@ -74,23 +74,6 @@ impl Work for Change {
     fn change(&self) -> Option<(&Change, Answer)> {
         Some((self, Answer::Committed))
     }
-}
-
-async fn land(change: &Change, desk: &mut Desk) -> Result<(), sqlx::Error> {
-    let landing = Landing::of(change)?;
-    sqlx::query(LAND)
-        .bind(change.stream.to_string())
-        .bind(json(&landing.events)?)
-        .bind(landing.request.as_ref().map(json).transpose()?)
-        .bind(json(&landing.asked)?)
-        .bind(json(&landing.tasks)?)
-        .bind(json(&landing.cards)?)
-        .bind(json(&landing.members)?)
-        .bind(json(&landing.texts)?)
-        .bind(landing.saving.as_ref().map(json).transpose()?)
-        .execute(&mut desk.connection)
-        .await
-        .map(|_| ())
 }
 
 /// Moves the stream's end, or says why it does not move.

@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::changes::add_change;
 
 const CHECK: &str = include_str!("together_check.sql");
-const LAND: &str = include_str!("together_land.sql");
+const LAND: &str = include_str!("land.sql");
 
 /// The lists in the order of the parameters.
 const CHECKED: [&str; 7] = ["created", "grown", "fences", "takes", "sweeps", "deliveries", "answers"];
@@ -32,25 +32,28 @@ pub(super) async fn land(changes: &[&Change], desk: &mut Desk) -> Result<bool, s
         parts.push(part);
     }
     let Some(batch) = Batch::of(&parts.iter().collect::<Vec<_>>()) else { return Ok(false) };
-    if RARE.iter().any(|list| batch.count(list) > 0) || !write(&batch, desk).await? {
+    if RARE.iter().any(|list| batch.count(list) > 0) || !fit(&batch, desk).await? {
         return Ok(false);
     }
+    append(&batch, desk).await?;
     for report in changes.iter().filter_map(|change| change.lane.as_ref()) {
         lane::report(report, desk).await?;
     }
     Ok(true)
 }
 
-async fn write(batch: &Batch, desk: &mut Desk) -> Result<bool, sqlx::Error> {
+/// Whether what these changes expect is so; what says so is written with it.
+async fn fit(batch: &Batch, desk: &mut Desk) -> Result<bool, sqlx::Error> {
     let check = CHECKED.iter().fold(sqlx::query(CHECK), |check, list| check.bind(batch.list(list)));
     let fitting = check.fetch_all(&mut desk.connection).await?;
-    if fitting.len() < CHECKED.iter().map(|list| batch.count(list)).sum() {
-        return Ok(false);
-    }
+    Ok(fitting.len() >= CHECKED.iter().map(|list| batch.count(list)).sum())
+}
+
+/// Writes what lands once the checks have passed: of the lists, those that are there.
+pub(super) async fn append(batch: &Batch, desk: &mut Desk) -> Result<(), sqlx::Error> {
     let now = desk.lease_clock.now().as_micros();
     let land = LANDED.iter().fold(sqlx::query(LAND), |land, list| land.bind(batch.list(list)));
-    land.bind(now).execute(&mut desk.connection).await?;
-    Ok(true)
+    land.bind(now).execute(&mut desk.connection).await.map(|_| ())
 }
 
 #[cfg(test)]
