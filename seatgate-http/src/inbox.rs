@@ -16,6 +16,7 @@ mod bulk;
 mod card;
 mod controls;
 mod exceptions;
+mod fields;
 mod identity;
 mod list;
 mod notice;

@@ -3,9 +3,10 @@
 //! Each request is answered in a transaction of its own, as if it were answered alone: what somebody else decided in the
 //! meantime stays as it is, and its line says so.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use seatgate_core::gate::{Ask, GateError, Joined};
@@ -18,6 +19,7 @@ use seatgate_core::time::Timestamp;
 use super::Inbox;
 use super::answer::{ask, refusal};
 use super::card::{Card, last_day};
+use super::fields::{Fields, Sent};
 use super::identity::Viewer;
 use super::notice::Notice;
 use super::overview::{MOST_CARDS, overview};
@@ -26,11 +28,8 @@ use super::words::Words;
 
 /// What was selected, and what was said about it.
 struct Batch {
-    token: String,
     decision: Decision,
     requests: Vec<RequestId>,
-    /// Whether the second page was sent, which says what would happen.
-    confirmed: bool,
     reason: String,
     until: String,
 }
@@ -69,22 +68,14 @@ struct ResultRow {
     problem: String,
 }
 
-pub(super) async fn answer(
-    State(inbox): State<Inbox>,
-    headers: HeaderMap,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Response {
+pub(super) async fn answer(State(inbox): State<Inbox>, headers: HeaderMap, form: Sent) -> Response {
     inbox.respond(taken(&inbox, &headers, form).await)
 }
 
-async fn taken(
-    inbox: &Inbox,
-    headers: &HeaderMap,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Result<Response, PageError> {
-    let Form(pairs) = form.map_err(|_| PageError::BadForm)?;
-    let batch = Batch::read(pairs)?;
-    let viewer = inbox.sender(headers, &batch.token).await?;
+async fn taken(inbox: &Inbox, headers: &HeaderMap, form: Sent) -> Result<Response, PageError> {
+    let fields = Fields::of(form)?;
+    let batch = Batch::read(&fields)?;
+    let viewer = inbox.sender(headers, fields.token()).await?;
     let mut requests = Vec::with_capacity(batch.requests.len());
     for id in &batch.requests {
         requests.push(inbox.visible(&id.to_string(), &viewer, batch.decision.label()).await?);
@@ -99,40 +90,28 @@ async fn taken(
         Ok(ask) => ask,
         Err(notice) => return inbox.confirm(&batch, &requests, &viewer, Some(notice)).await,
     };
-    if batch.confirmed && batch.lacks_reason(&requests) {
+    if !fields.confirmed() {
+        return inbox.confirm(&batch, &requests, &viewer, None).await;
+    }
+    if batch.lacks_reason(&requests) {
         let notice = Notice::refused("Nothing was changed. Keeping these seats needs a reason.");
         return inbox.confirm(&batch, &requests, &viewer, Some(notice)).await;
     }
-    if batch.confirmed {
-        inbox.answer_each(&batch, ask, requests, &viewer).await
-    } else {
-        inbox.confirm(&batch, &requests, &viewer, None).await
-    }
+    inbox.answer_each(&batch, ask, requests, &viewer).await
 }
 
 impl Batch {
-    fn read(pairs: Vec<(String, String)>) -> Result<Self, PageError> {
-        let (mut token, mut decision, mut confirmed) = (String::new(), None, false);
-        let (mut reason, mut until, mut requests) = (String::new(), String::new(), Vec::new());
-        for (name, value) in pairs {
-            match name.as_str() {
-                "token" => token = value,
-                "decision" => decision = value.parse().ok(),
-                "confirmed" => confirmed = value == "yes",
-                "reason" => reason = value,
-                "keep_until" => until = value,
-                "request" => requests.push(value.parse().map_err(|_| PageError::BadForm)?),
-                _ => {}
-            }
+    fn read(fields: &Fields) -> Result<Self, PageError> {
+        let decision = fields.last("decision").parse().map_err(|_| PageError::BadForm)?;
+        let requests = fields.all("request").map(str::parse).collect::<Result<Vec<RequestId>, _>>();
+        let mut requests = requests.map_err(|_| PageError::BadForm)?;
+        let mut seen = BTreeSet::new();
+        requests.retain(|id| seen.insert(*id));
+        if requests.len() > MOST_CARDS {
+            return Err(PageError::BadForm);
         }
-        let mut seen = std::collections::BTreeSet::new();
-        requests.retain(|id: &RequestId| seen.insert(*id));
-        match decision {
-            Some(decision) if requests.len() <= MOST_CARDS => {
-                Ok(Self { token, decision, requests, confirmed, reason, until })
-            }
-            _ => Err(PageError::BadForm),
-        }
+        let written = |name| fields.last(name).to_owned();
+        Ok(Self { decision, requests, reason: written("reason"), until: written("keep_until") })
     }
 
     fn lacks_reason(&self, requests: &[Request]) -> bool {

@@ -1,8 +1,7 @@
 //! Starting an offboarding: who leaves and by which playbook, then what would run, and only then the start.
 
 use askama::Template;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use seatgate_core::gate::{Gate, GateError, Offboard};
@@ -12,6 +11,7 @@ use seatgate_core::policy::Mode;
 
 use super::Inbox;
 use super::card::sentence;
+use super::fields::{Fields, Sent};
 use super::identity::Viewer;
 use super::notice::{Code, Notice};
 use super::page::{Frame, PageError, html};
@@ -19,15 +19,12 @@ use super::page::{Frame, PageError, html};
 /// What was written into the forms. Personal data: never log it.
 #[derive(Default)]
 pub(super) struct Draft {
-    token: String,
     pub(super) email: String,
     pub(super) name: String,
     pub(super) playbook: String,
     pub(super) reason: String,
     /// The optional tasks that were left ticked.
     include: Vec<String>,
-    /// Whether the second page was sent, which says what would happen.
-    confirmed: bool,
 }
 
 #[derive(Template)]
@@ -53,22 +50,14 @@ struct Line {
 
 const LONGEST_NAME: usize = 200;
 
-pub(super) async fn start(
-    State(inbox): State<Inbox>,
-    headers: HeaderMap,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Response {
+pub(super) async fn start(State(inbox): State<Inbox>, headers: HeaderMap, form: Sent) -> Response {
     inbox.respond(taken(&inbox, &headers, form).await)
 }
 
-async fn taken(
-    inbox: &Inbox,
-    headers: &HeaderMap,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Result<Response, PageError> {
-    let Form(pairs) = form.map_err(|_| PageError::BadForm)?;
-    let draft = Draft::read(pairs);
-    let viewer = inbox.sender(headers, &draft.token).await?;
+async fn taken(inbox: &Inbox, headers: &HeaderMap, form: Sent) -> Result<Response, PageError> {
+    let fields = Fields::of(form)?;
+    let draft = Draft::read(&fields);
+    let viewer = inbox.sender(headers, fields.token()).await?;
     inbox.for_operators(&viewer, "offboard").await?;
     let settings = inbox.gate.settings();
     let Some(playbook) = settings.playbooks.get(Some(&draft.playbook)) else {
@@ -78,7 +67,7 @@ async fn taken(
         Ok(person) => person,
         Err(problem) => return inbox.again(&viewer, draft, problem).await,
     };
-    if !draft.confirmed {
+    if !fields.confirmed() {
         return Ok(inbox.confirm_start(&viewer, draft, playbook));
     }
     let mut ask = Offboard::new(person).by(&playbook.name).without(draft.left_out(playbook));
@@ -96,21 +85,15 @@ async fn taken(
 }
 
 impl Draft {
-    fn read(pairs: Vec<(String, String)>) -> Self {
-        let mut draft = Self::default();
-        for (name, value) in pairs {
-            match name.as_str() {
-                "token" => draft.token = value,
-                "email" => draft.email = value,
-                "name" => draft.name = value,
-                "playbook" => draft.playbook = value,
-                "reason" => draft.reason = value,
-                "include" => draft.include.push(value),
-                "confirmed" => draft.confirmed = value == "yes",
-                _ => {}
-            }
+    fn read(fields: &Fields) -> Self {
+        let written = |name| fields.last(name).to_owned();
+        Self {
+            email: written("email"),
+            name: written("name"),
+            playbook: written("playbook"),
+            reason: written("reason"),
+            include: fields.all("include").map(str::to_owned).collect(),
         }
-        draft
     }
 
     fn person(&self) -> Result<PersonDraft, &'static str> {
