@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::PersonRef;
 use crate::label::labels;
+use crate::policy::Terms;
 use crate::port::DirectoryEntry;
 use crate::request::{Asked, Request, Why};
 use crate::seat::AppId;
@@ -133,13 +134,15 @@ pub struct Concerned {
     pub fallbacks: Vec<PersonRef>,
     /// How many must approve.
     pub quorum: usize,
+    /// Whether the holder is asked before anybody else.
+    pub holder_first: bool,
 }
 
 impl Concerned {
     /// A seat of `holder`, whose manager is said to be `manager`; one approval is enough.
     #[must_use]
     pub fn new(manager: Option<PersonRef>, holder: Option<PersonRef>, fallbacks: Vec<PersonRef>) -> Self {
-        Self { app: None, manager, holder, fallbacks, quorum: 1 }
+        Self { app: None, manager, holder, fallbacks, quorum: 1, holder_first: false }
     }
 
     /// A seat in this app.
@@ -156,13 +159,33 @@ impl Concerned {
         self
     }
 
-    /// Whom an open request concerns.
+    /// Where these terms say how many must approve, and whether the holder is asked first.
+    #[must_use]
+    pub fn under(self, terms: &Terms) -> Self {
+        Self { holder_first: terms.ask_holder_first, ..self.with_quorum(terms.quorum) }
+    }
+
+    /// The holder, where they come first.
+    fn holder_first(&self) -> Option<PersonRef> {
+        self.holder.filter(|_| self.holder_first)
+    }
+
+    /// Whom an open request concerns. Its holder was asked first, if they were to be.
     #[must_use]
     pub fn of(request: &Request) -> Self {
         let approval = &request.approval;
         Self::new(approval.manager, request.holder(), approval.fallbacks.clone())
             .in_app(request.seat().map(|seat| seat.app.id.clone()))
             .with_quorum(request.terms.quorum)
+    }
+}
+
+/// Who is asked when a request opens: the holder alone, where they come first and can be asked; else the approvers.
+#[must_use]
+pub fn first_asked(concerned: &Concerned, known: &Known, now: Timestamp) -> Vec<Routed> {
+    match concerned.holder_first().filter(|holder| is_reachable(*holder, known, now)) {
+        Some(holder) => vec![Routed::new(holder, Why::Holder)],
+        None => approvers(concerned, known, now),
     }
 }
 
@@ -201,8 +224,7 @@ pub fn reach(request: &Request, asked: &Asked, known: &Known, now: Timestamp) ->
 }
 
 /// Whether somebody can be asked themselves at `now`.
-#[must_use]
-pub fn is_reachable(person: PersonRef, known: &Known, now: Timestamp) -> bool {
+fn is_reachable(person: PersonRef, known: &Known, now: Timestamp) -> bool {
     known.entries.get(&person).is_none_or(|entry| entry.can_be_asked() && !entry.is_away(now))
 }
 
@@ -249,6 +271,9 @@ pub fn missing(
 ) -> Missing {
     let mut finder = Finder::new(concerned, known, now);
     finder.approvers();
+    if let Some(holder) = concerned.holder_first() {
+        finder.entry(holder);
+    }
     if let Some(person) = other {
         finder.meet(person, Why::Reassigned);
     }

@@ -28,11 +28,12 @@ use std::ops::Range;
 
 use serde_json::json;
 
+use self::judge::TurnedDown;
 pub(super) use self::judge::{fallback, holder, identities, judge};
-pub(super) use self::limit::Limits;
+pub(super) use self::limit::{Limits, Room};
 use self::read::Read;
 pub(super) use self::release::candidate as kept_candidate;
-pub(super) use self::sift::cooling_down;
+pub(super) use self::sift::spared;
 pub(super) use self::turn::Turns;
 use crate::agenda::{self, Fence, GATHER, Lane};
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
@@ -275,16 +276,15 @@ impl<'a> Intake<'a> {
         if self.answered.contains_key(&row) {
             return;
         }
-        match candidate.and_then(|candidate| judge(self.gate, self.settings, candidate, received_at, self.gate.now())) {
-            Ok(Ok(candidate)) => {
+        match judge(self.gate, self.settings, candidate, received_at, self.gate.now()) {
+            Ok(candidate) => {
                 self.waiting.insert(row, candidate);
             }
-            Ok(Err(why)) => self.turn_down(row, RowStatus::Filtered, why),
-            Err(problem) => self.turn_down(row, RowStatus::Rejected, problem),
+            Err(turned_down) => self.turn_down(row, turned_down),
         }
     }
 
-    fn turn_down(&mut self, row: u32, status: RowStatus, mut why: Problem) {
+    fn turn_down(&mut self, row: u32, (status, mut why): TurnedDown) {
         if let Some(name) = self.names.get(&why.pointer) {
             why.pointer.clone_from(name);
         }
@@ -297,7 +297,8 @@ impl<'a> Intake<'a> {
         let mut changes = Vec::new();
         let mut opening = Vec::new();
         let reads = self.sift(reads).await?;
-        let known = self.known(&reads).await?;
+        let concerned = reads.iter().map(|read| &read.concerned).collect::<Vec<_>>();
+        let known = self.gate.known_about_all(&concerned, &self.settings.operators).await?;
         for read in reads {
             let (change, result) = self.open(&read, &known)?;
             let notices = change.cards.iter().filter(|card| card.approver().is_none());
@@ -336,7 +337,7 @@ impl<'a> Intake<'a> {
 
     /// What was received, as a text to be kept.
     fn received(&self, read: &Read) -> Text {
-        let about = read.seat.holder.into_iter().chain(read.manager);
+        let about = read.seat.holder.into_iter().chain(read.concerned.manager);
         Text::new(read.candidate.received.clone(), about, self.gate.now(), &*self.gate.parts.entropy)
     }
 

@@ -1,5 +1,7 @@
 //! What must be known of the directory before somebody else is asked.
 
+use std::collections::BTreeSet;
+
 use crate::authorize::Action;
 use crate::gate::{Ask, Gate, GateError, Submission};
 use crate::id::{PersonRef, RequestId};
@@ -74,6 +76,23 @@ impl Gate {
         let mut known = Known::new(self.settings().operators.iter().copied());
         self.learn(&mut known, |known| route::missing(&concerned, &request.approval.asked, other, known, self.now()))
             .await?;
+        Ok(known)
+    }
+
+    /// Everything that must be known to say who is asked first about what concerns each of these.
+    pub(super) async fn known_about_all(
+        &self,
+        concerned: &[&Concerned],
+        operators: &BTreeSet<PersonRef>,
+    ) -> Result<Known, StoreError> {
+        let now = self.now();
+        let mut known = Known::new(operators.iter().copied());
+        self.learn(&mut known, |known| {
+            let mut missing = Missing::default();
+            concerned.iter().for_each(|concerned| missing.join(route::missing(concerned, &[], None, known, now)));
+            missing
+        })
+        .await?;
         Ok(known)
     }
 

@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::intake::{Limits, cooling_down, fallback, holder, identities, judge, kept_candidate};
+use super::intake::{Limits, Room, fallback, holder, identities, judge, kept_candidate, spared};
 use crate::gate::{Gate, GateError, Settings};
 use crate::id::{AccountId, PersonRef, RequestId, SweepId};
 use crate::message::PathLine;
 use crate::money::{Money, Totals};
 use crate::person::{Identity, PersonDetails, PersonDraft};
 use crate::policy::Policy;
-use crate::port::{NamedSeat, Problem, RowStatus, SeatStatusRow, StoreError};
+use crate::port::{NamedSeat, Problem, RowResult, RowStatus, StoreError};
 use crate::request::Why;
-use crate::route::{self, Concerned, Known, Missing, Routed};
+use crate::route::{self, Concerned, Routed};
 use crate::seat::{Candidate, Seat};
 use crate::time::Timestamp;
 
@@ -192,7 +192,7 @@ impl Simulator<'_> {
         while !waiting.is_empty() {
             let batch: Vec<_> = waiting.drain(..waiting.len().min(ROUND)).collect();
             let reads = self.read(batch).await?;
-            let asked = self.sift(reads, &mut seats, &mut |row| room.take(row)).await?;
+            let asked = self.sift(reads, &mut seats, &mut room).await?;
             self.ask(asked).await?;
         }
         self.simulation.rows.sort_by_key(|row| row.row);
@@ -202,26 +202,20 @@ impl Simulator<'_> {
 
     /// What is left to be looked up.
     fn judged(&mut self, trial: Trial) -> Option<(u32, Candidate)> {
-        let judged = trial
-            .candidate
-            .and_then(|candidate| judge(self.gate, &self.settings, candidate, trial.received_at, trial.received_at));
-        match judged {
-            Ok(Ok(candidate)) => return Some((trial.row, candidate)),
-            Ok(Err(why)) => self.answer(trial.row, RowStatus::Filtered, Some(why), None),
-            Err(problem) => self.answer(trial.row, RowStatus::Rejected, Some(problem), None),
+        let Trial { row, candidate, received_at } = trial;
+        match judge(self.gate, &self.settings, candidate, received_at, received_at) {
+            Ok(candidate) => Some((row, candidate)),
+            Err((status, why)) => {
+                self.answer(RowResult::new(row, status).because(why));
+                None
+            }
         }
-        None
     }
 
-    fn answer(&mut self, row: u32, status: RowStatus, problem: Option<Problem>, request: Option<RequestId>) {
-        self.simulation.rows.push(SimulatedRow {
-            row,
-            status,
-            problem,
-            request,
-            asked: Vec::new(),
-            monthly_cost: None,
-        });
+    /// Answers a row about which nobody would be asked.
+    fn answer(&mut self, RowResult { row, status, problem, request_id: request, .. }: RowResult) {
+        let (asked, monthly_cost) = (Vec::new(), None);
+        self.simulation.rows.push(SimulatedRow { row, status, problem, request, asked, monthly_cost });
     }
 
     async fn read(&mut self, batch: Vec<(u32, Candidate)>) -> Result<Vec<Read>, StoreError> {
@@ -247,7 +241,7 @@ impl Simulator<'_> {
             }
             let seat = Seat::new(candidate.app.clone(), account, candidate.entitlement.clone(), holder);
             let concerned = Concerned::new(manager, holder, fallbacks).in_app(Some(candidate.app.id.clone()));
-            reads.push(Read { row, candidate, concerned: concerned.with_quorum(terms.quorum), seat });
+            reads.push(Read { row, candidate, concerned: concerned.under(&terms), seat });
         }
         Ok(reads)
     }
@@ -280,7 +274,7 @@ impl Simulator<'_> {
         &mut self,
         reads: Vec<Read>,
         taken: &mut BTreeSet<String>,
-        room: &mut (dyn FnMut(u32) -> bool + Send),
+        room: &mut Room<'_>,
     ) -> Result<Vec<Read>, StoreError> {
         let (gate, now) = (self.gate, self.gate.now());
         let seats: Vec<Seat> = reads.iter().map(|read| read.seat.clone()).collect();
@@ -289,50 +283,30 @@ impl Simulator<'_> {
         let exceptions = gate.parts.exceptions.active(&reads.iter().map(named).collect::<Vec<_>>(), now).await?;
         let mut rest = Vec::new();
         for ((read, status), exception) in reads.into_iter().zip(statuses).zip(exceptions) {
-            let SeatStatusRow { open_request, quiet_until, .. } = status;
-            let quiet = quiet_until.filter(|until| *until > now);
-            if open_request.is_some() || taken.contains(&read.seat.key().to_string()) {
-                self.answer(read.row, RowStatus::Duplicate, None, open_request);
-            } else if let Some(until) = quiet {
-                self.answer(read.row, RowStatus::Filtered, Some(cooling_down(until)), None);
-            } else if exception.is_some() {
-                self.answer(read.row, RowStatus::Excepted, None, None);
-            } else if !room(read.row) {
-                self.answer(read.row, RowStatus::Held, None, None);
-            } else {
-                taken.insert(read.seat.key().to_string());
+            let key = read.seat.key().to_string();
+            if taken.contains(&key) {
+                self.answer(RowResult::new(read.row, RowStatus::Duplicate));
+            } else if let Some(answer) = spared(read.row, &status, exception.is_some(), now) {
+                self.answer(answer);
+            } else if room.take(read.row) {
+                taken.insert(key);
                 rest.push(read);
+            } else {
+                self.answer(RowResult::new(read.row, RowStatus::Held));
             }
         }
         Ok(rest)
     }
 
     async fn ask(&mut self, reads: Vec<Read>) -> Result<(), StoreError> {
+        let concerned = reads.iter().map(|read| &read.concerned).collect::<Vec<_>>();
+        let known = self.gate.known_about_all(&concerned, &self.settings.operators).await?;
         let now = self.gate.now();
-        let first = |read: &Read| {
-            let terms = self.settings.policy.terms(read.seat.app.id.as_str());
-            read.seat.holder.filter(|_| terms.ask_holder_first)
+        let routed = |read: Read| {
+            let routed = route::first_asked(&read.concerned, &known, now);
+            (read, routed)
         };
-        let mut known = Known::new(self.settings.operators.iter().copied());
-        self.gate
-            .learn(&mut known, |known| {
-                let mut missing = Missing::default();
-                reads.iter().for_each(|read| {
-                    missing.join(route::missing(&read.concerned, &[], first(read), known, now));
-                });
-                missing
-            })
-            .await?;
-        let routes: Vec<(Read, Vec<Routed>)> = reads
-            .into_iter()
-            .map(|read| {
-                let routed = match first(&read).filter(|holder| route::is_reachable(*holder, &known, now)) {
-                    Some(holder) => vec![Routed::new(holder, Why::Holder)],
-                    None => route::approvers(&read.concerned, &known, now),
-                };
-                (read, routed)
-            })
-            .collect();
+        let routes: Vec<(Read, Vec<Routed>)> = reads.into_iter().map(routed).collect();
         self.name(routes.iter().flat_map(|(_, routed)| routed)).await?;
         for (read, routed) in routes {
             self.open(&read, &routed);

@@ -12,7 +12,8 @@ use crate::table::rules;
 use crate::world::{World, at};
 
 /// Facts: `ana>mona` (Mona manages Ana, who holds the seat), `says:mona` (the report names Mona as the manager), `mona-left`,
-/// `mona-bot`, `mona-away`, `mona=dan` (Dan stands in for Mona), `owner:otto`, `fallback:fay`, `operator:olga`, `quorum:2`.
+/// `mona-bot`, `mona-away`, `mona=dan` (Dan stands in for Mona), `owner:otto`, `fallback:fay`, `operator:olga`, `quorum:2`, `first:ana` (the holder is
+/// asked first).
 /// Answers: who is asked, in order; `dan/mona` for Mona. Then what each of them is told of the way that led to them.
 const TABLE: &str = "
 # The manager: whom the report names, else the directory's
@@ -69,6 +70,20 @@ ana>mona mona>nora mona=dan nora=dan owner:otto quorum:2 | dan/mona otto | mona 
 ana>mona quorum:3                                | mona            |
 ";
 
+/// What is known | who is asked when a request opens.
+const FIRST: &str = "
+ana>mona                      | mona
+ana>mona first:ana            | ana
+ana>mona first:ana ana-away   | mona
+ana>mona first:ana ana-left   | mona
+ana>mona first:ana ana-bot    | mona
+ana>mona first:ana ana=dan    | ana
+ana>mona first:ana quorum:2   | ana
+mona>nora first:ana ana-away says:mona mona-left | nora
+first:ana                     | ana
+first:ana ana-away            |
+";
+
 const NAMES: [&str; 11] = ["ana", "mona", "nora", "vera", "dan", "eve", "otto", "oda", "fay", "olga", "ivan"];
 
 /// People by name, and what is known of them.
@@ -111,6 +126,7 @@ impl Office {
                 }
                 "fallback" => self.concerned.fallbacks.push(self.person(value)),
                 "operator" => self.known.operators.push(self.person(value)),
+                "first" => self.concerned.holder_first = self.concerned.holder == Some(self.person(value)),
                 _ => self.concerned.quorum = value.parse().unwrap(),
             }
         } else {
@@ -191,6 +207,19 @@ fn everybody_is_asked_whom_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_holder_is_asked_first_where_the_terms_say_so_and_they_can_be() {
+    for rule in rules(FIRST, 2) {
+        let office = Office::of(rule.cells[0]);
+        let route = route::first_asked(&office.concerned, &office.known, at(50));
+        assert_eq!(office.names(&route), rule.cells[1], "{}", rule.line);
+    }
+    let office = Office::of("ana>mona");
+    let terms = Terms { ask_holder_first: true, quorum: 3, ..Terms::default() };
+    let concerned = office.concerned.under(&terms);
+    assert_eq!((concerned.holder_first, concerned.quorum), (true, 3));
 }
 
 #[test]
@@ -289,7 +318,7 @@ fn it_is_handed_only_to_somebody_who_can_be_asked_and_does_not_hold_the_seat() {
 /// A directory is asked for a few people at a time, and only for those who matter.
 #[test]
 fn what_is_missing_is_asked_for_until_the_answer_is_the_one_of_somebody_who_knows_everything() {
-    for rule in rules(TABLE, 3) {
+    for rule in rules(TABLE, 3).into_iter().chain(rules(FIRST, 2)) {
         let office = Office::of(rule.cells[0]);
         let mut known = Known::new(office.known.operators.iter().copied());
         let mut rounds = 0;
@@ -303,7 +332,7 @@ fn what_is_missing_is_asked_for_until_the_answer_is_the_one_of_somebody_who_know
             known.learn(people.iter().map(|person| office.known.entries[person].clone()));
             known.owners.extend(owners.into_iter().map(|app| (app.clone(), office.known.owners[&app].clone())));
         }
-        let [few, all] = [&known, &office.known].map(|known| route::approvers(&office.concerned, known, at(50)));
+        let [few, all] = [&known, &office.known].map(|known| route::first_asked(&office.concerned, known, at(50)));
         assert_eq!(few, all, "{}", rule.line);
     }
 }

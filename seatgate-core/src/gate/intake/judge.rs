@@ -5,35 +5,41 @@ use std::time::Duration;
 use crate::gate::{Gate, Settings};
 use crate::person::{Identity, PersonDraft};
 use crate::policy::{Mode, Terms};
-use crate::port::Problem;
+use crate::port::{Problem, RowStatus};
 use crate::seat::{AccountNames, Activity, Candidate};
 use crate::time::Timestamp;
 
 /// How far ahead of our clock an observation may be.
 const FUTURE_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// `Err` rejects the row, `Ok(Err)` filters it. What was not said to be observed at another time was so at `received_at`;
-/// `now` is what evidence is measured by.
+/// How a row is answered about which nobody is asked, and why.
+pub(in crate::gate) type TurnedDown = (RowStatus, Problem);
+
+/// The candidate of a row, unless the row is rejected or filtered. What was not said to be observed at another time was so
+/// at `received_at`; `now` is what evidence is measured by.
 pub(in crate::gate) fn judge(
     gate: &Gate,
     settings: &Settings,
-    mut candidate: Candidate,
+    candidate: Result<Candidate, Problem>,
     received_at: Timestamp,
     now: Timestamp,
-) -> Result<Result<Candidate, Problem>, Problem> {
+) -> Result<Candidate, TurnedDown> {
+    let rejected = |why| (RowStatus::Rejected, why);
+    let filtered = |why| (RowStatus::Filtered, why);
+    let mut candidate = candidate.map_err(rejected)?;
     let terms = settings.policy.terms(candidate.app.id.as_str());
     if gate.parts.router.target(&candidate.app.id).is_none() {
-        return Err(Problem::new("No target", "no target removes seats of this app", "/app/id"));
+        return Err(rejected(Problem::new("No target", "no target removes seats of this app", "/app/id")));
     }
     if settings.mode_of(&candidate.app.id) == Mode::Off {
-        return Ok(Err(Problem::new("Switched off", "nobody is asked about seats of this app now", "/app/id")));
+        return Err(filtered(Problem::new("Switched off", "nobody is asked about seats of this app now", "/app/id")));
     }
     let observed_at = *candidate.observed_at.get_or_insert(received_at);
-    stale_or_future(observed_at, candidate.activity, terms, now)?;
-    Ok(match not_asked_about(&candidate, observed_at, terms) {
-        Some(why) => Err(why),
+    stale_or_future(observed_at, candidate.activity, terms, now).map_err(rejected)?;
+    match not_asked_about(&candidate, observed_at, terms) {
+        Some(why) => Err(filtered(why)),
         None => Ok(candidate),
-    })
+    }
 }
 
 /// What an account is found by.

@@ -8,7 +8,7 @@ use crate::id::{CardId, RequestId};
 use crate::person::TextRef;
 use crate::policy::{Mode, Terms};
 use crate::port::{Change, RowResult, RowStatus, SeatChange, StoreError};
-use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject, Why};
+use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject};
 use crate::route::{self, Known, Routed};
 use crate::seat::Evidence;
 use crate::trail::{Chain, EntryDraft, Stream};
@@ -64,21 +64,14 @@ impl Intake<'_> {
         Opening::new(subject, origin, mode, policy.version().to_owned(), terms)
             .with_evidence(evidence)
             .asking(asked)
-            .concerning(read.manager, read.fallbacks.clone())
+            .concerning(read.concerned.manager, read.concerned.fallbacks.clone())
             .telling(channel)
     }
 
-    /// Who is asked, each with a card: the holder first where the policy says so and they can be, else the approvers.
+    /// Who is asked first, each with a card.
     fn asked(&self, read: &Read, terms: &Terms, known: &Known) -> Vec<Asked> {
-        let now = self.gate.now();
-        let concerned = read.concerned(terms.quorum);
-        let first = read.seat.holder;
-        let first = first.filter(|holder| terms.ask_holder_first && route::is_reachable(*holder, known, now));
-        let routed = match first {
-            Some(holder) => vec![Routed::new(holder, Why::Holder)],
-            None => route::approvers(&concerned, known, now),
-        };
         let mode = self.settings.mode_of(&read.seat.app.id);
+        let routed = route::first_asked(&read.concerned, known, self.gate.now());
         routed.into_iter().map(|routed| self.ask(routed, terms, mode)).collect()
     }
 

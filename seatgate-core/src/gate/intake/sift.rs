@@ -1,27 +1,23 @@
 //! Which rows need no question: the seat is asked about already, cools down, or is excepted; or there are too many.
 
 use super::{Intake, Read};
-use crate::port::{NamedSeat, Problem, RowResult, RowStatus, StoreError};
+use crate::port::{NamedSeat, Problem, RowResult, RowStatus, SeatStatusRow, StoreError};
 use crate::time::Timestamp;
 
 impl Intake<'_> {
     /// Answers rows whose seat is asked about or excepted already, or that are too many, and gives back the rest.
     pub(super) async fn sift(&mut self, reads: Vec<Read>) -> Result<Vec<Read>, StoreError> {
+        let now = self.gate.now();
         let named: Vec<_> = reads.iter().map(|read| NamedSeat::new(read.seat.clone(), read.names.clone())).collect();
         let mut excepted = Vec::new();
         if !named.is_empty() {
-            excepted = self.gate.parts.exceptions.active(&named, self.gate.now()).await?;
+            excepted = self.gate.parts.exceptions.active(&named, now).await?;
         }
         let mut room = self.limits.as_ref().map(|limits| limits.room(&self.answered));
         let (mut rest, mut over) = (Vec::new(), Vec::new());
         for (read, exception) in reads.into_iter().zip(excepted) {
-            if let Some(request) = read.status.open_request {
-                self.unrecorded.push(RowResult::new(read.row, RowStatus::Duplicate).about(request));
-            } else if let Some(until) = read.status.quiet_until.filter(|until| *until > self.gate.now()) {
-                let cooling = RowResult::new(read.row, RowStatus::Filtered).because(cooling_down(until));
-                self.unrecorded.push(cooling);
-            } else if exception.is_some() {
-                self.unrecorded.push(RowResult::new(read.row, RowStatus::Excepted));
+            if let Some(answer) = spared(read.row, &read.status, exception.is_some(), now) {
+                self.unrecorded.push(answer);
             } else if self.dry_run {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::SuppressedDryRun));
             } else if room.as_mut().is_none_or(|room| room.take(read.row)) {
@@ -42,8 +38,24 @@ impl Intake<'_> {
     }
 }
 
+/// The answer to a row whose seat is asked about already, is left alone for a while, or is excepted; nothing for any other.
+pub(in crate::gate) fn spared(
+    row: u32,
+    status: &SeatStatusRow,
+    is_excepted: bool,
+    now: Timestamp,
+) -> Option<RowResult> {
+    if let Some(request) = status.open_request {
+        return Some(RowResult::new(row, RowStatus::Duplicate).about(request));
+    }
+    if let Some(until) = status.quiet_until.filter(|until| *until > now) {
+        return Some(RowResult::new(row, RowStatus::Filtered).because(cooling_down(until)));
+    }
+    is_excepted.then(|| RowResult::new(row, RowStatus::Excepted))
+}
+
 /// Why a seat is not asked about again so soon.
-pub(in crate::gate) fn cooling_down(until: Timestamp) -> Problem {
+fn cooling_down(until: Timestamp) -> Problem {
     let detail = format!("it was asked about, and by the policy's cool_down it is left alone until {until}");
     Problem::new("Cooling down", detail, "")
 }
