@@ -58,6 +58,11 @@ impl Cluster {
         Self::start_with("off")
     }
 
+    /// The same, which keeps what it says, as the defaults have it.
+    pub(crate) fn durable() -> Option<Self> {
+        Self::start_with("on")
+    }
+
     fn start_with(fsync: &str) -> Option<Self> {
         let Some(programs) = programs(&["initdb", "pg_ctl"]) else {
             let required = std::env::var_os("SEATGATE_REQUIRE_ALL").is_some();
