@@ -122,9 +122,10 @@ CREATE TABLE agenda (
     -- By the store's clock. In the past: the lease was lost.
     lease_until bigint
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000); -- a queue: most rows go soon
-CREATE INDEX agenda_due ON agenda (due, key);
+-- What has no lane stands together at the end of it.
 CREATE INDEX agenda_lane ON agenda (lane, due, key);
-CREATE INDEX agenda_leased ON agenda (lease_until) WHERE lease_until IS NOT NULL;
+-- By lane, so that the entries of leases that ended make room for those of the next ones.
+CREATE INDEX agenda_leased ON agenda (lane) WHERE lease_until IS NOT NULL;
 
 -- Fencing tokens: one sequence for all items, so that an item's tokens rise even if it goes and comes back.
 CREATE SEQUENCE agenda_token;

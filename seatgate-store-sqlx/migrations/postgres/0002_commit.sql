@@ -294,10 +294,11 @@ END $$;
 
 -- Lands changes: 'committed', or what one of them collides with, and then none of them leaves anything behind. Each check
 -- is made by the write, or under the lock, that it guards. It bears its own search path, so that it can be called in a
--- transaction of whoever embeds the gate.
+-- transaction of whoever embeds the gate. Whatever it reads, it reads by key, by plans that are made once.
 CREATE FUNCTION commit_together(
     batch jsonb, opened_bodies text[], moved_bodies text[], event_bodies text[], text_bodies text[]
-) RETURNS text LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+) RETURNS text LANGUAGE plpgsql SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 BEGIN
     PERFORM advance(batch);
     IF batch ? 'fences' THEN

@@ -181,7 +181,8 @@ END $$;
 
 -- Settles items: 'settled', or 'lost' where one is not under its token any more, or 'again' where a card has changed since
 -- it was read; then none of them leaves anything behind.
-CREATE FUNCTION settle_together(batch jsonb, text_bodies text[]) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION settle_together(batch jsonb, text_bodies text[]) RETURNS text LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 BEGIN
     -- Not all of these go: they are locked in their order first, or two that want the same items might wait for each other.
     IF batch ?| '{kept,postponed}' THEN
@@ -218,95 +219,73 @@ BEGIN
     RETURN true;
 END $$;
 
--- The keys of what may be claimed, the earliest first.
+-- Claims what is due. One claim after the other, or two servers would each fill a lane's quota. What somebody is just
+-- settling or changing is not waited for. One token serves a whole claim: no item is in it twice.
 --
 -- However long the queues are, only the head of each is looked at: `names` steps from lane to lane in the index, and of
--- each lane at most `most` items are ordered against the others.
-CREATE FUNCTION free_items(asked jsonb, caller_now bigint, lease_now bigint) RETURNS text[] LANGUAGE plpgsql AS $$
+-- each lane at most `most` items are ordered against the others, and the next one tells when something is due again. What
+-- a closed lane holds is due when it opens. A queue is never what the planner's figures say it is: so each head is read
+-- in the order of the index, by a plan that is made once.
+CREATE FUNCTION claim(asked jsonb, given_now bigint) RETURNS text LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 DECLARE
     caps jsonb := asked -> 'caps';
     per_lane bigint := asked ->> 'per_lane';
     most bigint := asked ->> 'most';
     enough bigint := asked ->> 'limit';
     removals_open boolean := asked ->> 'removals_open';
-BEGIN
-    RETURN ARRAY(
-        WITH RECURSIVE names (lane) AS (
-            (SELECT agenda.lane FROM agenda WHERE agenda.lane IS NOT NULL ORDER BY agenda.lane LIMIT 1)
-            UNION ALL
-            SELECT (SELECT next.lane FROM agenda AS next WHERE next.lane > names.lane ORDER BY next.lane LIMIT 1)
-            FROM names WHERE names.lane IS NOT NULL
-        ), leased AS MATERIALIZED (
-            SELECT lane, count(*) AS items FROM agenda WHERE lease_until > lease_now GROUP BY lane
-        ), head AS (
-            SELECT names.lane, queue.key, queue.due,
-                row_number() OVER (PARTITION BY names.lane ORDER BY queue.due, queue.key) AS place
-            FROM names LEFT JOIN lanes ON lanes.lane = names.lane CROSS JOIN LATERAL (
-                SELECT agenda.key, agenda.due FROM agenda
-                WHERE agenda.lane = names.lane AND agenda.due <= caller_now
-                AND (lease_until IS NULL OR lease_until <= lease_now)
-                AND NOT (gated AND (COALESCE(not_before, caller_now) > caller_now
-                    OR NOT removals_open AND names.lane LIKE 'removals/%'))
-                ORDER BY agenda.due, agenda.key LIMIT most) AS queue
-        ), free AS (
-            SELECT head.key, head.due FROM head LEFT JOIN leased ON leased.lane = head.lane
-            WHERE place + COALESCE(items, 0) <= COALESCE((caps ->> head.lane)::bigint, per_lane)
-            UNION ALL
-            (SELECT agenda.key, agenda.due FROM agenda
-            WHERE lane IS NULL AND agenda.due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-            ORDER BY agenda.due, agenda.key LIMIT enough)
-        )
-        SELECT key FROM free ORDER BY due, key LIMIT enough);
-END $$;
-
--- The earliest of what no lease, no mode and no closed lane holds; and of what only a closed lane holds. Apart, so that
--- the first is one step in the index by due time, and the second one step a closed lane in the index by lane.
-CREATE FUNCTION next_due(caller_now bigint, lease_now bigint, removals_open boolean) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    closed text[] := ARRAY(SELECT lane FROM lanes WHERE not_before > caller_now);
-    open_due bigint;
-    closed_due bigint;
-BEGIN
-    SELECT due INTO open_due FROM agenda
-    WHERE (lease_until IS NULL OR lease_until <= lease_now)
-    AND NOT (gated AND lane IS NOT NULL AND (NOT removals_open AND lane LIKE 'removals/%' OR lane = ANY (closed)))
-    ORDER BY due LIMIT 1;
-    IF cardinality(closed) > 0 THEN
-        SELECT min(greatest(head.due, not_before)) INTO closed_due FROM lanes, LATERAL (
-            SELECT due FROM agenda
-            WHERE agenda.lane = lanes.lane AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
-            ORDER BY due, key LIMIT 1) AS head
-        WHERE lanes.lane = ANY (closed) AND (removals_open OR lanes.lane NOT LIKE 'removals/%');
-    END IF;
-    RETURN least(open_due, closed_due);
-END $$;
-
--- Claims what is due. One claim after the other, or two servers would each fill a lane's quota. What somebody is just
--- settling or changing is not waited for. One token serves a whole claim: no item is in it twice.
-CREATE FUNCTION claim(asked jsonb, given_now bigint) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    caller_now bigint := (asked ->> 'now')::bigint;
+    caller_now bigint := asked ->> 'now';
     lease_now bigint;
-    free text[];
-    fresh bigint;
-    claimed json;
+    claimed text;
 BEGIN
     PERFORM pg_advisory_xact_lock('agenda'::regclass::oid::int, 0);
     lease_now := lease_clock(given_now);
-    free := free_items(asked, caller_now, lease_now);
-    IF cardinality(free) > 0 THEN
-        fresh := nextval('agenda_token');
-        WITH mine AS (
-            SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
-            WHERE key = ANY (free) AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-            ORDER BY key FOR UPDATE SKIP LOCKED
-        ), given AS (
-            UPDATE agenda SET token = fresh, lease_until = lease_now + (asked ->> 'lease')::bigint
-            FROM mine WHERE agenda.ctid = mine.place
-            RETURNING key, item, wanted, tries, lost, due
-        )
-        SELECT json_agg(row_to_json(given) ORDER BY due, key) INTO claimed FROM given;
-    END IF;
-    RETURN json_build_object('token', fresh, 'items', COALESCE(claimed, '[]'),
-        'next_due', next_due(caller_now, lease_now, (asked ->> 'removals_open')::boolean));
+    WITH RECURSIVE names (lane) AS (
+        (SELECT agenda.lane FROM agenda WHERE agenda.lane IS NOT NULL ORDER BY agenda.lane LIMIT 1)
+        UNION ALL
+        SELECT (SELECT next.lane FROM agenda AS next WHERE next.lane > names.lane ORDER BY next.lane LIMIT 1)
+        FROM names WHERE names.lane IS NOT NULL
+    ), leased AS MATERIALIZED (
+        SELECT lane, count(*) AS items FROM agenda WHERE lease_until > lease_now AND lane IS NOT NULL GROUP BY lane
+    ), ways AS MATERIALIZED (
+        SELECT names.lane, not_before > caller_now AS closed, removals_open OR names.lane NOT LIKE 'removals/%' AS open,
+            COALESCE((caps ->> names.lane)::bigint, per_lane) - COALESCE(items, 0) AS room, not_before
+        FROM names LEFT JOIN lanes ON lanes.lane = names.lane LEFT JOIN leased ON leased.lane = names.lane
+        WHERE names.lane IS NOT NULL
+    ), head AS MATERIALIZED (
+        SELECT ways.room, queue.* FROM ways CROSS JOIN LATERAL (
+            SELECT ctid AS place, due, key, row_number() OVER (ORDER BY due, key) AS number FROM agenda
+            WHERE agenda.lane = ways.lane AND (lease_until IS NULL OR lease_until <= lease_now)
+            AND NOT (gated AND (closed IS TRUE OR NOT open))
+            ORDER BY due, key LIMIT most + 1) AS queue
+        UNION ALL
+        SELECT 1, queue.* FROM (
+            SELECT ctid AS place, due, key, 1 FROM agenda
+            WHERE lane IS NULL AND (lease_until IS NULL OR lease_until <= lease_now)
+            ORDER BY lane, due, key LIMIT enough + 1) AS queue
+    ), mine AS (
+        SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
+        WHERE ctid = ANY (ARRAY(
+            SELECT place FROM head WHERE due <= caller_now AND number <= room ORDER BY due, key LIMIT enough))
+        AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+        FOR UPDATE SKIP LOCKED
+    ), given AS (
+        UPDATE agenda
+        SET token = (SELECT nextval('agenda_token')), lease_until = lease_now + (asked ->> 'lease')::bigint
+        FROM mine WHERE agenda.ctid = mine.place
+        RETURNING place, key, item, wanted, tries, lost, due, token
+    ), later (due) AS (
+        SELECT min(due) FROM head WHERE place NOT IN (SELECT place FROM given)
+        UNION ALL
+        SELECT min(greatest(queue.due, not_before)) FROM ways CROSS JOIN LATERAL (
+            SELECT due FROM agenda
+            WHERE agenda.lane = ways.lane AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
+            ORDER BY due, key LIMIT 1) AS queue
+        WHERE closed AND open
+    )
+    SELECT json_build_object(
+        'token', min(token),
+        'items', COALESCE(json_agg(json_build_array(key, item, wanted, tries, lost) ORDER BY due, key), '[]'),
+        'next_due', (SELECT min(due) FROM later)) INTO claimed FROM given;
+    RETURN claimed;
 END $$;

@@ -53,6 +53,7 @@ struct ClaimsRow {
     next_due: Option<i64>,
 }
 
+/// Comes as a list, in this order.
 #[derive(Deserialize)]
 struct ItemRow {
     key: String,

@@ -10,12 +10,11 @@ use crate::questions::Dialect;
 use crate::row::{to_count, to_time};
 
 /// $1 the caller's now, $2 the lease clock's if it is not the database's, $3 whether removals are open.
-const DEPTH: &str = "SELECT (SELECT count(*) FROM agenda), (SELECT count(*) FROM agenda WHERE due <= $1), (
-        SELECT due FROM agenda, lease_clock($2) AS lease_now
+const DEPTH: &str = "SELECT count(*), count(*) FILTER (WHERE due <= $1), min(due) FILTER (
         WHERE due <= $1 AND (lease_until IS NULL OR lease_until <= lease_now)
         AND NOT (gated AND lane IS NOT NULL AND (
-            (NOT $3 AND lane LIKE 'removals/%') OR lane IN (SELECT lane FROM lanes WHERE not_before > $1)))
-        ORDER BY due LIMIT 1)";
+            (NOT $3 AND lane LIKE 'removals/%') OR lane IN (SELECT lane FROM lanes WHERE not_before > $1))))
+    FROM agenda, lease_clock($2) AS lease_now";
 
 impl Dialect for Postgres {
     const JOIN: &'static str = "JOIN";
