@@ -4,6 +4,8 @@
 
 #[path = "shared/cases.rs"]
 mod cases;
+#[path = "shared/instants.rs"]
+mod instants;
 #[path = "shared/town.rs"]
 mod town;
 

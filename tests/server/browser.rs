@@ -1,14 +1,14 @@
 //! The inbox in a real browser, at the width of a phone and of a desktop, with scripts switched off.
 
 use super::house::{Server, eventually};
-use super::webdriver::Browser;
+use super::webdriver::{Browser, TAB};
 
 /// The button with these words, on the card of this seat.
 fn on_card(seat: &str, what: &str) -> String {
     format!("//article[contains(., '{seat}')]//{what}")
 }
 
-fn button(words: &str) -> String {
+pub(crate) fn button(words: &str) -> String {
     format!("button[normalize-space()='{words}']")
 }
 
@@ -28,8 +28,8 @@ const LACKS: &str = "
     for (const at of document.querySelectorAll('body *')) {
         const style = getComputedStyle(at), own = [...at.childNodes].some(node => node.nodeType === 3 && node.data.trim());
         if (own && contrast(colour(style.color), ground(at)) < 4.5) lacks.push('contrast of ' + at.outerHTML);
-        if (at.matches('button, input:not([type=hidden])')) {
-            if (at.matches('input') && !(at.labels && at.labels.length)) lacks.push('a label: ' + at.outerHTML);
+        if (at.matches('button, select, input:not([type=hidden])')) {
+            if (at.matches('input, select') && !(at.labels && at.labels.length)) lacks.push('a label: ' + at.outerHTML);
             if (style.borderStyle !== 'none' && at.type !== 'checkbox' && contrast(colour(style.borderTopColor), ground(at.parentElement)) < 3)
                 lacks.push('an edge of ' + at.outerHTML);
         }
@@ -58,10 +58,10 @@ async fn is_named(browser: &Browser, name: &str) {
 }
 
 /// Every stop of the Tab key on this page shows where it is, and has a name.
-async fn focus_is_visible(browser: &Browser) {
+pub(crate) async fn focus_is_visible(browser: &Browser) {
     let mut stops = 0;
     loop {
-        browser.tab().await;
+        browser.press([TAB]).await;
         let script = "const at = document.activeElement; if (!at || at === document.body) return null; \
                       const style = getComputedStyle(at); \
                       return [at.outerHTML, style.outlineStyle, parseFloat(style.outlineWidth), \

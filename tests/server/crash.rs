@@ -9,6 +9,7 @@ mod doors;
 mod fleet;
 mod forged;
 mod ground;
+mod leaving;
 mod lives;
 mod people;
 pub(crate) mod target;

@@ -171,6 +171,11 @@ impl Server {
         self.child.wait().unwrap()
     }
 
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Waits for it to end by itself, and answers how it did.
     pub(crate) fn wait(mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;

@@ -25,6 +25,7 @@ mod fake_slack;
 mod fuzz;
 mod hostile;
 mod house;
+mod leaver_pages;
 mod main_job;
 mod offboard;
 mod operate;

@@ -9,9 +9,10 @@ use super::house::{Server, eventually, run};
 use super::webdriver::Browser;
 
 const TOKEN: &str = "a-token-of-the-test";
-const PROXY_SECRET: &str = "the-proxy-and-the-server-know";
-const PROXY_SECRET_HEADER: &str = "x-seatgate-proxy-secret";
-const CONFIG: &str =
+pub(crate) const PROXY_SECRET: &str = "the-proxy-and-the-server-know";
+pub(crate) const PROXY_SECRET_HEADER: &str = "x-seatgate-proxy-secret";
+/// Of the inbox, which believes a proxy.
+pub(crate) const INBOX: &str =
     "[inbox]\nidentity = \"trusted_header\"\nheader = \"x-forwarded-email\"\nsecret_file = \"proxy\"\n";
 
 /// A target that refuses every removal for good.
@@ -36,7 +37,7 @@ async fn needing_attention(directory: &std::path::Path) -> (Server, String) {
         ("SEATGATE_OPERATORS", "olga@example.com"),
         ("SEATGATE_CONFIG", "seatgate.toml"),
     ];
-    std::fs::write(directory.join("seatgate.toml"), CONFIG).unwrap();
+    std::fs::write(directory.join("seatgate.toml"), INBOX).unwrap();
     std::fs::write(directory.join("proxy"), format!("{PROXY_SECRET}\n")).unwrap();
     let server = Server::start(directory, &environment);
     let seat = json!({ "app": { "id": "figma", "name": "Figma" }, "account": { "email": "ana@example.com", "name": "Ana Ruiz" },

@@ -14,7 +14,8 @@ use super::house::PATIENCE;
 
 /// By which the protocol marks a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-const TAB: &str = "\u{e004}";
+pub(crate) const TAB: char = '\u{e004}';
+pub(crate) const ENTER: char = '\u{e007}';
 const FLAGS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -172,9 +173,10 @@ impl Browser {
         self.send("POST", &format!("{element}/value"), &json!({ "text": text })).await;
     }
 
-    /// Presses the key that moves the focus.
-    pub(crate) async fn tab(&self) {
-        let press = [json!({ "type": "keyDown", "value": TAB }), json!({ "type": "keyUp", "value": TAB })];
+    /// Presses these keys, one after the other, wherever the focus is.
+    pub(crate) async fn press(&self, keys: impl IntoIterator<Item = char>) {
+        let press = |key| ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": String::from(key) }));
+        let press: Vec<Value> = keys.into_iter().flat_map(press).collect();
         let actions = json!({ "actions": [{ "type": "key", "id": "keys", "actions": press }] });
         self.send("POST", "/actions", &actions).await;
     }

@@ -10,14 +10,14 @@ use crate::id::{CardId, PersonRef, RequestId, TaskId};
 use crate::message::{Content, Message, OffboardingStanding, Recipient, TaskLine};
 use crate::person::{Identity, PersonDetails, PersonDraft, Text};
 use crate::playbook::{Deed, PlannedTask, Playbook};
-use crate::policy::{KeepReason, Mode, OnExpiry, Terms};
+use crate::policy::Mode;
 use crate::port::{Answer, Change, Conflict, OffboardingFilter, SeatChange, StoreError};
 use crate::request::{
     Asked, Command, Context, Event, Fact, Offboarding, Opening, Origin, Relation, Request, Subject, Task, TaskAction,
     TaskState, Why,
 };
 use crate::seat::Channel;
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
 /// Whom to offboard, and how.
@@ -197,7 +197,7 @@ impl Gate {
         let policy = &settings.policy;
         let origin = Origin::offboarding(by.actor.clone());
         let subject = Subject::Person(people.leaver);
-        Opening::new(subject, origin, settings.mode, policy.version().to_owned(), terms(policy.default_terms()))
+        Opening::new(subject, origin, settings.mode, policy.version().to_owned(), policy.default_terms().for_leaving())
             .asking(asked)
             .telling(settings.channel.clone())
             .offboarding(offboarding, tasks)
@@ -345,19 +345,4 @@ fn left_out(playbook: &Playbook, without: &[String]) -> Result<Vec<String>, Offb
     }
     let left = playbook.tasks.iter().any(|task| !without.contains(&task.name));
     if left { Ok(without.to_vec()) } else { Err(OffboardProblem::NothingLeft) }
-}
-
-/// An operator's word counts at once, and silence does nothing.
-fn terms(default: &Terms) -> Terms {
-    let nothing = Span::seconds(0);
-    Terms {
-        digest: nothing,
-        ask_holder_first: false,
-        escalate_after: default.expire_after,
-        on_expiry: OnExpiry::Close,
-        grace: nothing,
-        keep_reason: KeepReason::Optional,
-        quorum: 1,
-        ..default.clone()
-    }
 }

@@ -137,6 +137,23 @@ pub struct Terms {
     pub retry: RetryTerms,
 }
 
+impl Terms {
+    /// What of these terms holds for somebody who leaves: an operator's word counts at once, and silence does nothing.
+    pub(crate) fn for_leaving(&self) -> Self {
+        let nothing = Span::seconds(0);
+        Self {
+            digest: nothing,
+            ask_holder_first: false,
+            escalate_after: self.expire_after,
+            on_expiry: OnExpiry::Close,
+            grace: nothing,
+            keep_reason: KeepReason::Optional,
+            quorum: 1,
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Terms {
     fn default() -> Self {
         Self {

@@ -199,7 +199,7 @@ impl Draft<'_> {
         if self.after.policy_version == version {
             return Ok(());
         }
-        let mut terms = terms.clone();
+        let mut terms = if self.after.offboarding.is_some() { terms.for_leaving() } else { terms.clone() };
         terms.fallback_approvers.clear();
         self.record(Event::PolicyApplied { version: version.to_owned(), terms: Box::new(terms) });
         match self.after.approval.votes.last().cloned() {

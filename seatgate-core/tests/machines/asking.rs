@@ -9,8 +9,8 @@ use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{HolderRelease, OnExpiry, Terms};
 use seatgate_core::port::{Delegation, DirectoryEntry, Period};
 use seatgate_core::request::{
-    Asked, Command, Context, Decision, Event, EventKind, Outcome, Refusal, Relation, Request, RouteCause, Stage,
-    StateLabel, Transition, Why, WithdrawReason,
+    Asked, Command, Context, Decision, Event, EventKind, Offboarding, Origin, Outcome, Refusal, Relation, Request,
+    RouteCause, Stage, StateLabel, Subject, Transition, Why, WithdrawReason,
 };
 use seatgate_core::route::Known;
 use seatgate_core::schedule::{deadline, next_wake};
@@ -337,6 +337,27 @@ fn another_policy_counts_from_now_on_and_is_recorded_without_addresses() {
     assert_eq!(office.voted(&after, office.world.mona).label(), StateLabel::InGrace);
     let again = office.act(1, &after, office.world.olga, Relation::Operator, &apply("new", &terms)).unwrap();
     assert_eq!(again.facts, [], "twice is once");
+}
+
+/// What a policy says of seats is not said of people who leave: nobody's silence decides, and a word counts at once.
+#[test]
+fn another_policy_leaves_an_offboarding_what_is_its_own() {
+    let office = Office::new();
+    let World { mona, olga, .. } = office.world;
+    let asked = vec![Asked::new(olga, Why::FourEyes, CardId::generate(at(0), &office.world.entropy))];
+    let mut opening = office.world.opening(seatgate_core::policy::Mode::Live, silent()).asking(asked);
+    (opening.subject, opening.evidence) = (Subject::Person(office.world.ana), None);
+    opening.origin = Origin::offboarding(Actor::Person(mona));
+    let opening = opening.offboarding(Offboarding::new("leaver", true, None), vec![office.world.removal("lock")]);
+    let request = Request::open(seatgate_core::id::RequestId::generate(at(0), &office.world.entropy), at(0), opening);
+    let seats = Terms { quorum: 3, expire_after: Span::days(3), on_expiry: OnExpiry::Keep, ..with_grace() };
+    let applied = office.act(1, &request, olga, Relation::Operator, &apply("new", &seats)).unwrap().after;
+    assert_eq!((applied.policy_version.as_str(), applied.terms.expire_after), ("new", Span::days(3)));
+    assert_eq!((applied.terms.grace, applied.terms.quorum), (Span::seconds(0), 1));
+    let silence = office.wake(4, &applied).after;
+    assert_eq!((silence.outcome(), &silence.approval.verdict), (Some(Outcome::Expired), &None));
+    let approved = office.act(1, &applied, olga, Relation::Operator, &APPROVE).unwrap().after;
+    assert_eq!(approved.label(), StateLabel::Executing, "there is no grace to wait for");
 }
 
 #[test]

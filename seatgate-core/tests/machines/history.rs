@@ -1,15 +1,19 @@
 //! Random histories: a request, and whatever people, workers and targets may do to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use seatgate_core::agenda::{AgendaChange, Item, changes};
-use seatgate_core::id::{ChangeId, RequestId, TaskId};
+use seatgate_core::authorize::{Action, Caller, authorize};
+use seatgate_core::id::{ChangeId, PersonRef, RequestId, TaskId};
+use seatgate_core::person::Actor;
 use seatgate_core::policy::{KeepReason, Mode, OnExpiry, RetryTerms, Terms};
+use seatgate_core::port::DirectoryEntry;
 use seatgate_core::request::{
-    AttemptResult, Command, Event, Fact, OnFailure, PauseReason, ProbeAnswer, ProbeFinding, RemovalKind, Request,
-    Resolution, TargetFacts, TaskState,
+    AttemptResult, Command, Event, Fact, OnFailure, PauseReason, ProbeAnswer, ProbeFinding, Relation, RemovalKind,
+    Request, Resolution, TargetFacts, TaskState,
 };
+use seatgate_core::route::Known;
 use seatgate_core::time::{Span, Timestamp};
 use seatgate_core::trail::{Chain, Entry, EntryDraft, Stream};
 
@@ -21,9 +25,20 @@ pub(crate) const PERSONAL: [&str; 4] = ["@", "Ana", "leave", "looked"];
 /// One thing that may happen. Numbers pick among what there is.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
+    /// Somebody answers, if they may.
     Decide {
+        by: usize,
         keep: bool,
         days: Option<i64>,
+    },
+    /// Somebody who may asks somebody else instead.
+    Reassign {
+        by: usize,
+        to: usize,
+    },
+    /// The operator puts it under another policy.
+    ApplyPolicy {
+        terms: Box<Terms>,
     },
     Undo,
     Withdraw,
@@ -83,24 +98,33 @@ pub(crate) struct Start {
     target: (bool, bool),
 }
 
+fn any_terms() -> impl Strategy<Value = Terms> {
+    let quorum = prop_oneof![3 => Just(1), 2 => Just(2), 1 => Just(3)];
+    (any::<bool>(), 0..3_usize, 0..3_usize, 1..4_u32, quorum).prop_map(|(grace, expiry, reason, attempts, quorum)| {
+        Terms {
+            grace: Span::days(grace.into()),
+            on_expiry: OnExpiry::ALL[expiry],
+            keep_reason: KeepReason::ALL[reason],
+            quorum,
+            fallback_approvers: vec!["it-lead@example.com".to_owned()],
+            retry: RetryTerms { attempts, give_up_after: Span::seconds(7_200), ..RetryTerms::default() },
+            ..Terms::default()
+        }
+    })
+}
+
 pub(crate) fn any_start() -> impl Strategy<Value = Start> {
-    let terms = (any::<bool>(), 0..3_usize, 0..3_usize, 1..4_u32).prop_map(|(grace, expiry, reason, attempts)| Terms {
-        grace: Span::days(grace.into()),
-        on_expiry: OnExpiry::ALL[expiry],
-        keep_reason: KeepReason::ALL[reason],
-        fallback_approvers: vec!["it-lead@example.com".to_owned()],
-        retry: RetryTerms { attempts, give_up_after: Span::seconds(7_200), ..RetryTerms::default() },
-        ..Terms::default()
-    });
     let mode = prop_oneof![9 => Just(Mode::Live), 1 => Just(Mode::DryRun)];
     let tasks = prop_oneof![3 => Just(Vec::new()), 2 => prop::collection::vec(any::<(bool, bool)>(), 1..4)];
-    (any::<u64>(), terms, mode, tasks, any::<(bool, bool)>()).prop_map(|(seed, terms, mode, tasks, target)| Start {
-        seed,
-        terms,
-        mode,
-        tasks,
-        target,
-    })
+    (any::<u64>(), any_terms(), mode, tasks, any::<(bool, bool)>())
+        .prop_map(|(seed, terms, mode, tasks, target)| Start { seed, terms, mode, tasks, target })
+}
+
+impl Start {
+    /// Whether it begins with a plan that is decided.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.mode == Mode::Live && !self.tasks.is_empty()
+    }
 }
 
 pub(crate) fn any_steps() -> impl Strategy<Value = Vec<Step>> {
@@ -110,8 +134,12 @@ pub(crate) fn any_steps() -> impl Strategy<Value = Vec<Step>> {
 fn any_step() -> impl Strategy<Value = Step> {
     let task = 0..3_usize;
     let result = 0..RESULTS;
+    let person = 0..PEOPLE;
     prop_oneof![
-        5 => (prop::bool::weighted(0.3), prop::option::of(-1..400_i64)).prop_map(|(keep, days)| Step::Decide { keep, days }),
+        6 => (person.clone(), prop::bool::weighted(0.2), prop::option::of(-1..400_i64))
+            .prop_map(|(by, keep, days)| Step::Decide { by, keep, days }),
+        2 => (person.clone(), person).prop_map(|(by, to)| Step::Reassign { by, to }),
+        1 => any_terms().prop_map(|terms| Step::ApplyPolicy { terms: Box::new(terms) }),
         1 => Just(Step::Undo),
         1 => Just(Step::Withdraw),
         1 => Just(Step::Stop),
@@ -131,6 +159,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 const RESULTS: usize = 9;
+/// As many as [`History::person`] knows.
+const PEOPLE: usize = 4;
 /// Index of a result that is not known.
 pub(crate) const UNKNOWN_RESULT: usize = 8;
 
@@ -172,7 +202,7 @@ impl History {
         let request = Request::open(id, opened.at, opening);
         let (facts, moments, agenda) = (vec![opened], Vec::new(), BTreeMap::new());
         let mut history = Self { world, id, request, facts, moments, agenda };
-        if start.mode == Mode::Live && !start.tasks.is_empty() {
+        if start.is_decided() {
             history.decide_on(&start.tasks);
         }
         history
@@ -203,10 +233,9 @@ impl History {
                 self.world.target = TargetFacts::new(*idempotent, *reversible);
             }
             _ => {
-                let seat_lost = matches!(step, Step::Wake { seat_lost: true });
                 self.wait_for(step);
                 if let Some(command) = self.command(step) {
-                    self.handle(&command, seat_lost);
+                    self.handle(step, &command);
                 }
             }
         }
@@ -223,10 +252,40 @@ impl History {
         }
     }
 
-    fn handle(&mut self, command: &Command, seat_lost: bool) {
+    /// Somebody with a say, or without: Mona, the operator, whoever manages Mona, and whoever sent the sweep.
+    fn person(&self, index: usize) -> PersonRef {
+        let World { mona, olga, nora, sam, .. } = self.world;
+        [mona, olga, nora, sam][index % PEOPLE]
+    }
+
+    fn known(&self) -> Known {
+        let World { ana, mona, olga, nora, sam, .. } = self.world;
+        let mut known = Known::new([olga]);
+        known.owners.insert(World::app(), Vec::new());
+        known.learn([ana, mona, olga, nora, sam].map(DirectoryEntry::unknown));
+        known
+    }
+
+    /// By what right somebody does what they ask, as [`authorize`] says; nothing, where they may not.
+    fn right(&self, person: PersonRef, command: &Command) -> Option<Relation> {
+        let caller = Caller::new(Actor::Person(person), true);
+        let operators = BTreeSet::from([self.world.olga]);
+        authorize(&caller, Action::of(command)?, &self.request, &operators, self.world.now).ok()
+    }
+
+    fn handle(&mut self, step: &Step, command: &Command) {
+        let by = match step {
+            Step::Decide { by, .. } | Step::Reassign { by, .. } => Some(self.person(*by)),
+            Step::ApplyPolicy { .. } => Some(self.world.olga),
+            _ => None,
+        };
         let judged = {
-            let mut context = self.world.context_of(command);
-            context.seat_lost = seat_lost;
+            let mut context = self.world.context_of(command).knowing(self.known());
+            context.seat_lost = matches!(step, Step::Wake { seat_lost: true });
+            if let Some(person) = by {
+                let Some(relation) = self.right(person, command) else { return };
+                (context.actor, context.relation) = (Actor::Person(person), Some(relation));
+            }
             self.request.handle(command, &context)
         };
         if let Ok(transition) = judged {
@@ -274,7 +333,12 @@ impl History {
         let reason = Some(self.world.text("Ana is on leave"));
         Some(match *step {
             Step::Decide { keep: false, .. } => Command::Approve { reason },
-            Step::Decide { keep: true, days } => {
+            Step::Reassign { to, .. } => Command::Reassign { to: self.person(to), reason },
+            Step::ApplyPolicy { ref terms } => {
+                let version = format!("{:016x}", self.facts.len());
+                Command::ApplyPolicy { version, terms: terms.clone() }
+            }
+            Step::Decide { keep: true, days, .. } => {
                 let until = days.map(|days| at(self.world.now.as_seconds() - crate::world::OPENED + days * 86_400));
                 Command::Keep { reason, until }
             }

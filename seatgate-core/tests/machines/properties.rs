@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use seatgate_core::agenda::{Announcement, Audience, Item};
 use seatgate_core::canonical::to_canonical;
 use seatgate_core::id::TaskId;
 use seatgate_core::request::{
-    AttemptResult, Decision, Event, Fact, Outcome, Phase, RemovalKind, Request, Resolution, TaskAction, TaskState,
+    ApprovalState, AttemptResult, Decision, Event, EventKind, Fact, Outcome, Phase, RemovalKind, Request, Resolution,
+    RouteCause, TaskAction, TaskState,
 };
 use seatgate_core::schedule::next_wake;
 use seatgate_core::trail::verify;
@@ -100,6 +103,26 @@ fn agenda_fits(history: &History) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A history that never met something proves nothing about it.
+#[test]
+fn the_histories_meet_votes_other_people_and_other_policies() {
+    let mut runner = TestRunner::deterministic();
+    let (mut met, mut handed_on, mut decided_by_votes) = (BTreeSet::new(), 0, 0);
+    for _ in 0..512 {
+        let (start, steps) = (any_start(), any_steps()).new_tree(&mut runner).unwrap().current();
+        let history = History::of(&start, &steps);
+        let routed = |fact: &Fact| matches!(fact.event, Event::Routed { cause: RouteCause::Reassigned, .. });
+        met.extend(history.facts.iter().map(|fact| fact.event.kind()));
+        handed_on += history.facts.iter().filter(|fact| routed(fact)).count();
+        let approval = &history.request.approval;
+        decided_by_votes += usize::from(!approval.votes.is_empty() && approval.state == ApprovalState::Approved);
+    }
+    for kind in [EventKind::Voted, EventKind::PolicyApplied] {
+        assert!(met.contains(&kind), "no history comes to {kind}");
+    }
+    assert!(handed_on > 0 && decided_by_votes > 0, "{handed_on} handed on, {decided_by_votes} by several people");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -122,6 +145,52 @@ proptest! {
         prop_assert!(decisions <= 1);
         let ends = count(|event| matches!(event, Event::Closed { .. }));
         prop_assert_eq!(ends, usize::from(history.request.outcome().is_some()));
+    }
+
+    /// By whoever is asked at that time, or operates, each counting once; the policy and a decided plan's opening aside.
+    #[test]
+    fn an_approval_is_that_of_as_many_people_as_the_policy_wants(start in any_start(), steps in any_steps()) {
+        let history = History::of(&start, &steps);
+        let mut voters = BTreeSet::new();
+        for moment in history.moments.iter().filter(|moment| moment.before.approval.state == ApprovalState::Open) {
+            let terms = &moment.after.terms;
+            for fact in &moment.facts {
+                let by = fact.actor.person();
+                let may = |person| {
+                    person == history.world.olga || moment.before.approval.asks(person, fact.at).is_some()
+                };
+                match &fact.event {
+                    Event::Voted { principal, .. } => {
+                        prop_assert!(by.is_some_and(may));
+                        prop_assert!(voters.insert(*principal), "one vote a person");
+                    }
+                    Event::Decided { decision: Decision::Approve, .. } if by.is_some() && !start.is_decided() => {
+                        voters.extend(by);
+                        prop_assert!(voters.len() >= terms.quorum as usize, "{} of {}", voters.len(), terms.quorum);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_twice_at_once_and_whoever_hands_it_on_is_asked_no_more(
+        start in any_start(), steps in any_steps(),
+    ) {
+        let history = History::of(&start, &steps);
+        for moment in &history.moments {
+            let active: Vec<_> = moment.after.approval.active().map(|asked| asked.person).collect();
+            let people: BTreeSet<_> = active.iter().collect();
+            prop_assert_eq!(people.len(), active.len());
+            for fact in &moment.facts {
+                if let Event::Routed { cause: RouteCause::Reassigned, left, asked, .. } = &fact.event {
+                    let gone = |card| moment.after.approval.asked.iter().any(|one| one.card == card && one.left);
+                    prop_assert!(left.iter().all(|card| gone(*card)) && asked.len() == 1);
+                    prop_assert!(active.contains(&asked[0].person));
+                }
+            }
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) olga: PersonRef,
     /// Uploaded the sweep.
     pub(crate) sam: PersonRef,
+    /// Manages Mona.
+    pub(crate) nora: PersonRef,
 }
 
 impl World {
@@ -42,8 +44,8 @@ impl World {
     pub(crate) fn seeded(seed: u64) -> Self {
         let entropy = SeededEntropy::new(seed);
         let person = || PersonRef::generate(at(0), &entropy);
-        let (ana, mona, olga, sam) = (person(), person(), person(), person());
-        Self { now: at(0), target: TargetFacts::new(true, true), ana, mona, olga, sam, entropy }
+        let (ana, mona, olga, sam, nora) = (person(), person(), person(), person(), person());
+        Self { now: at(0), target: TargetFacts::new(true, true), ana, mona, olga, sam, nora, entropy }
     }
 
     pub(crate) fn app() -> AppId {

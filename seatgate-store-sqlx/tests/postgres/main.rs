@@ -13,6 +13,8 @@ mod cases;
 #[allow(dead_code, reason = "benchmarks want a durable one")]
 mod cluster;
 mod conformance;
+#[path = "../shared/instants.rs"]
+mod instants;
 #[cfg(feature = "sqlite")]
 mod migrate;
 mod outages;

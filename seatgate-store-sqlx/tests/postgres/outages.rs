@@ -18,38 +18,27 @@ use seatgate_store_sqlx::{PgOptions, PgStore};
 
 use crate::cluster::{self, Cluster};
 use crate::proxy::{Proxy, Way};
-use crate::town::{House, Town, candidate};
+use crate::town::{House, Town, candidate, until_done};
 
 /// So many messages lie between two that are cut, unless `SEATGATE_LONG` is set: then each of them is.
 const STRIDE: usize = 7;
 /// Of each of the servers that live through restarts of the database.
 const CONNECTIONS: u32 = 4;
 
-/// Calls again after what may pass; anything else is wrong.
-async fn until_done<T>(mut call: impl AsyncFnMut() -> Result<T, GateError>) -> Result<T, GateError> {
-    loop {
-        match call().await {
-            Err(GateError::Store(error)) => assert_ne!(error.kind(), StoreErrorKind::Corrupt, "{error:?}"),
-            Err(GateError::NotFiled(_)) => {}
-            result => return result,
-        }
-    }
-}
-
 /// One whole cycle, by callers and a worker who repeat what failed.
 async fn cycle(number: usize, town: &Town, house: &House<PgStore>) {
     let delivery = format!("delivery-{number}");
-    let report = until_done(async || house.sweep([candidate("figma", number)], Some(&delivery)).await).await.unwrap();
+    let report = until_done(|| house.sweep([candidate("figma", number)], Some(&delivery))).await.unwrap();
     assert_eq!(report.results[0].status, RowStatus::Asked);
     let id = report.results[0].request_id.unwrap();
-    let mona = until_done(async || Ok(house.gate.people().find(&"mona@example.com".parse().unwrap()).await?)).await;
+    let mona = until_done(|| async { Ok(house.gate.people().find(&"mona@example.com".parse().unwrap()).await?) }).await;
     let by = Submission::new(Actor::Person(mona.unwrap().unwrap()), Surface::Inbox);
-    match until_done(async || house.gate.act(id, Ask::Approve, None, &by).await).await {
+    match until_done(|| house.gate.act(id, Ask::Approve, None, &by)).await {
         // The reply to the first one may be what was lost.
         Ok(_) | Err(GateError::Refused { refusal: Refusal::AlreadyDecided | Refusal::Closed, .. }) => {}
         Err(error) => panic!("{error:?}"),
     }
-    while until_done(async || house.gate.request(id).await).await.unwrap().outcome().is_none() {
+    while until_done(|| house.gate.request(id)).await.unwrap().outcome().is_none() {
         let _repeated = house.worker.run_until_idle().await;
         town.clock.advance(Duration::from_secs(30));
     }

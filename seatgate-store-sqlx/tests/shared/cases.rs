@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{Ask, Gate, GateError, Store, Sweep};
+use seatgate_core::gate::{Ask, Gate, GateError, Store};
 use seatgate_core::id::{ExceptionId, RequestId};
-use seatgate_core::person::{Actor, Surface};
+use seatgate_core::person::Actor;
 use seatgate_core::port::{Exception, OsEntropy, RowStatus};
 use seatgate_core::request::{ApprovalState, Outcome, Refusal};
 use seatgate_core::testing::ManualClock;
@@ -16,7 +16,11 @@ use seatgate_core::worker::Worker;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::town::{House, Town, candidate};
+pub(crate) use crate::instants::{
+    a_click_and_the_deadline_decide_once, a_withdrawal_and_the_first_call_are_never_both,
+    an_undo_and_the_end_of_grace_are_never_both, an_undo_that_crosses_the_end_of_grace_is_one_or_the_other,
+};
+use crate::town::{House, Town, candidate, reported, until_done};
 
 /// So many tasks race.
 const RACERS: usize = 64;
@@ -101,10 +105,11 @@ pub(crate) async fn of_64_reports_of_a_seat_one_is_asked_about<S: Store + 'stati
     open: impl AsyncFn(Arc<ManualClock>) -> Option<Opened<S>>,
 ) {
     let Some(servers) = Servers::start(open).await else { return };
-    let reports = servers.race(|gate, _| async move {
-        let rows = vec![Ok(candidate("figma", 1)), Ok(candidate("figma", 2))];
-        let scan = Actor::system("scan").unwrap();
-        gate.sweep(Sweep::new(scan, Surface::Webhook, rows)).await.unwrap()
+    // A busy disk may keep some waiting for too long: then nothing was written, or nobody knows, and they report again.
+    let reports = servers.race(|gate, number| async move {
+        let delivery = format!("delivery-{number}");
+        let seats = || [1, 2].map(|number| candidate("figma", number));
+        until_done(|| gate.sweep(reported(seats(), Some(&delivery)))).await.unwrap()
     });
     let reports = reports.await;
     for row in 0..2 {
@@ -247,6 +252,10 @@ macro_rules! over {
             of_64_filings_of_an_exception_one_is_kept
             a_worker_whose_lease_was_taken_settles_nothing_and_is_heard
             clocks_may_be_hours_apart
+            an_undo_and_the_end_of_grace_are_never_both
+            an_undo_that_crosses_the_end_of_grace_is_one_or_the_other
+            a_withdrawal_and_the_first_call_are_never_both
+            a_click_and_the_deadline_decide_once
         }
     };
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use seatgate_core::canonical::Digest;
 use seatgate_core::gate::{Ask, Gate, GateError, Store, Submission, Sweep, SweepReport};
 use seatgate_core::id::{ChangeId, DelegationId, PersonRef, RequestId};
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Policy, PolicyDraft};
 use seatgate_core::port::{
     Change, Clock as _, Delegation, DirectoryEdit, Idempotency, Inbound, OsEntropy, Period, RequestStore, Router,
-    Target,
+    StoreErrorKind, Target,
 };
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
@@ -51,10 +52,14 @@ impl Town {
     }
 
     pub(crate) fn start<S: Store + 'static>(&self, store: S) -> House<S> {
-        let store = Arc::new(store);
-        let gate = Gate::builder(store.clone(), self.clock.clone(), Arc::new(OsEntropy))
+        self.start_on(Arc::new(store), self.clock.clone())
+    }
+
+    /// A process whose clock is not the town's.
+    pub(crate) fn start_on<S: Store + 'static>(&self, store: Arc<S>, clock: Arc<ManualClock>) -> House<S> {
+        let gate = Gate::builder(store.clone(), clock, Arc::new(OsEntropy))
             .notifier(self.notifier.clone())
-            .router(Router::new().otherwise(Target::new("idp", self.target.clone())))
+            .router(Router::new().otherwise(Target::new("idp", self.target.clone()).reversible()))
             .policy(self.policy.clone())
             .build()
             .unwrap();
@@ -68,10 +73,7 @@ impl<S> House<S> {
         candidates: impl IntoIterator<Item = Candidate>,
         delivery: Option<&str>,
     ) -> Result<SweepReport, GateError> {
-        let rows = candidates.into_iter().map(Ok).collect();
-        let sweep = Sweep::new(Actor::system("scan").unwrap(), Surface::Webhook, rows);
-        let inbound = |id: &str| Inbound::new(id.to_owned(), seatgate_core::canonical::Digest::of(id.as_bytes()));
-        self.gate.sweep(delivery.into_iter().map(inbound).fold(sweep, Sweep::delivered_as)).await
+        self.gate.sweep(reported(candidates, delivery)).await
     }
 
     pub(crate) async fn by(&self, email: &str) -> Submission {
@@ -98,6 +100,27 @@ impl<S> House<S> {
 
     pub(crate) async fn request(&self, id: RequestId) -> Request {
         self.gate.request(id).await.unwrap()
+    }
+}
+
+/// A report, under this id each time that it is delivered.
+pub(crate) fn reported(candidates: impl IntoIterator<Item = Candidate>, delivery: Option<&str>) -> Sweep {
+    let rows = candidates.into_iter().map(Ok).collect();
+    let sweep = Sweep::new(Actor::system("scan").unwrap(), Surface::Webhook, rows);
+    let inbound = |id: &str| Inbound::new(id.to_owned(), Digest::of(id.as_bytes()));
+    delivery.into_iter().map(inbound).fold(sweep, Sweep::delivered_as)
+}
+
+/// Calls again after what may pass, as whoever is answered with 503 does; anything else is wrong.
+pub(crate) async fn until_done<T, F: Future<Output = Result<T, GateError>>>(
+    mut call: impl FnMut() -> F,
+) -> Result<T, GateError> {
+    loop {
+        match call().await {
+            Err(GateError::Store(error)) => assert_ne!(error.kind(), StoreErrorKind::Corrupt, "{error:?}"),
+            Err(GateError::NotFiled(_)) => {}
+            result => return result,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::ground::{End, Ground, Life, now};
 use super::work::Work;
 use crate::house::Server;
 
-const SIGABRT: i32 = 6;
+pub(super) const SIGABRT: i32 = 6;
 
 pub(super) struct Lives<'a> {
     ground: Ground<'a>,

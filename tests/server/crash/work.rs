@@ -312,7 +312,7 @@ pub(super) async fn get(door: &Door, path: &str) -> Option<(u16, Value)> {
     answer(door.http.get(door.url(path)).bearer_auth(TOKEN)).await
 }
 
-async fn post(door: &Door, path: &str, body: &Value) -> Option<(u16, Value)> {
+pub(super) async fn post(door: &Door, path: &str, body: &Value) -> Option<(u16, Value)> {
     answer(door.http.post(door.url(path)).bearer_auth(TOKEN).json(body)).await
 }
 

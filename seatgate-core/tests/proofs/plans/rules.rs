@@ -2,22 +2,59 @@
 
 use seatgate_core::request::{Outcome, Phase, Proof, Request, StateLabel, Task, TaskState};
 
-use super::world::Turn;
+use super::world::{Reply, Truth, Turn};
 
 pub(super) const OFFERED: &str = "what is offered is accepted";
+pub(super) const LATE: &str = "late news ends what is open, and changes nothing else";
+pub(super) const REPEATED: &str =
+    "what may have happened is repeated under its key, and asked for where it is not harmless";
+
+/// One step, and what is so of each task after it.
+pub(super) struct Step<'a> {
+    pub(super) before: &'a Request,
+    pub(super) turn: Turn,
+    pub(super) after: &'a Request,
+    /// Whether it is the result of a worker whose lease another one has taken over.
+    pub(super) late: bool,
+    pub(super) truth: &'a [Truth],
+    /// Whether the targets promise to do nothing twice.
+    pub(super) harmless: bool,
+}
 
 /// The rule that this step breaks, if it breaks one.
-pub(super) fn broken(before: &Request, turn: Turn, after: &Request, done: &[bool]) -> Option<&'static str> {
-    let rules: [(&'static str, bool); 7] = [
+pub(super) fn broken(step: &Step<'_>) -> Option<&'static str> {
+    let Step { before, turn, after, truth, .. } = *step;
+    let rules: [(&'static str, bool); 9] = [
+        (LATE, late(step)),
+        (REPEATED, repeat(step)),
         ("only what it needs changes with a task", frame(before, turn, after)),
         ("stop cancels what is not open, and nothing else", stop(before, turn, after)),
         ("a task begins after what it needs, and never after a stop", begin(before, turn)),
         ("closed means that every task has ended", closed(after)),
         ("the outcome says how the tasks ended", outcome(after)),
-        ("what may have happened is said", doubt(after, done)),
+        ("what may have happened is said", doubt(after, truth)),
         ("attention is needed while a task is paused", attention(after)),
     ];
     rules.into_iter().find(|(_, holds)| !holds).map(|(rule, _)| rule)
+}
+
+/// Only good news is believed, and only where nobody knows: a late refusal says nothing of the attempts after it.
+fn late(step: &Step<'_>) -> bool {
+    let Turn::Reply(index, _, reply) = step.turn else { return true };
+    let (was, is) = (&step.before.plan.tasks[index], &step.after.plan.tasks[index]);
+    let open = match was.state {
+        TaskState::Probing { .. } => true,
+        TaskState::Paused { .. } => was.may_have_happened,
+        _ => false,
+    };
+    !step.late || (was == is && !(open && reply == Reply::Done)) || (open && reply == Reply::Done && ended_well(is))
+}
+
+/// It bears the same key; and where a repeat is not harmless, a person has asked for it.
+fn repeat(step: &Step<'_>) -> bool {
+    let Turn::Begin(index) = step.turn else { return true };
+    let (task, truth) = (&step.before.plan.tasks[index], &step.truth[index]);
+    truth.open.is_none_or(|key| key == task.key_number && (step.harmless || truth.asked))
 }
 
 fn ended_well(task: &Task) -> bool {
@@ -32,9 +69,8 @@ fn needs_are_met(request: &Request, task: &Task) -> bool {
 fn frame(before: &Request, turn: Turn, after: &Request) -> bool {
     let own = match turn {
         Turn::Begin(index)
-        | Turn::Reply(index, _)
-        | Turn::Vanish(index)
-        | Turn::Late(index, _)
+        | Turn::Reply(index, ..)
+        | Turn::TakeOver(index)
         | Turn::LookUp(index)
         | Turn::Answer(index, _) => index,
         Turn::Stop | Turn::Withdraw => return true,
@@ -82,11 +118,11 @@ fn outcome(after: &Request) -> bool {
 }
 
 /// Done is so, or somebody attests it; and what is so without being said to be done is said to be possible.
-fn doubt(after: &Request, done: &[bool]) -> bool {
-    after.plan.tasks.iter().zip(done).all(|(task, done)| match &task.state {
-        TaskState::Done { proof, .. } => *done || *proof == Proof::Attested,
+fn doubt(after: &Request, truth: &[Truth]) -> bool {
+    after.plan.tasks.iter().zip(truth).all(|(task, truth)| match &task.state {
+        TaskState::Done { proof, .. } => truth.done || *proof == Proof::Attested,
         TaskState::InFlight => true,
-        _ => !done || task.may_have_happened,
+        _ => !truth.done || task.may_have_happened,
     })
 }
 

@@ -9,7 +9,7 @@ use seatgate_core::id::{DelegationId, RequestId};
 use seatgate_core::person::{Actor, MatchedBy, PersonDraft, Surface};
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{Delegation, PeopleStore, Period, RowStatus};
-use seatgate_core::request::{Refusal, Request, Resolution, StateLabel, TaskState};
+use seatgate_core::request::{Refusal, Request, Resolution, StateLabel, Task, TaskState};
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::block_on;
 use serde_json::json;
@@ -20,7 +20,7 @@ use super::seen::{Heard, Seen};
 use super::server::Server;
 use super::stage::{Newcomer, Role};
 use super::upload::upload;
-use super::world::{APPS, Delivery, PEOPLE, World};
+use super::world::{APPS, Delivery, PEOPLE, PLAYBOOKS, World};
 
 /// Sends one call of this kind to a server.
 pub fn send(world: &Arc<World>, server: &Server, doing: Doing) {
@@ -233,6 +233,19 @@ fn operator_or_not(world: &World) -> Submission {
     if world.stage.chance.one_in(5) { somebody(world) } else { world.operator() }
 }
 
+/// A task that a person is to do now.
+pub fn waits_for_person(request: &Request) -> Option<&Task> {
+    request.plan.tasks.iter().find(|task| task.waits_for_person())
+}
+
+/// The person whose task it is, or anybody who may have a say in tasks.
+fn assignee_or_operator(world: &World, task: &Task) -> Submission {
+    match task.assignee().filter(|_| world.stage.chance.one_in(2)) {
+        Some(assignee) => Submission::new(Actor::Person(assignee), Surface::Inbox),
+        None => operator_or_not(world),
+    }
+}
+
 /// Whether a request stands so that this may make sense.
 fn fits(doing: Doing, request: &Request) -> bool {
     let wanted: &[StateLabel] = match doing {
@@ -240,6 +253,7 @@ fn fits(doing: Doing, request: &Request) -> bool {
         Doing::Undo => &[StateLabel::InGrace],
         Doing::Withdraw => &[StateLabel::AwaitingDecision, StateLabel::InGrace, StateLabel::Executing],
         Doing::Stop => &[StateLabel::Executing, StateLabel::NeedsAttention],
+        _ if waits_for_person(request).is_some() => return true,
         _ => &[StateLabel::NeedsAttention],
     };
     wanted.contains(&request.label())
@@ -277,7 +291,7 @@ fn what(world: &World, doing: Doing, request: &Request) -> Option<(Ask, Submissi
                 _ => Some(task.pauses.saturating_sub(1)),
             };
             let resolution = *chance.pick(Resolution::ALL);
-            (Ask::Resolve { task: task.id, pause, resolution }, operator_or_not(world))
+            (Ask::Resolve { task: task.id, pause, resolution }, assignee_or_operator(world, task))
         }
     })
 }
@@ -291,26 +305,32 @@ fn act(world: &Arc<World>, server: &Server, id: RequestId, ask: Ask, reason: Opt
     });
 }
 
-/// An operator answers a pause so that the request comes to an end.
+/// An operator answers a pause, or for somebody who is to do a task, so that the request comes to an end.
 pub fn attend(world: &Arc<World>, server: &Server, request: &Request) {
     let paused = |state: &TaskState| matches!(state, TaskState::Paused { .. });
-    let Some(task) = request.plan.tasks.iter().find(|task| paused(&task.state)) else { return };
+    let paused = request.plan.tasks.iter().find(|task| paused(&task.state));
+    let Some(task) = paused.or_else(|| waits_for_person(request)) else { return };
     let resolution = match (task.may_have_happened, task.pauses) {
+        _ if task.waits_for_person() => *world.stage.chance.pick(&[Resolution::Done, Resolution::Skip]),
         (true, _) => *world.stage.chance.pick(&[Resolution::Confirm, Resolution::Skip]),
         (false, 0..=3) => Resolution::Retry,
         (false, _) => Resolution::Skip,
     };
     let ask = Ask::Resolve { task: task.id, pause: None, resolution };
-    act(world, server, request.id, ask, Some("looked it up"), world.operator());
+    let by = match resolution {
+        Resolution::Done => assignee_or_operator(world, task),
+        _ => world.operator(),
+    };
+    act(world, server, request.id, ask, Some("looked it up"), by);
 }
 
-/// Somebody leaves; they are taken through tasks at every target.
+/// Somebody leaves; they are taken through tasks, at targets and by hand.
 fn offboard(world: &Arc<World>, server: &Server) {
     let leaver = *world.stage.chance.pick(&["ana@example.com", "ben@example.com", "cyn@example.com"]);
     let draft = PersonDraft::new(leaver.parse().expect("an address"), None);
-    let by = operator_or_not(world);
+    let (by, playbook) = (operator_or_not(world), *world.stage.chance.pick(&PLAYBOOKS));
     call(world, server, "offboard", move |world, gate| async move {
-        match gate.offboard(&Offboard::new(draft), &by).await {
+        match gate.offboard(&Offboard::new(draft).by(playbook), &by).await {
             Ok(_) => world.stage.meet(Reached::Offboarded),
             Err(GateError::AlreadyLeaving(_)) => world.stage.meet(Reached::LeavingAlready),
             Err(error) => fail(&world, &error),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use seatgate_core::person::Surface;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::Clock;
-use seatgate_core::request::{Event, RouteCause, StateLabel, WithdrawReason};
+use seatgate_core::request::{Event, Request, RouteCause, StateLabel, WithdrawReason};
 
 use super::invariants::{self, Invariant};
 use super::outside;
@@ -240,9 +240,12 @@ impl Schedule {
             outside::deliver(&world, &self.servers[index], delivery);
             return true;
         }
-        let paused = world.requests().into_iter().find(|request| request.label() == StateLabel::NeedsAttention);
-        paused.iter().for_each(|request| outside::attend(&world, &self.servers[index], request));
-        paused.is_some()
+        let waits = |request: &Request| {
+            request.label() == StateLabel::NeedsAttention || outside::waits_for_person(request).is_some()
+        };
+        let waiting = world.requests().into_iter().find(waits);
+        waiting.iter().for_each(|request| outside::attend(&world, &self.servers[index], request));
+        waiting.is_some()
     }
 
     /// Shows everything that was seen to all invariants.

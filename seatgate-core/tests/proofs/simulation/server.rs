@@ -13,7 +13,7 @@ use seatgate_core::retry::Backoff;
 use seatgate_core::worker::{Bundle, Finished, Worker};
 
 use super::stage::{Newcomer, Role, Stage};
-use super::world::{OPERATOR, World};
+use super::world::{OPERATORS, World};
 
 /// A running process.
 pub struct Server {
@@ -93,7 +93,7 @@ impl Driver {
 
     async fn boot(&self) -> Result<(), seatgate_core::gate::GateError> {
         let gate = self.worker.gate();
-        gate.appoint(&[OPERATOR.parse().unwrap()]).await?;
+        gate.appoint(&OPERATORS.map(|operator| operator.parse().unwrap())).await?;
         gate.start_mode(None).await.map(|_| ())
     }
 

@@ -24,8 +24,9 @@ use super::store::{Sabotage, Tokens, Watched};
 use super::target;
 
 pub const APPS: [&str; 3] = ["figma", "notion", "zoom"];
-/// Managers, holders, the lead, an operator, somebody who has no say, a manager of managers, and somebody who stands in.
-pub const PEOPLE: [&str; 10] = [
+/// Managers, holders, the lead, an operator, somebody who has no say, a manager of managers, somebody who stands in, and
+/// another operator.
+pub const PEOPLE: [&str; 11] = [
     "mona@example.com",
     "otto@example.com",
     "ana@example.com",
@@ -36,17 +37,28 @@ pub const PEOPLE: [&str; 10] = [
     "eve@example.com",
     "nora@example.com",
     "dan@example.com",
+    "odin@example.com",
 ];
-pub const OPERATOR: &str = "olga@example.com";
+pub const OPERATORS: [&str; 2] = ["olga@example.com", "odin@example.com"];
+pub const PLAYBOOKS: [&str; 2] = ["leaver", "careful"];
 pub const CHANNEL: &str = "C0IT";
 
-/// Two tasks side by side, and one after both.
+/// Two tasks side by side, and one after both. And one that a second operator has to approve: somebody who may be leaving
+/// themselves does a task of it, which another one waits for.
 fn playbooks() -> Playbooks {
     let [a, b, c] = APPS;
-    let tasks = json!([{"name": "a", "target": a}, {"name": "b", "target": b}, {"name": "c", "target": c, "needs": ["a", "b"]}]);
-    let tables = json!({"leaver": { "tasks": tasks }});
-    let tables = tables.as_object().expect("a table");
-    Playbooks::read(tables, None, &APPS.map(str::to_owned).into()).expect("a playbook")
+    let leaver = json!([
+        {"name": "a", "target": a}, {"name": "b", "target": b}, {"name": "c", "target": c, "needs": ["a", "b"]}
+    ]);
+    let careful = json!([
+        {"name": "a", "target": a},
+        {"name": "hand", "kind": "manual", "assignee": "ben@example.com", "needs": ["a"]},
+        {"name": "b", "target": b, "needs": ["hand"]},
+    ]);
+    let [first, second] = PLAYBOOKS;
+    let tables = json!({first: { "tasks": leaver }, second: { "four_eyes": true, "tasks": careful }});
+    let tables = tables.as_object().expect("tables");
+    Playbooks::read(tables, Some(first), &APPS.map(str::to_owned).into()).expect("playbooks")
 }
 
 /// Rows that somebody hands in, and goes on handing in until they are answered.
@@ -124,8 +136,15 @@ impl World {
         block_on(self.store.people(vec![new])).unwrap()[0]
     }
 
+    /// One of the operators.
     pub fn operator(&self) -> Submission {
-        Submission::new(Actor::Person(self.person(OPERATOR)), Surface::Api)
+        let operator = *self.stage.chance.pick(&OPERATORS);
+        Submission::new(Actor::Person(self.person(operator)), Surface::Api)
+    }
+
+    /// Whether somebody is one.
+    pub fn operates(&self, actor: &Actor) -> bool {
+        OPERATORS.iter().any(|operator| *actor == Actor::Person(self.person(operator)))
     }
 
     /// All requests as they stand.

@@ -60,7 +60,7 @@ impl Approved {
 
 /// The rules of authority once more, told apart from those of the core.
 fn may_decide(opening: &Opening, decision: Decision, actor: &Actor, has_reason: bool, world: &World) -> Judgement {
-    let Subject::Seat(seat) = &opening.subject else { return may_offboard(opening, actor, world) };
+    let Subject::Seat(seat) = &opening.subject else { return may_offboard(opening, decision, actor, world) };
     let meet = |reached| world.stage.meet(reached);
     let person: PersonRef = match actor {
         Actor::Person(person) => *person,
@@ -72,7 +72,7 @@ fn may_decide(opening: &Opening, decision: Decision, actor: &Actor, has_reason: 
         other => return Err(format!("{other} decided")),
     };
     let asked = opening.asked.iter().any(|asked| asked.person == person && asked.why != Why::Holder);
-    let operates = Actor::Person(person) == world.operator().actor && has_reason;
+    let operates = world.operates(actor) && has_reason;
     let releases = seat.holder == Some(person) && opening.terms.holder_release == HolderRelease::Suffices;
     match (asked, operates) {
         (false, true) => meet(Reached::OperatorDecided),
@@ -92,11 +92,25 @@ fn may_decide(opening: &Opening, decision: Decision, actor: &Actor, has_reason: 
     }
 }
 
-/// An offboarding is an operator's, or an administrator's, and never one's own.
-fn may_offboard(opening: &Opening, actor: &Actor, world: &World) -> Judgement {
-    let operates = *actor == world.operator().actor || matches!(actor, Actor::Token(_));
+/// An offboarding is an operator's, or an administrator's, and never one's own. Where it takes four eyes, nobody decides but a
+/// second operator; whoever asked for it may take it back.
+fn may_offboard(opening: &Opening, decision: Decision, actor: &Actor, world: &World) -> Judgement {
+    let four_eyes = opening.offboarding.as_ref().is_some_and(|offboarding| offboarding.four_eyes);
+    let operates = world.operates(actor) || (matches!(actor, Actor::Token(_)) && !four_eyes);
     let own = matches!((&opening.subject, actor), (Subject::Person(leaver), Actor::Person(actor)) if leaver == actor);
-    holds(operates && !own, || format!("{actor} decided an offboarding"))
+    holds(operates && !own, || format!("{actor} decided an offboarding"))?;
+    let second = opening.origin.submitted_by != *actor;
+    match decision {
+        Decision::Approve if four_eyes => {
+            world.stage.meet(Reached::SecondOperatorApproved);
+            holds(second, || format!("{actor} approved what they had asked for"))
+        }
+        Decision::Keep => {
+            world.stage.meet(Reached::SecondOperatorDeclined);
+            holds(four_eyes, || "an offboarding that needed nobody's approval was declined".to_owned())
+        }
+        Decision::Approve => holds(!second, || format!("{actor} approved somebody else's offboarding")),
+    }
 }
 
 impl Invariant for Approved {

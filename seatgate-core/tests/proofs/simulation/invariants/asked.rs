@@ -22,6 +22,8 @@ pub struct Asked {
 /// What the facts of one request say.
 struct Case {
     terms: Terms,
+    /// Whether it is an offboarding, which one other operator approves, whatever the policy says of seats.
+    leaves: bool,
     holder: Option<PersonRef>,
     asked: Vec<Asking>,
     /// Whose approvals are in, and who gave them.
@@ -100,11 +102,12 @@ impl Case {
         holds(say.is_some() || has_voted, || format!("{person} approved, and was not asked any more"))?;
         let mut people: BTreeSet<PersonRef> = self.votes.iter().map(|(principal, _)| *principal).collect();
         people.extend(say);
-        let wanted = usize::try_from(self.terms.quorum).unwrap_or(usize::MAX);
+        let quorum = if self.leaves { 1 } else { self.terms.quorum };
+        let wanted = usize::try_from(quorum).unwrap_or(usize::MAX);
         if people.len() > 1 {
             world.stage.meet(Reached::Quorum);
         }
-        holds(people.len() >= wanted, || format!("{people:?} are too few, the policy wants {wanted}"))
+        holds(people.len() >= wanted, || format!("{people:?} are too few, {wanted} are wanted"))
     }
 }
 
@@ -119,7 +122,8 @@ impl Invariant for Asked {
                     _ => None,
                 };
                 let (terms, asked) = (opening.terms.clone(), opening.asked.clone());
-                let case = Case { terms, holder, asked, votes: BTreeSet::new(), reminded: 0 };
+                let leaves = matches!(opening.subject, seatgate_core::request::Subject::Person(_));
+                let case = Case { terms, leaves, holder, asked, votes: BTreeSet::new(), reminded: 0 };
                 case.nobody_twice()?;
                 self.cases.insert(id, case);
             }

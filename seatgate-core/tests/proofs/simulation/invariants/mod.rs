@@ -4,6 +4,7 @@
 mod acknowledged;
 mod approved;
 mod asked;
+mod by_hand;
 mod cards;
 mod chained;
 mod deliveries;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<(&'static str, Box<dyn Invariant>)> {
         ("one_decision", Box::new(one_decision::OneDecision::default())),
         ("approved", Box::new(approved::Approved::default())),
         ("asked", Box::new(asked::Asked::default())),
+        ("by_hand", Box::new(by_hand::ByHand::default())),
         ("no_late_begin", Box::new(no_late_begin::NoLateBegin::default())),
         ("repeats", Box::new(repeats::Repeats::default())),
         ("honest", Box::new(honest::Honest::default())),
