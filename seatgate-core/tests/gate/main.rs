@@ -22,3 +22,4 @@ mod offboarding;
 mod promises;
 mod stepped;
 mod sweeps;
+mod waking;
