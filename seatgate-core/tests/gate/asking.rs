@@ -405,6 +405,35 @@ fn ten_thousand_requests_are_reminded_of_in_turn_and_once() {
     });
 }
 
+#[test]
+fn whoever_it_is_handed_to_reads_by_whom_and_why() {
+    block_on(async {
+        let house = with(&[]);
+        let id = house.open().await;
+        let by = house.by("mona@example.com").await;
+        let note = "Nora knows\nthe team";
+        house.gate.reassign(id, "nora@example.com".parse().unwrap(), Some(note), &by).await.unwrap();
+        pass(&house, HOUR).await;
+        let nora = house.person("nora@example.com").await;
+        let request = house.request(id).await;
+        let joined = house.gate.join(std::slice::from_ref(&request)).await.unwrap();
+        let row = joined.row(&house.gate, &request, Some(nora), None);
+        let line = row.handed_on.as_ref().unwrap();
+        assert_eq!((line.by.as_str(), line.note.as_deref()), ("Mona Li", Some(note)));
+        let shown = house.world.notifier.shown().into_iter().map(|message| message.plain_text());
+        let told = shown.filter(|text| text.contains("Handed on by Mona Li: Nora knows the team.")).count();
+        assert_eq!(told, 1, "her card alone says it");
+        assert_eq!(joined.row(&house.gate, &request, Some(by.actor.person().unwrap()), None).handed_on, None);
+        invariants::check(&house.world).await;
+
+        let olga = house.appoint("olga@example.com").await;
+        house.gate.erase(by.actor.person().unwrap(), &olga).await.unwrap();
+        let joined = house.gate.join(std::slice::from_ref(&request)).await.unwrap();
+        let line = joined.row(&house.gate, &request, Some(nora), None).handed_on.unwrap();
+        assert_eq!((line.by.as_str(), line.note), ("(erased)", None), "her words go with her");
+    });
+}
+
 /// A worker takes what is due, and does it.
 async fn step(house: &House) {
     let claims = house.worker.claim(64).await.unwrap();
