@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use seatgate_core::agenda::News;
+use seatgate_core::agenda::{Claimed, Item, News};
 use seatgate_core::authorize::{Action, Caller, Denial, authorize};
 use seatgate_core::gate::{Ask, GateError, Submission};
 use seatgate_core::id::{DelegationId, PersonRef, RequestId};
@@ -402,6 +402,29 @@ fn ten_thousand_requests_are_reminded_of_in_turn_and_once() {
         assert!(told.iter().all(|(_, rows)| *rows == EACH), "each about everything that its card asks");
         pass(&house, DAY).await;
         assert_eq!(notes(&house).len(), APPROVERS, "and not again before the next is due");
+    });
+}
+
+/// The requests of a digest are woken one after the other, and a busy worker may take a while.
+#[test]
+fn a_digest_is_reminded_of_once_however_far_apart_its_requests_are_woken() {
+    block_on(async {
+        let house = with(&[("digest", "1h"), ("remind_after", "2d")]);
+        let seat = |seat: usize| candidate(json!({"account": {"id": format!("u{seat}")}}));
+        house.sweep((0..3).map(seat).collect()).await;
+        pass(&house, HOUR).await;
+        house.world.pass(2 * DAY);
+        for _ in 0..3 {
+            let woken = house.worker.claim(1).await.unwrap();
+            assert!(matches!(woken.items[..], [Claimed { item: Item::Wake(_), .. }]), "{woken:?}");
+            for bundle in Bundle::all_of(woken.items) {
+                let finished = house.worker.perform(bundle).await;
+                house.worker.settle(vec![finished]).await.unwrap();
+            }
+            house.world.pass(Duration::from_secs(30));
+        }
+        house.settle().await;
+        assert_eq!(notes(&house), [News::Reminder]);
     });
 }
 
