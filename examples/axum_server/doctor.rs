@@ -58,7 +58,8 @@ async fn examine(config: &Config) -> Result<Vec<Check>, Problems> {
         Some(slack) => match slack::workspace(slack) {
             Ok(workspace) => {
                 let doctor = Doctor::new(workspace.client(), &SystemClock, slack.secrets.as_ref())
-                    .channel(slack.channel.as_ref());
+                    .channel(slack.channel.as_ref())
+                    .reading_profiles(slack.manager_field.is_some());
                 checks.extend(doctor.examine().await);
             }
             Err(error) => checks.push(Check::missing("slack", error.to_string(), "install CA certificates")),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use seatgate_core::gate::Gate;
-use seatgate_core::port::{OsEntropy, SystemClock};
+use seatgate_core::port::{Directory, Layered, OsEntropy, SystemClock};
 use seatgate_core::seat::Channel;
 use seatgate_http::server::SlackHealth;
 use seatgate_slack::axum::{FollowUps, routes_with};
 use seatgate_slack::card::Renderer;
 use seatgate_slack::client::{SetupError, SlackClient};
+use seatgate_slack::directory::SlackDirectory;
 use seatgate_slack::inbound::SlackApp;
 use seatgate_slack::notifier::SlackNotifier;
 use seatgate_slack::payload::PayloadReader;
@@ -20,6 +21,7 @@ use url::Url;
 
 use crate::client::chain;
 use crate::config::SlackConfig;
+use crate::store::OpenStore;
 
 /// The workspace, or the organisation, that the bot token belongs to.
 pub(crate) fn workspace(slack: &SlackConfig) -> Result<Workspace, SetupError> {
@@ -32,6 +34,13 @@ pub(crate) fn workspace(slack: &SlackConfig) -> Result<Workspace, SetupError> {
 /// Shows cards in it; whoever cannot be written to is asked in `channel`.
 pub(crate) fn notifier(workspace: &Workspace, channel: Option<Channel>) -> Arc<SlackNotifier> {
     Arc::new(SlackNotifier::new(workspace.clone()).fallback(channel))
+}
+
+/// Who can be asked: what the store keeps comes first, then what Slack's profiles say, where a field of theirs is named.
+pub(crate) fn directory(slack: &SlackConfig, workspace: &Workspace, store: &OpenStore) -> Option<Arc<dyn Directory>> {
+    let field = slack.manager_field.clone()?;
+    let profiles = SlackDirectory::new(workspace.clone(), store.people(), Arc::new(OsEntropy)).manager_in(field);
+    Some(Arc::new(Layered::new(vec![store.directory(), Arc::new(profiles)])))
 }
 
 /// Hears clicks, at the routes or over a socket.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use seatgate_core::gate::{Gate, GateBuilder, Store};
-use seatgate_core::port::{OsEntropy, StoreError, SystemClock};
+use seatgate_core::port::{Directory, OsEntropy, PeopleStore, StoreError, SystemClock};
 use seatgate_store_sqlx::{PgStore, SqliteStore};
 
 use crate::config::{Config, Database};
@@ -27,6 +27,22 @@ impl OpenStore {
         match self {
             Self::Sqlite(store) => gate(store, config),
             Self::Postgres(store) => gate(store, config),
+        }
+    }
+
+    /// Who can be asked, as the store itself keeps it.
+    pub(crate) fn directory(&self) -> Arc<dyn Directory> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
+            Self::Postgres(store) => store.clone(),
+        }
+    }
+
+    /// The people whom it knows.
+    pub(crate) fn people(&self) -> Arc<dyn PeopleStore> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
+            Self::Postgres(store) => store.clone(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use seatgate_core::gate::Gate;
+use seatgate_core::gate::{Gate, GateBuilder};
 use seatgate_core::port::{Deprovisioner, OsEntropy, Router as Targets, SystemClock, Target};
 use seatgate_http::deprovisioner::{HttpDeprovisioner, WebhookTarget};
 use seatgate_http::events::WebhookEvents;
@@ -61,7 +61,8 @@ pub(crate) async fn build(config: Config, address: SocketAddr, leaving: &Leaving
     let slack = config.slack.as_ref().zip(workspace.as_ref());
     let gate = slack.iter().fold(gate, |gate, (config, workspace)| {
         let channel = config.reporting_channel();
-        gate.notifier(slack::notifier(workspace, channel.clone())).channel(channel)
+        let gate = gate.notifier(slack::notifier(workspace, channel.clone())).channel(channel);
+        slack::directory(config, workspace, &store).into_iter().fold(gate, GateBuilder::directory)
     });
     let gate = gate.build().map_err(|error| Problems::of(error.to_string()))?;
     let mode = gate.start_mode(config.mode).await.map_err(|error| problem("SEATGATE_MODE", &error))?;

@@ -340,11 +340,11 @@ pub fn changes(
     let mut changes: Vec<AgendaChange> =
         after.plan.tasks.iter().filter_map(|task| task_change(before, after.id, task, removals)).collect();
     if let Some(due) = schedule::next_wake(after, delivered_at) {
-        changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due, lane: None, gated: false });
+        changes.push(wake(after.id, due));
     }
     if after.is_leaving_decided() && !before.is_some_and(Request::is_leaving_decided) {
         // What the person's manager was asked about their seats is withdrawn then.
-        changes.push(AgendaChange::Schedule { item: Item::Wake(after.id), due: now, lane: None, gated: false });
+        changes.push(wake(after.id, now));
     }
     if before.is_none_or(|before| face(before) != face(after)) {
         changes.extend(cards(before, after, now));
@@ -382,6 +382,11 @@ fn is_soon_over(before: &Request, after: &Request) -> bool {
 
 /// How long a notice waits for more news, so that it is not replaced for each.
 pub(crate) const GATHER: Duration = Duration::from_secs(2);
+
+/// Does for a request whatever is due by then.
+pub(crate) fn wake(request: RequestId, due: Timestamp) -> AgendaChange {
+    AgendaChange::Schedule { item: Item::Wake(request), due, lane: None, gated: false }
+}
 
 /// Makes a card show what it is about.
 pub(crate) fn sync(card: CardId, due: Timestamp, lane: Lane) -> AgendaChange {

@@ -109,6 +109,8 @@ pub struct Row {
     pub holder_release: HolderRelease,
     /// What the holder said, where they were asked first.
     pub holder_said: Option<HolderLine>,
+    /// Who handed it to the recipient, and why, if somebody did.
+    pub handed_on: Option<HandedOnLine>,
     /// Who has approved so far, and when, where the policy wants several.
     pub votes: Vec<(String, Timestamp)>,
     /// How many must approve.
@@ -209,6 +211,31 @@ impl HolderLine {
     }
 }
 
+/// Who handed it on, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandedOnLine {
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub note: Option<String>,
+}
+
+impl HandedOnLine {
+    /// It was handed on by `by`.
+    #[must_use]
+    pub fn new(by: impl Into<String>, note: Option<String>) -> Self {
+        Self { by: by.into(), note }
+    }
+
+    /// As a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let note = self.note.as_ref().map(|note| format!(": {}", one_line(note))).unwrap_or_default();
+        format!("Handed on by {}{note}.", one_line(&self.by))
+    }
+}
+
 /// A decision, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -291,6 +318,7 @@ impl Row {
             may_have_happened: false,
             holder_release: HolderRelease::Informs,
             holder_said: None,
+            handed_on: None,
             votes: Vec::new(),
             quorum: 1,
             decision: None,
@@ -372,6 +400,7 @@ impl Row {
         lines.extend(self.monthly_cost.as_ref().map(|cost| format!("Costs {cost} a month.")));
         if asks {
             lines.extend(self.why.map(|why| format!("You are asked because {}.", why.explanation())));
+            lines.extend(self.handed_on.as_ref().map(HandedOnLine::sentence));
             lines.extend(self.path.iter().map(PathLine::sentence));
             lines.push(self.effect_line());
         }

@@ -1,4 +1,4 @@
-//! The Web API: twelve calls, each with an error that says what to do next.
+//! The Web API: thirteen calls, each with an error that says what to do next.
 //!
 //! - Nothing is repeated here, and nothing waits: a call that has to wait is not sent and says how long
 //!   ([`ErrorKind::RetryAfter`]). The agenda of the core repeats.
@@ -16,6 +16,7 @@ mod conversations;
 mod error;
 mod meter;
 mod pace;
+mod profile;
 mod token;
 mod users;
 mod views;

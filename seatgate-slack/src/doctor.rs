@@ -21,12 +21,15 @@ pub use sample::Sample;
 pub const REQUIRED_SCOPES: [&str; 6] =
     ["app_mentions:read", "chat:write", "commands", "im:write", "users:read", "users:read.email"];
 
+/// What reading managers from profiles needs beside those.
+const PROFILE_SCOPE: &str = "users.profile:read";
+
 /// What more scopes would be good for.
 pub const OPTIONAL_SCOPES: [(&str, &str); 4] = [
     ("im:history", "finds a card again after a lost answer"),
     ("channels:read", "lets doctor look at a public channel"),
     ("groups:read", "lets doctor look at a private channel"),
-    ("users.profile:read", "reads managers from profile fields"),
+    (PROFILE_SCOPE, "reads managers from profile fields"),
 ];
 
 /// Slack's requests are refused at 300 s, so this leaves time to mend it.
@@ -103,6 +106,7 @@ pub struct Doctor<'a> {
     clock: &'a dyn Clock,
     secrets: Option<&'a SigningSecrets>,
     channel: Option<&'a ChannelId>,
+    reads_profiles: bool,
 }
 
 impl fmt::Debug for Doctor<'_> {
@@ -116,13 +120,20 @@ impl<'a> Doctor<'a> {
     /// secrets.
     #[must_use]
     pub fn new(client: &'a SlackClient, clock: &'a dyn Clock, secrets: impl Into<Option<&'a SigningSecrets>>) -> Self {
-        Self { client, clock, secrets: secrets.into(), channel: None }
+        Self { client, clock, secrets: secrets.into(), channel: None, reads_profiles: false }
     }
 
     /// Looks at the reporting channel, too.
     #[must_use]
     pub fn channel(mut self, channel: Option<&'a ChannelId>) -> Self {
         self.channel = channel;
+        self
+    }
+
+    /// Looks for the scope, too, that reading managers from profiles needs.
+    #[must_use]
+    pub fn reading_profiles(mut self, reads: bool) -> Self {
+        self.reads_profiles = reads;
         self
     }
 
@@ -136,13 +147,27 @@ impl<'a> Doctor<'a> {
             Err(error) => checks.push(token_problem(&error)),
             Ok(whoami) => {
                 checks.push(token_check(&whoami));
-                checks.push(scopes_check(&whoami.scopes));
+                checks.push(self.scopes_check(&whoami.scopes));
                 checks.push(optional_scopes_check(&whoami.scopes));
                 checks.push(clock_check(whoami.answered_at, self.clock.now()));
                 checks.push(self.channel_check().await);
             }
         }
         checks
+    }
+
+    fn scopes_check(&self, granted: &[String]) -> Check {
+        const NAME: &str = "slack scopes";
+        let needed = || REQUIRED_SCOPES.into_iter().chain(self.reads_profiles.then_some(PROFILE_SCOPE));
+        let lacking: Vec<&str> = needed().filter(|scope| !has(granted, scope)).collect();
+        if granted.is_empty() {
+            Check::warning(NAME, "Slack did not say which there are", "compare them with manifest.yaml by hand")
+        } else if lacking.is_empty() {
+            Check::ok(NAME, format!("all {} that are needed", needed().count()))
+        } else {
+            let advice = "add them on the app's page OAuth & Permissions, and reinstall the app there";
+            Check::missing(NAME, format!("lacks {}", lacking.join(", ")), advice)
+        }
     }
 
     async fn channel_check(&self) -> Check {
@@ -230,19 +255,6 @@ fn token_check(whoami: &Whoami) -> Check {
     };
     let app = whoami.app.as_ref().map(|app| format!(", app {app}")).unwrap_or_default();
     Check::ok("slack token", format!("valid: {place}, bot user {}{app}", whoami.user))
-}
-
-fn scopes_check(granted: &[String]) -> Check {
-    const NAME: &str = "slack scopes";
-    let lacking: Vec<&str> = REQUIRED_SCOPES.into_iter().filter(|scope| !has(granted, scope)).collect();
-    if granted.is_empty() {
-        Check::warning(NAME, "Slack did not say which there are", "compare them with manifest.yaml by hand")
-    } else if lacking.is_empty() {
-        Check::ok(NAME, format!("all {} of the manifest", REQUIRED_SCOPES.len()))
-    } else {
-        let advice = "add them on the app's page OAuth & Permissions, and reinstall the app there";
-        Check::missing(NAME, format!("lacks {}", lacking.join(", ")), advice)
-    }
 }
 
 /// Never worse than ok: what is optional may be lacking.

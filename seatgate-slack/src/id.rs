@@ -61,6 +61,8 @@ ids! {
     ChannelId: alphanumeric;
     /// An app: `A...`.
     AppId: alphanumeric;
+    /// A custom field of the workspace's profiles: `Xf...`.
+    ProfileFieldId: alphanumeric;
     /// An open modal or a home tab: `V...`.
     ViewId: alphanumeric;
     /// One delivery of the Events API: the same when it is sent again.

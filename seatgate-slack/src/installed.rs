@@ -68,6 +68,17 @@ impl Installed {
         self.belongs(&named) != Belongs::Elsewhere
     }
 
+    /// Whether somebody of this workspace or organisation may belong to us.
+    pub(crate) fn may_reach(&self, team: &str) -> bool {
+        self.enterprise.is_some() || self.teams.iter().any(|ours| ours.as_str() == team)
+    }
+
+    /// Whether Slack shows us everybody of this workspace: whom it does not know is not there.
+    pub(crate) fn sees_all_of(&self, team: &str) -> bool {
+        let org_wide = self.enterprise.is_some() && self.teams.is_empty();
+        org_wide || self.teams.iter().any(|ours| ours.as_str() == team)
+    }
+
     /// Whether `caller` belongs to us.
     pub(crate) fn belongs(&self, caller: &Caller) -> Belongs {
         match &caller.team {
@@ -107,6 +118,7 @@ mod tests {
         for app in [None, Some(&other)] {
             assert_eq!(pinned.refuses(&through(Some("T1"), None), app), Some("wrong_app"));
         }
+        assert!(here.may_reach("T1") && here.sees_all_of("T1") && !here.may_reach("T9") && !here.sees_all_of("T9"));
         let belongs = [Some("T1"), Some("T9"), None].map(|team| here.belongs(&caller(team)));
         assert_eq!(belongs, [Belongs::Here, Belongs::Elsewhere, Belongs::Perhaps]);
     }
@@ -118,6 +130,9 @@ mod tests {
         assert_eq!(everywhere.refuses(&through(Some("T7"), Some("E1")), None), None);
         assert_eq!(everywhere.refuses(&through(None, Some("E2")), None), Some("wrong_team"));
         assert_eq!(everywhere.belongs(&caller(Some("T7"))), Belongs::Perhaps, "Slack knows who is a stranger");
+        assert!(everywhere.may_reach("T7") && everywhere.sees_all_of("T7"));
+        let in_one = Installed::in_teams(["T1".parse().unwrap()]).in_enterprise("E1".parse().unwrap());
+        assert!(in_one.may_reach("T7") && in_one.sees_all_of("T1") && !in_one.sees_all_of("T7"));
         assert_eq!(Installed::default().refuses(&through(None, None), None), Some("wrong_team"), "nowhere is nowhere");
     }
 }

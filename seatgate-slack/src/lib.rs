@@ -6,6 +6,7 @@
 //! - [`card`]: what people see: cards, modals, the home tab and short answers.
 //! - [`wording`]: the words of all that, which can be replaced.
 //! - [`workspace`]: one workspace as both halves see it: client, people, words, and who belongs to it.
+//! - [`directory`]: who manages whom and who has left, read from people's profiles.
 //! - [`notifier`]: shows cards, notices and reports.
 //! - [`inbound`]: what people do in Slack, answered: `handle(inbound) -> Ack`, whatever brings it.
 //! - `axum` (feature): the routes.
@@ -20,6 +21,7 @@ mod action;
 pub mod axum;
 pub mod card;
 pub mod client;
+pub mod directory;
 pub mod doctor;
 pub mod id;
 pub mod inbound;

@@ -1,6 +1,6 @@
 //! Who is who: from the people whom the gate knows to Slack's users, and back.
 
-mod cache;
+pub(crate) mod cache;
 
 use std::fmt;
 use std::sync::Arc;
@@ -144,6 +144,7 @@ impl SlackPeople {
         asked.map_err(|_| LookupError::TimedOut)?.map_err(LookupError::Slack)
     }
 
+    /// That there is nobody is not kept: they may join at any time.
     async fn by_id(&self, id: &UserId) -> Result<Option<SlackUser>, SlackError> {
         if let Some(known) = self.by_id.get(id, self.clock.now()) {
             return Ok(Some(known));
@@ -182,10 +183,10 @@ async fn find_in<'a>(
     Ok(None)
 }
 
-/// That there is nobody is an answer, which is not kept: they may join at any time.
-fn found(answer: Result<SlackUser, SlackError>) -> Result<Option<SlackUser>, SlackError> {
+/// That there is nobody is an answer, too.
+pub(crate) fn found<T>(answer: Result<T, SlackError>) -> Result<Option<T>, SlackError> {
     match answer {
-        Ok(user) => Ok(Some(user)),
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == ErrorKind::Elsewhere => Ok(None),
         Err(error) => Err(error),
     }

@@ -61,7 +61,9 @@ fn a_minute(method: &str) -> u32 {
     match method {
         // "Several hundred messages a minute" in a workspace.
         "chat.postMessage" | "auth.test" => 600,
-        "users.info" | "views.open" | "views.update" | "views.publish" | "chat.postEphemeral" => 100,
+        "users.info" | "users.profile.get" | "views.open" | "views.update" | "views.publish" | "chat.postEphemeral" => {
+            100
+        }
         // Tier 3.
         _ => 50,
     }

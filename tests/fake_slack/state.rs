@@ -69,6 +69,8 @@ pub struct User {
     pub deleted: bool,
     pub is_bot: bool,
     pub is_restricted: bool,
+    /// Custom fields of the profile, by their ids.
+    pub fields: BTreeMap<String, String>,
 }
 
 /// A channel.
@@ -155,6 +157,7 @@ impl User {
             deleted: false,
             is_bot: false,
             is_restricted: false,
+            fields: BTreeMap::new(),
         }
     }
 }

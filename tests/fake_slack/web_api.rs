@@ -39,6 +39,7 @@ pub(super) fn perform(state: &mut State, method: &str, body: &Value, life: Optio
         "users.info" => {
             user_of(state, &body["user"]).ok_or("user_not_found").map(|user| json!({"user": as_json(user)}))
         }
+        "users.profile.get" => profile(state, body),
         "conversations.info" => conversation(state, body),
         "conversations.history" => history(state, body),
         "conversations.open" => open_dm(state, body),
@@ -56,6 +57,7 @@ fn scoped(state: &State, method: &str, body: &Value) -> Result<(), &'static str>
         "chat.postMessage" | "chat.update" | "chat.postEphemeral" => &["chat:write"],
         "users.info" => &["users:read"],
         "users.lookupByEmail" => &["users:read.email"],
+        "users.profile.get" => &["users.profile:read"],
         "conversations.open" => &["im:write"],
         "conversations.info" => &["channels:read", "groups:read", "im:read", "mpim:read"],
         "conversations.history" if in_dm => &["im:history"],
@@ -78,7 +80,16 @@ fn user_of<'a>(state: &'a State, id: &Value) -> Option<&'a User> {
 fn as_json(user: &User) -> Value {
     json!({"id": user.id, "team_id": user.team, "name": user.name, "real_name": user.name, "deleted": user.deleted,
         "is_bot": user.is_bot, "is_restricted": user.is_restricted, "is_ultra_restricted": false,
-        "is_stranger": user.team != TEAM, "profile": {"real_name": user.name, "email": user.email}})
+        "is_stranger": user.team != TEAM, "profile": {"real_name": user.name, "email": user.email, "fields": null}})
+}
+
+/// The only method that says what the custom fields hold; where all of them are empty, there is a list in their place.
+fn profile(state: &State, body: &Value) -> Outcome {
+    let user = user_of(state, &body["user"]).ok_or("user_not_found")?;
+    let field = |(id, value): (&String, &String)| (id.clone(), json!({"value": value, "alt": ""}));
+    let fields: Map<String, Value> = user.fields.iter().map(field).collect();
+    let fields = if fields.is_empty() { json!([]) } else { Value::Object(fields) };
+    Ok(json!({"profile": {"real_name": user.name, "email": user.email, "fields": fields}}))
 }
 
 fn lookup(state: &State, body: &Value) -> Outcome {

@@ -107,6 +107,7 @@ fn all_mistakes_are_named_at_once() {
         ("SLACK_APP_TOKEN", "xoxb-hidden"),
         ("SLACK_API_URL", "https://slack.com/hidden"),
         ("SEATGATE_SLACK_CHANNEL", "#hidden"),
+        ("SLACK_MANAGER_FIELD", "hidden manager"),
         ("SEATGATE_CHECKPOINT_KEY", "hidden"),
     ];
     let (code, text) = check(file, &environment);
@@ -139,6 +140,7 @@ fn all_mistakes_are_named_at_once() {
         "SLACK_APP_TOKEN:",
         "SLACK_API_URL:",
         "SEATGATE_SLACK_CHANNEL:",
+        "SLACK_MANAGER_FIELD:",
         "SEATGATE_CHECKPOINT_KEY:",
     ] {
         assert!(text.contains(&format!("\n  {name} ")), "{name} in {text}");
@@ -195,7 +197,8 @@ fn half_of_a_pair_is_a_mistake() {
 #[test]
 fn slack_comes_whole_or_not_at_all() {
     let channel = ("SEATGATE_SLACK_CHANNEL", "C0123456789");
-    let sound = [&SECRETS[..], &[TARGET, BOT_TOKEN, SIGNING, channel]].concat();
+    let manager = ("SLACK_MANAGER_FIELD", "Xf0123456789");
+    let sound = [&SECRETS[..], &[TARGET, BOT_TOKEN, SIGNING, channel, manager]].concat();
     assert_eq!(check("", &sound), (0, "the configuration is sound\n".to_owned()));
     let socket = [&SECRETS[..], &[TARGET, BOT_TOKEN, APP_TOKEN]].concat();
     assert_eq!(
@@ -203,10 +206,11 @@ fn slack_comes_whole_or_not_at_all() {
         (0, "the configuration is sound\n".to_owned()),
         "Socket Mode needs no signing secret"
     );
-    let cases: [(&[(&str, &str)], &str); 9] = [
+    let cases: [(&[(&str, &str)], &str); 10] = [
         (&[BOT_TOKEN], "SLACK_SIGNING_SECRET: is required beside SLACK_BOT_TOKEN"),
         (&[SIGNING], "SLACK_BOT_TOKEN: is required beside SLACK_SIGNING_SECRET"),
         (&[channel], "SLACK_BOT_TOKEN: is required beside SEATGATE_SLACK_CHANNEL"),
+        (&[manager], "SLACK_BOT_TOKEN: is required beside SLACK_MANAGER_FIELD"),
         (&[BOT_TOKEN, ("SLACK_APP_TOKEN", "xoxb-1")], "SLACK_APP_TOKEN: the app token does not start with `xapp-`"),
         (&[APP_TOKEN], "SLACK_BOT_TOKEN: is required beside SLACK_APP_TOKEN"),
         (&[("SLACK_BOT_TOKEN", " "), SIGNING], "SLACK_BOT_TOKEN: the bot token is blank"),

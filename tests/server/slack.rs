@@ -1,5 +1,6 @@
 //! Slack as the example server wires it: people click in a fake Slack, and doctor looks at how it is set up.
 
+mod directory;
 mod doctor;
 mod sample;
 mod socket;
@@ -60,8 +61,14 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more in the server's environment.
+    async fn with(more: &[(&str, &str)]) -> Self {
         let (slack, target) = (workspace().await, Target::start().await);
-        let environment = environment(&slack, SIGNING_SECRET, &target.address);
+        let mut environment = environment(&slack, SIGNING_SECRET, &target.address);
+        environment.extend(more.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
         let mut scene = Self { directory: tempfile::tempdir().unwrap(), slack, target, environment, server: None };
         scene.start();
         scene
@@ -84,12 +91,17 @@ impl Scene {
 
     /// Reports one seat whose manager is Mona, and answers the card that asks her.
     async fn ask(&self) -> Message {
+        self.report(json!({ "email": "mona@example.com" }));
+        self.slack.wait_for_message("U1", 1).await
+    }
+
+    /// Reports one seat of Ana's, whose manager this is.
+    fn report(&self, manager: Value) {
         let seat = json!({ "app": { "id": "figma", "name": "Figma" }, "never_used": true,
-            "account": { "email": "ana@example.com", "name": "Ana Ruiz" }, "manager": { "email": "mona@example.com" } });
+            "account": { "email": "ana@example.com", "name": "Ana Ruiz" }, "manager": manager });
         std::fs::write(self.file("seat.json"), seat.to_string()).unwrap();
         let (code, said) = self.command(&["sweep", "seat.json"]);
         assert!(code == Some(0) && said.ends_with(": 1 asked\n"), "{said}");
-        self.slack.wait_for_message("U1", 1).await
     }
 
     fn file(&self, name: &str) -> std::path::PathBuf {

@@ -9,12 +9,13 @@ use seatgate_core::id::RequestId;
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::policy::{Policy, PolicyDraft};
-use seatgate_core::port::{Idempotency, RequestStore, Router, Target};
+use seatgate_core::port::{Idempotency, Layered, RequestStore, Router, Target};
 use seatgate_core::request::Request;
 use seatgate_core::seat::{Candidate, CandidateDraft};
 use seatgate_core::testing::{Faulty, ManualClock, ScriptedDeprovisioner, SeededEntropy};
 use seatgate_core::worker::Worker;
 use seatgate_slack::card::Renderer;
+use seatgate_slack::directory::SlackDirectory;
 use seatgate_slack::inbound::SlackApp;
 use seatgate_slack::notifier::SlackNotifier;
 use seatgate_slack::payload::PayloadReader;
@@ -26,6 +27,9 @@ use crate::world::World;
 
 /// The second, for a secret that is being replaced.
 pub(crate) const NEW_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// The field of the profile that names the manager.
+pub(crate) const MANAGER_FIELD: &str = "Xf1";
 
 pub(crate) struct House {
     pub(crate) slack: FakeSlack,
@@ -64,14 +68,28 @@ impl House {
         world: World,
         policy: &[(&str, &str)],
     ) -> Self {
-        Self::built(life, store, world, policy, |builder| builder).await
+        Self::built(life, store, world, policy, |builder, _, _| builder).await
     }
 
     /// Over a store in memory, under this policy, with what is changed before the gate is built.
     pub(crate) async fn with(policy: &[(&str, &str)], change: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
         let world = World::patient(Duration::from_secs(2)).await;
         let store = Arc::new(MemoryStore::new(world.clock.clone()));
-        Self::built(1, store, world, policy, change).await
+        Self::built(1, store, world, policy, |builder, _, _| change(builder)).await
+    }
+
+    /// Over a store in memory that comes first, and then Slack's profiles, whose field `Xf1` names the manager.
+    pub(crate) async fn reading_profiles(policy: &[(&str, &str)]) -> Self {
+        let world = World::patient(Duration::from_secs(2)).await;
+        let store = Arc::new(MemoryStore::new(world.clock.clone()));
+        world.slack.with(|state| state.scopes.insert("users.profile:read".to_owned()));
+        let layered = |builder: GateBuilder, workspace: &Workspace, store: &Arc<MemoryStore>| {
+            let entropy = Arc::new(SeededEntropy::new(2));
+            let profiles = SlackDirectory::new(workspace.clone(), store.clone(), entropy);
+            let profiles = Arc::new(profiles.manager_in(MANAGER_FIELD.parse().unwrap()));
+            builder.directory(Arc::new(Layered::new(vec![store.clone(), profiles])))
+        };
+        Self::built(1, store, world, policy, layered).await
     }
 
     async fn built<S: Store + 'static>(
@@ -79,7 +97,7 @@ impl House {
         store: Arc<S>,
         world: World,
         policy: &[(&str, &str)],
-        change: impl FnOnce(GateBuilder) -> GateBuilder,
+        change: impl FnOnce(GateBuilder, &Workspace, &Arc<S>) -> GateBuilder,
     ) -> Self {
         let World { clock, slack, client } = world;
         slack.channel(crate::fake_slack::Channel::new("C9"));
@@ -90,12 +108,12 @@ impl House {
         let target = Arc::new(ScriptedDeprovisioner::new(Idempotency::Natural));
         let mut draft = PolicyDraft::default();
         policy.iter().for_each(|(key, value)| draft.set(key, value));
-        let builder = Gate::builder(store, clock.clone(), Arc::new(SeededEntropy::new(life)))
+        let builder = Gate::builder(store.clone(), clock.clone(), Arc::new(SeededEntropy::new(life)))
             .requests(faulty.clone())
             .router(Router::new().otherwise(Target::new("idp", target.clone())))
             .notifier(Arc::new(notifier))
             .policy(Policy::from_draft(&draft).unwrap());
-        let gate = change(builder).build().unwrap();
+        let gate = change(builder, &workspace, &store).build().unwrap();
         let base = serve(&gate, workspace.clone(), &slack).await;
         Self { workspace, slack, clock, worker: Worker::new(&gate), gate, store: faulty, target, base }
     }

@@ -11,6 +11,7 @@ mod cards;
 mod clicks;
 mod client;
 mod commands;
+mod directory;
 mod doctor;
 mod emulate;
 mod faults;

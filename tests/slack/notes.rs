@@ -52,6 +52,8 @@ async fn a_reminder_of_many_names_a_few_and_counts_the_others() {
     house.pass(61).await;
     let card = house.slack.wait_for_message("U1", 1).await;
     house.pass_days(2).await;
+    // A minute, in which the others of the digest are waited for.
+    house.pass(61).await;
     let all = house.slack.messages_in("U1");
     let reminders = replies(&all, &card);
     assert_eq!(reminders.len(), 1, "one for all");

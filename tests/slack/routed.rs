@@ -147,14 +147,20 @@ async fn somebody_else_is_asked_and_the_old_card_says_who() {
     let (id, card) = house.ask().await;
     assert_eq!(house.click(&card, "reassign", id, "U1").await, 200);
     let view = house.modal().await;
-    assert_eq!(house.send(house.slack.submit(&view, naming("U6", "He knows the team"))).await.1, "");
+    let note = "He knows <!channel> the team & more";
+    assert_eq!(house.send(house.slack.submit(&view, naming("U6", note))).await.1, "");
     assert!(house.slack.open_views().is_empty());
     assert!(house.told("U1", 0).await.contains("otto"), "the outcome is told");
     house.work().await;
     let old = house.now_says(&card);
     assert!(old.controls().is_empty() && old.text.contains("Now asked in your place: otto"), "{}", old.text);
     let new = house.slack.wait_for_message("U6", 1).await;
-    assert!(new.text.contains("it was handed to you"), "{}", new.text);
+    for fact in
+        ["it was handed to you", "Mona Li handed it on to you.\nReason: He knows &lt;!channel&gt; the team &amp; more"]
+    {
+        assert!(new.text.contains(fact), "{fact}: {}", new.text);
+    }
+    assert!(!old.text.contains("handed it on to you"), "{}", old.text);
     assert_eq!(house.click(&card, "approve", id, "U1").await, 200, "an old copy");
     assert!(house.told("U1", 1).await.contains("in your place"));
     assert_eq!(house.denied(1).await.get("slack approve moved"), Some(&1));
@@ -344,7 +350,8 @@ async fn a_row_of_a_digest_has_a_menu() {
         "the other row stays: {:?}",
         old.controls()
     );
-    assert!(house.slack.wait_for_message("U6", 1).await.text.contains("holder1@example.com"));
+    let handed = house.slack.wait_for_message("U6", 1).await.text;
+    assert!(handed.contains("holder1@example.com") && handed.contains("Reason: He knows the team"), "{handed}");
 }
 
 /// Who stands in for whom, as tests say.

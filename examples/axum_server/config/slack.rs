@@ -2,7 +2,7 @@
 
 use seatgate_core::seat::Channel;
 use seatgate_slack::client::BotToken;
-use seatgate_slack::id::ChannelId;
+use seatgate_slack::id::{ChannelId, ProfileFieldId};
 use seatgate_slack::socket::AppToken;
 use seatgate_slack::verify::SigningSecrets;
 use url::Url;
@@ -11,7 +11,7 @@ use super::Problems;
 use super::settings::{Named, Settings};
 
 /// Whether anything is said about Slack: then nothing is a demo.
-pub(super) const VARIABLES: [&str; 8] = [
+pub(super) const VARIABLES: [&str; 9] = [
     "SLACK_BOT_TOKEN",
     "SLACK_BOT_TOKEN_FILE",
     "SLACK_SIGNING_SECRET",
@@ -19,12 +19,14 @@ pub(super) const VARIABLES: [&str; 8] = [
     "SLACK_APP_TOKEN",
     "SLACK_APP_TOKEN_FILE",
     "SLACK_API_URL",
+    MANAGER_FIELD,
     "SEATGATE_SLACK_CHANNEL",
 ];
 
 const BOT_TOKEN: &str = "SLACK_BOT_TOKEN";
 const SIGNING_SECRET: &str = "SLACK_SIGNING_SECRET";
 const APP_TOKEN: &str = "SLACK_APP_TOKEN";
+const MANAGER_FIELD: &str = "SLACK_MANAGER_FIELD";
 
 /// How to talk with one workspace, or one organisation.
 pub(crate) struct SlackConfig {
@@ -37,6 +39,8 @@ pub(crate) struct SlackConfig {
     pub(crate) api_url: Option<Url>,
     /// Who hears about candidates that name no channel, and about people who cannot be reached.
     pub(crate) channel: Option<ChannelId>,
+    /// The field of people's profiles that names their manager; without it, profiles are not read.
+    pub(crate) manager_field: Option<ProfileFieldId>,
 }
 
 impl SlackConfig {
@@ -55,9 +59,10 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
     let app_token = settings.secret_in(&mut table, APP_TOKEN, "app_token", problems);
     let api_url = settings.plain_in(&mut table, "SLACK_API_URL", "api_url", problems);
     let channel = settings.plain_in(&mut table, "SEATGATE_SLACK_CHANNEL", "channel", problems);
+    let manager_field = settings.plain_in(&mut table, MANAGER_FIELD, "manager_field", problems);
     // What is lacking may be what could not be read.
     if problems.0.len() == before {
-        demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel], problems);
+        demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel, &manager_field], problems);
     }
     table.finish(problems);
     let token = problems.read(token, bot_token);
@@ -65,12 +70,13 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
     let app_token = problems.read(app_token, str::parse::<AppToken>);
     let api_url = problems.read(api_url, web_api);
     let channel = problems.read(channel, channel_id);
-    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel })
+    let manager_field = problems.read(manager_field, profile_field);
+    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel, manager_field })
 }
 
 /// Half of a pair is a mistake: bot token and signing secret (with Socket Mode, the app token instead), and neither of the
 /// rest without the bot token.
-fn demand_pairs([token, secrets, app_token, rest @ ..]: &[&Option<Named>; 5], problems: &mut Problems) {
+fn demand_pairs([token, secrets, app_token, rest @ ..]: &[&Option<Named>; 6], problems: &mut Problems) {
     if token.is_some() && secrets.is_none() && app_token.is_none() {
         let why = "is required beside SLACK_BOT_TOKEN: without it nothing proves that a click comes from Slack";
         problems.add(SIGNING_SECRET, format!("{why} (in Socket Mode, SLACK_APP_TOKEN is)"));
@@ -103,4 +109,13 @@ fn channel_id(text: &str) -> Result<ChannelId, &'static str> {
     let text = text.trim();
     let is_id = text.starts_with(['C', 'G']) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     text.parse().ok().filter(|_| is_id && text.len() > 1).ok_or(WHAT)
+}
+
+/// Labels can be changed, and two fields can have the same.
+fn profile_field(text: &str) -> Result<ProfileFieldId, &'static str> {
+    const WHAT: &str =
+        "expected the id of a profile field such as Xf0123456789 (Slack's method team.profile.get lists them)";
+    let text = text.trim();
+    let is_id = text.strip_prefix("Xf").is_some_and(|rest| !rest.is_empty());
+    text.parse().ok().filter(|_| is_id).ok_or(WHAT)
 }

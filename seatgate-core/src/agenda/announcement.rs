@@ -1,5 +1,7 @@
 //! What a channel, or somebody who is asked, is told about what has happened.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{AgendaChange, GATHER, Item, Lane};
@@ -79,11 +81,17 @@ pub(super) fn standing(
     Some(announce(Announcement { id, to, request: after.id, under, news: News::Standing }, now))
 }
 
+/// How long a reminder waits for the other requests of a digest, which are woken one after the other: one message tells of
+/// all of them.
+const GATHER_DIGEST: Duration = Duration::from_secs(60);
+
 /// Those who are asked hear what their card alone would not tell them: that their answer is missing, and that it is not
 /// wanted any more though they never gave it.
 pub(super) fn personal(before: &Request, after: &Request, now: Timestamp) -> Vec<AgendaChange> {
     let Some(news) = personal_news(before, after) else { return Vec::new() };
     let waiting = before.approval.active().filter(|asked| before.approval.waits_for(asked.person));
+    let is_digest = !after.terms.digest.duration().is_zero();
+    let gather = if is_digest && news == News::Reminder { GATHER_DIGEST } else { GATHER };
     let reminded = |asked: &&Asked| news != News::Reminder || after.approval.waits_for(asked.person);
     let tell = |asked: &Asked| {
         // One message a card, however many requests it shows.
@@ -92,7 +100,7 @@ pub(super) fn personal(before: &Request, after: &Request, now: Timestamp) -> Vec
         let names = [news.label(), &asked.card.to_string(), &about];
         let id = AnnouncementId::derived(Timestamp::from_micros(0), &names);
         let to = Audience::Person(asked.person);
-        announce(Announcement { id, to, request: after.id, under: asked.card, news }, now.saturating_add(GATHER))
+        announce(Announcement { id, to, request: after.id, under: asked.card, news }, now.saturating_add(gather))
     };
     waiting.filter(reminded).map(tell).collect()
 }

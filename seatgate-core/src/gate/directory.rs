@@ -4,25 +4,23 @@
 //! changes nothing leaves no trace, so the same list of people can be handed in every night.
 
 mod plan;
+mod waking;
 
 pub use plan::EditProblem;
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-use crate::agenda::{AgendaChange, Item};
+use serde_json::json;
+
 use crate::authorize::Denial;
-use crate::gate::{Attempt, Gate, GateError, Submission, TRIES, corrupt};
-use crate::id::{DelegationId, PersonRef, RequestId};
+use crate::gate::{Attempt, Gate, GateError, Submission};
+use crate::id::{DelegationId, PersonRef};
 use crate::person::{Identity, MatchedBy, PersonDraft};
-use crate::port::{Change, Delegation, DirectoryEdit, NewPerson, Period, RequestFilter, StoreError};
-use crate::request::StateLabel;
-use crate::trail::{EntryDraft, Stream};
+use crate::port::{Delegation, DirectoryEdit, NewPerson, Period, StoreError};
 use plan::Planned;
 
 /// So many edits share a change.
 const BATCH: usize = 100;
-/// So many requests are woken in one change, and listed at a time.
-const PAGE: usize = 200;
 
 impl Gate {
     /// Edits the store's directory, if they may: operators, whoever an administrator's token backs, and people who
@@ -98,8 +96,7 @@ impl Gate {
         let data = json!({ "person": person });
         self.record_in_system(&[("person_erasing", data.clone())], &[], &[], by).await?;
         self.parts.people.erase(person).await?;
-        let waiting = self.waiting_for([person]).await?;
-        self.record_in_system(&[("person_erased", data)], &[], &waiting, by).await?;
+        self.record_about(&BTreeSet::from([person]), &[("person_erased", data)], &[], by).await?;
         self.reload_operators().await?;
         Ok(())
     }
@@ -162,80 +159,10 @@ impl Gate {
     }
 
     async fn record_edits(&self, planned: &[Planned], by: &Submission) -> Result<(), GateError> {
-        let concerned: std::collections::BTreeSet<PersonRef> =
-            planned.iter().flat_map(|planned| planned.concerns.iter().copied()).collect();
-        let waiting = self.waiting_for(concerned).await?;
+        let concerned = planned.iter().flat_map(|planned| planned.concerns.iter().copied()).collect();
         let edits: Vec<DirectoryEdit> = planned.iter().map(|planned| planned.edit.clone()).collect();
         let entries: Vec<_> = edits.iter().map(plan::entry).collect();
-        let seq = self.record_in_system(&entries, &edits, &waiting, by).await?;
+        let seq = self.record_about(&concerned, &entries, &edits, by).await?;
         self.take_up_operators(seq, &edits).await
-    }
-
-    /// The requests that wait for a decision of one of these people.
-    async fn waiting_for(&self, people: impl IntoIterator<Item = PersonRef>) -> Result<Vec<RequestId>, StoreError> {
-        let mut waiting = std::collections::BTreeSet::new();
-        for person in people {
-            let mut filter = RequestFilter::first(PAGE);
-            (filter.asked, filter.state) = (Some(person), Some(StateLabel::AwaitingDecision));
-            loop {
-                let page = self.parts.queries.list(&filter).await?;
-                waiting.extend(page.iter().map(|request| request.id));
-                filter.after = page.last().map(|request| request.id);
-                if page.len() < PAGE {
-                    break;
-                }
-            }
-        }
-        Ok(waiting.into_iter().collect())
-    }
-
-    /// Appends entries to the system's stream together with edits, and wakes requests: the first of them in the same
-    /// transaction, the rest right after. Answers how long the stream was then.
-    async fn record_in_system(
-        &self,
-        entries: &[(&'static str, Value)],
-        edits: &[DirectoryEdit],
-        wakes: &[RequestId],
-        by: &Submission,
-    ) -> Result<u64, GateError> {
-        let (first, rest) = wakes.split_at(wakes.len().min(PAGE));
-        let seq = self.append_to_system(entries, edits, first, by).await?;
-        for page in rest.chunks(PAGE) {
-            self.append_to_system(&[], &[], page, by).await?;
-        }
-        self.wake();
-        Ok(seq)
-    }
-
-    async fn append_to_system(
-        &self,
-        entries: &[(&'static str, Value)],
-        edits: &[DirectoryEdit],
-        wakes: &[RequestId],
-        by: &Submission,
-    ) -> Result<u64, GateError> {
-        let id = self.new_change();
-        let now = self.now();
-        for _ in 0..TRIES {
-            let mut chain = self.parts.requests.chain(Stream::System).await?;
-            let mut change = Change::new(id, &chain);
-            for (kind, data) in entries {
-                let mut draft = EntryDraft::new(now, kind, by.actor.clone(), by.surface, data.clone());
-                draft.submitted_by.clone_from(&by.submitted_by);
-                change.entries.push(chain.append(id, draft).map_err(corrupt)?);
-            }
-            change.directory = edits.to_vec();
-            let wake = |request: &RequestId| AgendaChange::Schedule {
-                item: Item::Wake(*request),
-                due: now,
-                lane: None,
-                gated: false,
-            };
-            change.agenda = wakes.iter().map(wake).collect();
-            if self.commit_one(change).await?.is_kept() {
-                return Ok(chain.version);
-            }
-        }
-        Err(GateError::Contended)
     }
 }

@@ -36,8 +36,9 @@ pub(super) use self::release::candidate as kept_candidate;
 pub(super) use self::sift::spared;
 pub(super) use self::turn::Turns;
 use crate::agenda::{self, Fence, GATHER, Lane};
+use crate::both::both;
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};
-use crate::id::{CardId, SweepId};
+use crate::id::{CardId, RequestId, SweepId};
 use crate::person::{Actor, Surface, Text, TextRef};
 use crate::policy::Mode;
 use crate::port::{Answer, Change, Conflict, Inbound, Problem, RowResult, RowStatus, StoreError, SweepRecord};
@@ -293,7 +294,8 @@ impl<'a> Intake<'a> {
 
     async fn round(&mut self) -> Result<(), GateError> {
         let batch = self.next_batch();
-        let reads = self.read(batch).await?;
+        let (reads, version) = both(self.read(batch), self.gate.system_version()).await;
+        let (reads, version) = (reads?, version?);
         let mut changes = Vec::new();
         let mut opening = Vec::new();
         let reads = self.sift(reads).await?;
@@ -315,7 +317,10 @@ impl<'a> Intake<'a> {
         }
         changes.iter_mut().for_each(|change| change.fence.clone_from(&self.fence));
         let answers = self.gate.parts.requests.commit(changes).await?;
-        self.take_answers(&answers, opening, recording).await
+        let kept = opening.iter().zip(&answers).filter(|(_, answer)| answer.is_kept());
+        let opened: Vec<RequestId> = kept.filter_map(|((result, _), _)| result.request_id).collect();
+        self.take_answers(&answers, opening, recording).await?;
+        self.gate.look_again(&opened, version).await
     }
 
     /// Rows whose accounts have nothing in common.

@@ -7,11 +7,11 @@ use crate::both::both;
 use crate::card::Card;
 use crate::gate::Gate;
 use crate::id::{AccountId, PersonRef, TextId};
-use crate::message::{DecisionLine, HolderLine, OffboardingLine, PathLine, Row, Standing};
+use crate::message::{DecisionLine, HandedOnLine, HolderLine, OffboardingLine, PathLine, Row, Standing};
 use crate::person::{Actor, PersonDetails, TextRef};
 use crate::policy::Mode;
 use crate::port::StoreError;
-use crate::request::{Asked, Request, TaskState};
+use crate::request::{Asked, HandedOn, Request, TaskState};
 use crate::route::Step;
 use crate::schedule;
 use crate::seat::AccountNames;
@@ -114,6 +114,7 @@ impl Joined {
                 .holder_answer
                 .as_ref()
                 .map(|said| HolderLine { answer: said.answer, reason: self.text(said.reason).map(str::to_owned) }),
+            handed_on: why.and_then(|asked| asked.handed_on.as_ref()).map(|handed_on| self.handed_on(handed_on)),
             votes: approval.votes.iter().map(|vote| (self.actor(&vote.by), vote.at)).collect(),
             quorum: request.terms.quorum,
             decision: self.decision(request),
@@ -153,6 +154,12 @@ impl Joined {
     pub fn path(&self, asked: &Asked) -> Vec<PathLine> {
         let line = |step: &Step| PathLine { name: self.name(step.person), role: step.role, turn: step.turn };
         asked.path.iter().map(line).collect()
+    }
+
+    /// Who handed it on, and why.
+    #[must_use]
+    pub fn handed_on(&self, handed_on: &HandedOn) -> HandedOnLine {
+        HandedOnLine::new(self.actor(&handed_on.by), self.text(handed_on.note).map(str::to_owned))
     }
 
     fn decision(&self, request: &Request) -> Option<DecisionLine> {
@@ -221,6 +228,8 @@ impl Wanted {
         let said = request.approval.holder_answer.as_ref();
         self.texts.extend(said.and_then(|said| said.reason).map(|text| text.id));
         self.texts.extend(request.offboarding.as_ref().and_then(|asked| asked.reason).map(|text| text.id));
+        let handed_on = request.approval.asked.iter().filter_map(|asked| asked.handed_on.as_ref());
+        self.texts.extend(handed_on.filter_map(|handed_on| handed_on.note).map(|text| text.id));
         self.texts.extend(request.approval.votes.iter().filter_map(|vote| vote.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));

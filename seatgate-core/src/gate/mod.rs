@@ -417,6 +417,11 @@ impl Gate {
         let lane = seat.map_or("none", |target| target.name.as_str());
         let (now, entropy) = (self.now(), &*self.parts.entropy);
         change.agenda = agenda::changes(Some(&before.request), &after, delivered_at, lane, now, entropy);
+        if asks_others(&facts) {
+            // They were found in the directory as it was read before this lands: whoever edits it meanwhile does not see that
+            // they are asked.
+            change.agenda.push(agenda::wake(after.id, now));
+        }
         change.agenda.extend(self.reports(Some(&before.request), &after, now));
         if after.outcome().is_some() && before.request.outcome().is_none() {
             let cools = facts.iter().any(|fact| matches!(fact.event, Event::Undone { .. } | Event::Expired));
@@ -428,6 +433,11 @@ impl Gate {
         change.texts = texts;
         Ok(change)
     }
+}
+
+/// Whether others are asked from these facts on.
+pub(crate) fn asks_others(facts: &[Fact]) -> bool {
+    facts.iter().any(|fact| !newly_asked(fact).is_empty())
 }
 
 /// Those who are asked from this fact on.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::card::Card;
 use crate::id::{CardId, PersonRef, RequestId};
 use crate::label::labels;
-use crate::person::{Actor, Surface, TextRef};
+use crate::person::{Actor, MatchedBy, Surface, TextRef};
 use crate::request::Refusal;
 use crate::route::{Routed, Step};
 use crate::time::Timestamp;
@@ -128,9 +128,30 @@ pub struct Asked {
     /// When, where that was after the request was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// Who handed it to them, and with what words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_on: Option<HandedOn>,
     /// Whether they are asked no more: somebody else is, in their place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left: bool,
+}
+
+/// How somebody was handed a question that others were asked before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HandedOn {
+    /// By whom.
+    pub by: Actor,
+    /// Why, in their words.
+    pub note: Option<TextRef>,
+}
+
+impl HandedOn {
+    /// By `by`, with this note.
+    #[must_use]
+    pub fn new(by: Actor, note: Option<TextRef>) -> Self {
+        Self { by, note }
+    }
 }
 
 impl Asked {
@@ -144,7 +165,7 @@ impl Asked {
     #[must_use]
     pub fn routed(routed: Routed, card: CardId) -> Self {
         let Routed { person, why, on_behalf_of, until, path } = routed;
-        Self { person, why, card, on_behalf_of, until, path, at: None, left: false }
+        Self { person, why, card, on_behalf_of, until, path, at: None, handed_on: None, left: false }
     }
 
     /// The card that asks them about `request`.
@@ -183,6 +204,9 @@ pub struct Vote {
     pub submitted_by: Option<Actor>,
     /// By what right.
     pub relation: Relation,
+    /// How they were recognised.
+    #[serde(default = "MatchedBy::identity", skip_serializing_if = "MatchedBy::is_identity")]
+    pub matched_by: MatchedBy,
     /// Through what.
     pub surface: Surface,
     /// When.
@@ -382,12 +406,13 @@ impl Approval {
     }
 
     /// Takes the place of those on these cards, or joins whoever is asked.
-    pub(crate) fn reroute(&mut self, cause: RouteCause, left: &[CardId], asked: &[Asked]) {
+    pub(crate) fn reroute(&mut self, cause: RouteCause, left: &[CardId], asked: &[Asked], handed_on: &HandedOn) {
         for one in self.asked.iter_mut().filter(|asked| left.contains(&asked.card)) {
             one.left = true;
         }
         let stays = self.active().next().is_some();
-        self.asked.extend_from_slice(asked);
+        let handed_on = (cause == RouteCause::Reassigned).then_some(handed_on);
+        self.asked.extend(asked.iter().map(|asked| Asked { handed_on: handed_on.cloned(), ..asked.clone() }));
         self.stage = Stage::Approvers;
         if cause == RouteCause::Escalated {
             self.escalations = self.escalations.saturating_add(1);

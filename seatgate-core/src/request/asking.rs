@@ -7,7 +7,7 @@ use crate::id::{CardId, PersonRef};
 use crate::person::TextRef;
 use crate::policy::{HolderRelease, Terms};
 use crate::request::handle::Draft;
-use crate::request::{ApprovalInput, Asked, Decision, Event, Phase, Refusal, Relation, RouteCause, Stage, Vote};
+use crate::request::{ApprovalInput, Asked, Decision, Event, Phase, Refusal, Relation, RouteCause, Stage};
 use crate::route::{self, Concerned, Reach, Routed};
 use crate::schedule;
 use crate::time::Timestamp;
@@ -204,15 +204,12 @@ impl Draft<'_> {
         self.record(Event::PolicyApplied { version: version.to_owned(), terms: Box::new(terms) });
         match self.after.approval.votes.last().cloned() {
             Some(last) if self.after.phase == Phase::AwaitingDecision && self.votes_wanted() == 0 => {
-                self.count_as_decision(&last);
+                // Whoever voted decided, on what they saw then; this act only says that it was enough.
+                self.record_decision(Decision::Approve, last.into(), None);
             }
             _ => {}
         }
         Ok(())
-    }
-
-    fn count_as_decision(&mut self, vote: &Vote) {
-        self.record_decision(Decision::Approve, vote.by.clone(), vote.relation, vote.reason, None);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Judging commands: from (state, command, facts) to what happens, or a named refusal.
 
 use crate::id::{ExceptionId, TaskId};
-use crate::person::Actor;
-use crate::person::TextRef;
+use crate::person::{Actor, MatchedBy, Surface, TextRef};
 use crate::policy::{KeepReason, Mode, OnExpiry};
 use crate::request::{
     ApprovalInput, Command, Context, Decision, Event, Fact, Outcome, PauseReason, Phase, ProbeFinding, Refusal,
-    Relation, Request, Resolution, Task, TaskAction, TaskFacts, TaskInput, TaskState, Transition, WithdrawReason,
+    Relation, Request, Resolution, Task, TaskAction, TaskFacts, TaskInput, TaskState, Transition, Vote, WithdrawReason,
 };
 use crate::retry::Backoff;
 use crate::time::Timestamp;
@@ -50,16 +49,41 @@ pub(super) struct Draft<'a> {
     pub(super) after: Request,
 }
 
+/// Who decides, by what right, and what that rests on.
+pub(super) struct Basis {
+    by: Actor,
+    submitted_by: Option<Actor>,
+    surface: Surface,
+    relation: Relation,
+    matched_by: MatchedBy,
+    reason: Option<TextRef>,
+    seen: Option<TextRef>,
+}
+
+impl From<Vote> for Basis {
+    fn from(vote: Vote) -> Self {
+        let Vote { by, principal: _, submitted_by, relation, matched_by, surface, at: _, reason, seen } = vote;
+        Self { by, submitted_by, surface, relation, matched_by, reason, seen }
+    }
+}
+
 impl Draft<'_> {
     pub(super) fn record(&mut self, event: Event) {
-        self.record_by(self.context.actor.clone(), event);
+        let context = self.context;
+        let (actor, submitted_by) = (context.actor.clone(), context.submitted_by.clone());
+        self.record_fact(Fact::new(context.now, actor, submitted_by, context.surface, event));
     }
 
-    pub(super) fn record_by(&mut self, actor: Actor, event: Event) {
-        let context = self.context;
-        let fact = Fact::new(context.now, actor, context.submitted_by.clone(), context.surface, event);
+    fn record_fact(&mut self, fact: Fact) {
         self.after.apply(&fact);
         self.facts.push(fact);
+    }
+
+    /// What whoever acts now decides on.
+    fn basis(&self, by: Actor, relation: Relation, reason: Option<TextRef>) -> Basis {
+        let context = self.context;
+        let (submitted_by, surface) = (context.submitted_by.clone(), context.surface);
+        Basis { by, submitted_by, surface, relation, matched_by: context.matched_by, reason, seen: context.seen }
     }
 
     fn close(&mut self, outcome: Outcome) {
@@ -85,7 +109,8 @@ impl Draft<'_> {
             Ok(())
         } else {
             let relation = self.context.relation.unwrap_or(Relation::Policy);
-            self.record_decision(decision, self.context.actor.clone(), relation, reason, keep_until);
+            let basis = self.basis(self.context.actor.clone(), relation, reason);
+            self.record_decision(decision, basis, keep_until);
             Ok(())
         }
     }
@@ -105,27 +130,21 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn record_decision(
-        &mut self,
-        decision: Decision,
-        by: Actor,
-        relation: Relation,
-        reason: Option<TextRef>,
-        keep_until: Option<Timestamp>,
-    ) {
+    pub(super) fn record_decision(&mut self, decision: Decision, basis: Basis, keep_until: Option<Timestamp>) {
         let grace = self.after.terms.grace;
         let waits = decision == Decision::Approve && !grace.is_zero() && self.after.mode == Mode::Live;
+        let Basis { by, submitted_by, surface, relation, matched_by, reason, seen } = basis;
         let event = Event::Decided {
             decision,
             relation,
-            matched_by: self.context.matched_by,
+            matched_by,
             reason,
             keep_until,
-            seen: self.context.seen,
+            seen,
             grace_until: waits.then(|| self.context.now.saturating_add(grace.duration())),
             tasks: self.tasks(decision),
         };
-        self.record_by(by, event);
+        self.record_fact(Fact::new(self.context.now, by, submitted_by, surface, event));
         if self.after.mode != Mode::Live {
             self.close(Outcome::DryRun);
         } else if self.after.is_declined() {
@@ -214,6 +233,7 @@ impl Draft<'_> {
     /// Time is up. Silence removes nothing that cannot be given back, whatever the policy says; and where nobody was
     /// asked, nobody was silent.
     pub(super) fn expire(&mut self) {
+        let silence = self.basis(Actor::Policy, Relation::Policy, None);
         match self.after.terms.on_expiry {
             OnExpiry::Close => {
                 self.record(Event::Expired);
@@ -221,12 +241,12 @@ impl Draft<'_> {
                 self.close(if dry { Outcome::DryRun } else { Outcome::Expired });
             }
             OnExpiry::Reclaim if self.context.target.reversible && !self.after.approval.asked.is_empty() => {
-                self.record_decision(Decision::Approve, Actor::Policy, Relation::Policy, None, None);
+                self.record_decision(Decision::Approve, silence, None);
             }
             OnExpiry::Keep | OnExpiry::Reclaim => {
                 let keep_for = self.after.terms.expiry_keep_for.duration();
                 let until = self.context.now.saturating_add(keep_for);
-                self.record_decision(Decision::Keep, Actor::Policy, Relation::Policy, None, Some(until));
+                self.record_decision(Decision::Keep, silence, Some(until));
             }
         }
     }

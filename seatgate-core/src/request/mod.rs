@@ -173,7 +173,9 @@ impl Request {
             Event::HolderAnswered { answer, reason, .. } => {
                 self.approval.holder_answer = Some(HolderAnswer { answer: *answer, reason: *reason, at: fact.at });
             }
-            Event::Routed { cause, left, asked, .. } => self.approval.reroute(*cause, left, asked),
+            Event::Routed { cause, left, asked, reason } => {
+                self.approval.reroute(*cause, left, asked, &HandedOn::new(fact.actor.clone(), *reason));
+            }
             Event::Reminded { number } => self.approval.reminded = *number,
             Event::PolicyApplied { version, terms } => {
                 self.policy_version.clone_from(version);
@@ -233,12 +235,13 @@ impl Request {
     }
 
     fn apply_vote(&mut self, fact: &Fact) {
-        let Event::Voted { principal, relation, reason, seen, .. } = &fact.event else { return };
+        let Event::Voted { principal, relation, matched_by, reason, seen } = &fact.event else { return };
         self.approval.votes.push(Vote {
             by: fact.actor.clone(),
             principal: *principal,
             submitted_by: fact.submitted_by.clone(),
             relation: *relation,
+            matched_by: *matched_by,
             surface: fact.surface,
             at: fact.at,
             reason: *reason,
@@ -338,18 +341,25 @@ impl Request {
         }
     }
 
-    /// Everybody whom a text about it may name: the holder, who was asked and who was met on the way to them, who voted
-    /// and decided, who handed it in.
+    /// Everybody whom a text about it may name: the holder, who was asked and who was met on the way to them, who handed
+    /// it on, who voted and decided, who handed it in.
     pub fn people(&self) -> impl Iterator<Item = PersonRef> {
         let approval = &self.approval;
         let manager = self.offboarding.as_ref().and_then(|offboarding| offboarding.manager);
         let assignees = self.plan.tasks.iter().filter_map(Task::assignee);
         let decider = approval.verdict.iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
         let voters = approval.votes.iter().flat_map(|vote| [Some(&vote.by), vote.submitted_by.as_ref()]);
-        let actors = decider.chain(voters).flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
+        let handed_on =
+            approval.asked.iter().filter_map(|asked| asked.handed_on.as_ref()).map(|handed_on| &handed_on.by);
+        let actors = decider.chain(voters).flatten().chain(handed_on).chain([&self.origin.submitted_by]);
         let met = |asked: &Asked| asked.path.iter().map(|step| step.person).collect::<Vec<_>>();
         let asked = approval.asked.iter().flat_map(move |asked| [met(asked), vec![asked.person, asked.principal()]]);
-        self.holder().into_iter().chain(asked.flatten()).chain(assignees).chain(actors).chain(manager)
+        self.holder()
+            .into_iter()
+            .chain(asked.flatten())
+            .chain(assignees)
+            .chain(actors.filter_map(Actor::person))
+            .chain(manager)
     }
 
     /// The exception that its keep plan files, with its end.

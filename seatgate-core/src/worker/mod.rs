@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use self::bundle::Bundle;
 use crate::agenda::{AgendaChange, Claim, Claimed, Claims, Item, Lane, LaneReport, Next, Settlement};
 use crate::card::{CardEdit, CardReceipt};
-use crate::gate::{Gate, GateError, TRIES};
+use crate::gate::{Gate, GateError, TRIES, asks_others};
 use crate::id::{ChangeId, RequestId, TaskId};
 use crate::person::Text;
 use crate::policy::Mode;
@@ -221,7 +221,9 @@ impl Worker {
             let wake = schedule::next_wake(&transition.after, delivered_at);
             let directory = || context.known.next_change(context.now);
             let directory = (transition.after.phase == Phase::AwaitingDecision).then(directory).flatten();
-            let next = wake.into_iter().chain(directory).min().map_or(Next::Done, Next::At);
+            // Whoever is asked from now on is looked up again once that is known to those who edit the directory.
+            let again = asks_others(&transition.facts).then_some(context.now);
+            let next = wake.into_iter().chain(directory).chain(again).min().map_or(Next::Done, Next::At);
             if transition.facts.is_empty() {
                 return Ok(end(claimed, next));
             }

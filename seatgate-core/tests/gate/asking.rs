@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use seatgate_core::agenda::News;
+use seatgate_core::agenda::{Claimed, Item, News};
 use seatgate_core::authorize::{Action, Caller, Denial, authorize};
 use seatgate_core::gate::{Ask, GateError, Submission};
 use seatgate_core::id::{DelegationId, PersonRef, RequestId};
@@ -402,6 +402,58 @@ fn ten_thousand_requests_are_reminded_of_in_turn_and_once() {
         assert!(told.iter().all(|(_, rows)| *rows == EACH), "each about everything that its card asks");
         pass(&house, DAY).await;
         assert_eq!(notes(&house).len(), APPROVERS, "and not again before the next is due");
+    });
+}
+
+/// The requests of a digest are woken one after the other, and a busy worker may take a while.
+#[test]
+fn a_digest_is_reminded_of_once_however_far_apart_its_requests_are_woken() {
+    block_on(async {
+        let house = with(&[("digest", "1h"), ("remind_after", "2d")]);
+        let seat = |seat: usize| candidate(json!({"account": {"id": format!("u{seat}")}}));
+        house.sweep((0..3).map(seat).collect()).await;
+        pass(&house, HOUR).await;
+        house.world.pass(2 * DAY);
+        for _ in 0..3 {
+            let woken = house.worker.claim(1).await.unwrap();
+            assert!(matches!(woken.items[..], [Claimed { item: Item::Wake(_), .. }]), "{woken:?}");
+            for bundle in Bundle::all_of(woken.items) {
+                let finished = house.worker.perform(bundle).await;
+                house.worker.settle(vec![finished]).await.unwrap();
+            }
+            house.world.pass(Duration::from_secs(30));
+        }
+        house.settle().await;
+        assert_eq!(notes(&house), [News::Reminder]);
+    });
+}
+
+#[test]
+fn whoever_it_is_handed_to_reads_by_whom_and_why() {
+    block_on(async {
+        let house = with(&[]);
+        let id = house.open().await;
+        let by = house.by("mona@example.com").await;
+        let note = "Nora knows\nthe team";
+        house.gate.reassign(id, "nora@example.com".parse().unwrap(), Some(note), &by).await.unwrap();
+        pass(&house, HOUR).await;
+        let nora = house.person("nora@example.com").await;
+        let request = house.request(id).await;
+        let joined = house.gate.join(std::slice::from_ref(&request)).await.unwrap();
+        let row = joined.row(&house.gate, &request, Some(nora), None);
+        let line = row.handed_on.as_ref().unwrap();
+        assert_eq!((line.by.as_str(), line.note.as_deref()), ("Mona Li", Some(note)));
+        let shown = house.world.notifier.shown().into_iter().map(|message| message.plain_text());
+        let told = shown.filter(|text| text.contains("Handed on by Mona Li: Nora knows the team.")).count();
+        assert_eq!(told, 1, "her card alone says it");
+        assert_eq!(joined.row(&house.gate, &request, Some(by.actor.person().unwrap()), None).handed_on, None);
+        invariants::check(&house.world).await;
+
+        let olga = house.appoint("olga@example.com").await;
+        house.gate.erase(by.actor.person().unwrap(), &olga).await.unwrap();
+        let joined = house.gate.join(std::slice::from_ref(&request)).await.unwrap();
+        let line = joined.row(&house.gate, &request, Some(nora), None).handed_on.unwrap();
+        assert_eq!((line.by.as_str(), line.note), ("(erased)", None), "her words go with her");
     });
 }
 

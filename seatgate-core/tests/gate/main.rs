@@ -23,3 +23,4 @@ mod promises;
 mod stepped;
 mod sweeps;
 mod trials;
+mod waking;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use seatgate_core::agenda::{AgendaChange, Announcement, Audience, Item, News, changes};
 use seatgate_core::id::{CardId, DelegationId, PersonRef};
-use seatgate_core::person::{Actor, Surface};
+use seatgate_core::person::{Actor, MatchedBy, Surface};
 use seatgate_core::policy::{HolderRelease, OnExpiry, Terms};
 use seatgate_core::port::{Delegation, DirectoryEntry, Period};
 use seatgate_core::request::{
@@ -375,6 +375,32 @@ fn where_the_new_policy_wants_no_more_approvals_the_last_one_was_the_decision() 
     assert_eq!((verdict.decision, verdict.by), (Decision::Approve, Actor::Person(office.nora)));
     let higher = office.act(1, &two, olga, Relation::Operator, &apply("higher", &quorum(4))).unwrap().after;
     assert_eq!(kinds(&office.approve(&higher, olga).unwrap()), [EventKind::Voted]);
+}
+
+/// Whoever lowers the number of approvals decides nothing: what whoever voted last saw, and how they were recognised, is what
+/// the decision rests on.
+#[test]
+fn a_decision_that_follows_from_another_policy_rests_on_the_last_vote() {
+    let office = Office::new();
+    let World { mona, olga, .. } = office.world;
+    let request = office.asking(quorum(2), &[(mona, Why::Manager), (office.nora, Why::NextManager)]);
+    let (theirs, reason) = (office.world.text("what Mona's card said"), office.world.text("not needed any more"));
+    let token = Actor::Token("desk".parse().unwrap());
+    let mut voting = Context::new(at(0), &office.world.entropy, Actor::Person(mona), Surface::Slack);
+    (voting.matched_by, voting.seen, voting.submitted_by) = (MatchedBy::Email, Some(theirs), Some(token.clone()));
+    let vote = Command::Approve { reason: Some(reason) };
+    let voted = request.handle(&vote, &voting.by_right_of(Relation::Approver)).unwrap().after;
+    let mut applying = Context::new(at(DAY), &office.world.entropy, Actor::Person(olga), Surface::Cli);
+    applying.seen = Some(office.world.text("what Olga's card said"));
+    let applied = voted.handle(&apply("lower", &quorum(1)), &applying.by_right_of(Relation::Operator)).unwrap();
+    let [policy, decision] = &applied.facts[..] else { panic!("{:?}", applied.facts) };
+    assert_eq!((&policy.actor, policy.surface), (&Actor::Person(olga), Surface::Cli));
+    assert_eq!((&decision.actor, decision.surface), (&Actor::Person(mona), Surface::Slack));
+    assert_eq!((decision.submitted_by.as_ref(), decision.at), (Some(&token), at(DAY)));
+    let Event::Decided { matched_by, seen, relation, .. } = &decision.event else { panic!("{decision:?}") };
+    assert_eq!((*matched_by, *seen, *relation), (MatchedBy::Email, Some(theirs), Relation::Approver));
+    let verdict = applied.after.approval.verdict.unwrap();
+    assert_eq!((verdict.seen, verdict.reason, verdict.submitted_by), (Some(theirs), Some(reason), Some(token)));
 }
 
 #[test]

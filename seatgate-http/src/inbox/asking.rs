@@ -9,12 +9,13 @@ use seatgate_core::time::Timestamp;
 
 use super::card::{Fact, minute, spelled};
 
-/// How it came to whoever looks, what the holder said, and whose approvals are in.
+/// How and by whom it came to whoever looks, what the holder said, and whose approvals are in.
 pub(super) fn so_far(row: &Row) -> Vec<Fact> {
     let path: Vec<String> = row.path.iter().map(PathLine::sentence).collect();
     let path = (!path.is_empty()).then(|| Fact { name: "How it came to you", text: path.join(" ") });
     let said = row.holder_said.as_ref().map(|said| Fact { name: "The holder", text: said.sentence() });
-    path.into_iter().chain(said).chain(approvals(row)).collect()
+    let handed_on = row.handed_on.as_ref().map(|line| Fact { name: "Handed to you", text: line.sentence() });
+    handed_on.into_iter().chain(path).chain(said).chain(approvals(row)).collect()
 }
 
 fn approvals(row: &Row) -> Option<Fact> {
@@ -61,9 +62,10 @@ fn asked_line(asked: &Asked, joined: &Joined) -> String {
     let principal = asked.on_behalf_of.map(|principal| format!(" for {}", joined.name(principal)));
     let left = if asked.left { "; no longer asked" } else { "" };
     let mut text = format!("{name}: {why}{}{left}", principal.unwrap_or_default());
-    for line in joined.path(asked) {
+    let handed_on = asked.handed_on.as_ref().map(|handed_on| joined.handed_on(handed_on).sentence());
+    for sentence in handed_on.into_iter().chain(joined.path(asked).iter().map(PathLine::sentence)) {
         text.push_str(if text.ends_with('.') { " " } else { ". " });
-        text.push_str(&line.sentence());
+        text.push_str(&sentence);
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use seatgate_core::gate::Joined;
 use seatgate_core::id::PersonRef;
-use seatgate_core::request::{Asked, Decision, HolderAnswer, Request, Stage, Vote, Why};
+use seatgate_core::request::{Asked, Decision, HandedOn, HolderAnswer, Request, Stage, Vote, Why};
 use seatgate_core::route::{Step, Turn};
 use seatgate_core::schedule::{self, Outlook};
 use seatgate_core::time::Timestamp;
@@ -23,10 +23,22 @@ pub(super) struct ApproverView {
     on_behalf_of: Option<PersonView>,
     /// Who was met on the way to them, they themselves last; empty where there was no detour.
     path: Vec<StepView>,
+    /// Who handed it to them, and why, if somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handed_on: Option<HandedOnView>,
     #[schema(value_type = String, format = DateTime)]
     asked_at: Timestamp,
     /// Whether they are asked no more: somebody else is, in their place.
     left: bool,
+}
+
+/// Who handed a question on.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = HandedOn)]
+struct HandedOnView {
+    by: PersonView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -93,11 +105,16 @@ pub(super) struct DeadlinesView {
 impl ApproverView {
     pub(super) fn of(asked: &Asked, request: &Request, joined: &Joined) -> Self {
         let step = |step: &Step| StepView { person: person(step.person, joined), role: step.role, turn: step.turn };
+        let handed_on = |handed_on: &HandedOn| HandedOnView {
+            by: PersonView::acting(&handed_on.by, |by| person(by, joined)),
+            note: joined.text(handed_on.note).map(str::to_owned),
+        };
         Self {
             person: person(asked.person, joined),
             why: asked.why,
             on_behalf_of: asked.on_behalf_of.map(|principal| person(principal, joined)),
             path: asked.path.iter().map(step).collect(),
+            handed_on: asked.handed_on.as_ref().map(handed_on),
             asked_at: asked.at.unwrap_or(request.opened_at),
             left: asked.left,
         }

@@ -62,6 +62,9 @@ async fn whoever_is_asked_hands_it_on_themselves() {
     body["as"] = person(MANAGER);
     let reply = reassign(&world, &request, body).await;
     assert_eq!(asked(&reply.body), [(MANAGER, "manager", false), (NILS, "reassigned", true)], "{reply:?}");
+    let handed_on = &reply.body["approvers"][1]["handed_on"];
+    assert!(handed_on["by"]["email"] == MANAGER && handed_on["note"].is_string(), "{handed_on}");
+    assert_eq!(reply.body["approvers"][0].get("handed_on"), None);
     let trail = world.get(&format!("{request}/trail")).await.body;
     assert_eq!(trail["items"][1]["submitted_by"], "token:admin", "{trail}");
 }

@@ -22,7 +22,8 @@ pub(super) fn ask<'w>(wording: &'w Wording, card: CardId, row: &Row) -> Draft<'w
     }
     let name = |part: &str| format!("{}/{part}", row.request);
     if row.is_live() {
-        let mut lines: Vec<Line<'_>> = seat::why(row).into_iter().chain(seat::detours(row)).collect();
+        let mut lines: Vec<Line<'_>> = seat::why(row).into_iter().chain(seat::handed_on(row)).collect();
+        lines.extend(seat::detours(row));
         lines.extend(seat::holder_said(row));
         lines.extend(seat::votes(row));
         lines.push(seat::effect(row));

@@ -147,6 +147,7 @@ pub(super) fn entry<'w>(
     let mut lines: Vec<Line<'_>> = test.into_iter().chain(seat::evidence(row)).collect();
     if row.is_live() {
         lines.extend(seat::why(row).filter(|_| above.why.is_none()));
+        lines.extend(seat::handed_on(row));
         lines.push(seat::finality(row));
     }
     lines.extend(seat::standing(row));

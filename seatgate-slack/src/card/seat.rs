@@ -149,6 +149,13 @@ pub(super) fn holder_said(row: &Row) -> Vec<Line<'_>> {
     [Line::new(phrase)].into_iter().chain(reason(said.reason.as_deref())).collect()
 }
 
+/// Who handed it to the reader, and why.
+pub(super) fn handed_on(row: &Row) -> Vec<Line<'_>> {
+    let Some(handed_on) = &row.handed_on else { return Vec::new() };
+    let by = Line::new(Phrase::HandedOnBy).with(Slot::By, Value::Outside(&handed_on.by, NAME));
+    [by].into_iter().chain(reason(handed_on.note.as_deref())).collect()
+}
+
 /// How many approvals are in, where the policy wants several, and whose.
 pub(super) fn votes(row: &Row) -> Vec<Line<'_>> {
     if row.quorum < 2 {

@@ -33,6 +33,7 @@ impl Reasons {
         let row = &self.row;
         let mut lines = vec![seat::seat(row)];
         lines.extend(seat::why(row));
+        lines.extend(seat::handed_on(row));
         lines.extend(seat::path(row));
         if row.is_live() {
             lines.extend(seat::holder_said(row));

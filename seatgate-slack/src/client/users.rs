@@ -8,6 +8,9 @@ use serde::Deserialize;
 use super::{SlackClient, SlackError};
 use crate::id::{EnterpriseId, TeamId, UserId};
 
+/// Slack's own helper, which is a program, whatever Slack says of it.
+const SLACKBOT: &str = "USLACKBOT";
+
 /// A user of Slack's. `Debug` shows neither name nor address.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -108,6 +111,7 @@ impl From<Wire> for SlackUser {
         let (enterprise, teams) = wire.enterprise_user.map(|user| (user.enterprise_id, user.teams)).unwrap_or_default();
         let named = |name: &String| !name.trim().is_empty();
         Self {
+            is_bot: wire.is_bot || wire.id.as_str() == SLACKBOT,
             id: wire.id,
             team: wire.team_id,
             teams,
@@ -115,7 +119,6 @@ impl From<Wire> for SlackUser {
             name: [profile_name, wire.real_name, wire.name].into_iter().flatten().find(named),
             email: email.and_then(|text| text.parse().ok()),
             deleted: wire.deleted,
-            is_bot: wire.is_bot,
             is_guest: wire.is_restricted || wire.is_ultra_restricted,
             is_stranger: wire.is_stranger,
         }
@@ -159,5 +162,11 @@ mod tests {
         let user = SlackUser::from(serde_json::from_str::<Found>(json).unwrap().user);
         assert_eq!(user.belongings().collect::<Vec<_>>(), ["T1", "T2", "T3", "E1"]);
         assert!(user.is_member());
+    }
+
+    #[test]
+    fn slacks_own_helper_is_a_program() {
+        let json = r#"{"user": {"id": "USLACKBOT", "team_id": "T1", "is_bot": false}}"#;
+        assert!(SlackUser::from(serde_json::from_str::<Found>(json).unwrap().user).is_bot);
     }
 }

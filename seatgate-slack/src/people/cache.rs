@@ -12,19 +12,24 @@ const LIFE: Duration = Duration::from_secs(15 * 60);
 /// How many are kept. Beyond that those that are too old go, and if that does not help, all of them.
 const MOST: usize = 4096;
 
-pub(super) struct Cache<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
+pub(crate) struct Cache<K, V>(Mutex<HashMap<K, (Timestamp, V)>>);
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::default())
     }
 
     /// What was said, if that is not too long ago. A clock that jumped back makes nothing younger.
-    pub(super) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+    pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         self.entries().get(key).filter(|(since, _)| is_fresh(*since, now)).map(|(_, value)| value.clone())
     }
 
-    pub(super) fn put(&self, key: K, value: V, now: Timestamp) {
+    /// What was said last, however long ago.
+    pub(crate) fn last(&self, key: &K) -> Option<V> {
+        self.entries().get(key).map(|(_, value)| value.clone())
+    }
+
+    pub(crate) fn put(&self, key: K, value: V, now: Timestamp) {
         let mut entries = self.entries();
         if entries.len() >= MOST {
             entries.retain(|_, (since, _)| is_fresh(*since, now));
@@ -59,6 +64,7 @@ mod tests {
         cache.put("ana", 1, at(0));
         assert_eq!((cache.get(&"ana", at(899)), cache.get(&"ana", at(900))), (Some(1), None));
         assert_eq!(cache.get(&"ana", at(-1)), None, "of a time that has not come");
+        assert_eq!(cache.last(&"ana"), Some(1));
     }
 
     #[test]

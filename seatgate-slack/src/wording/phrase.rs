@@ -164,6 +164,7 @@ phrases! {
     HolderIrreversible = "holder_irreversible", Text, "If you still need it, the approver hears why and decides. Releasing it removes the seat, which cannot be undone.";
     VotesOfTotal = "votes_of_total", Text, "A removal needs {total} approvals; {count} so far.";
     VotedBy = "voted_by", Text, "Approved by {by}, {at}.";
+    HandedOnBy = "handed_on_by", Text, "{by} handed it on to you.";
     HolderNeeds = "holder_needs", Text, "The holder still needs it.";
     HolderReleases = "holder_releases", Text, "The holder releases it.";
     YouNeed = "you_need", Text, "You said that you still need it.";
@@ -319,7 +320,7 @@ phrases! {
     ReassignSubmit = "reassign_submit", ModalTitle, "Ask them";
     ReassignToLabel = "reassign_to_label", Header, "Who should answer?";
     ReassignNoteLabel = "reassign_note_label", Header, "Why them?";
-    ReassignNoteHint = "reassign_note_hint", Header, "It is kept with the request.";
+    ReassignNoteHint = "reassign_note_hint", Header, "They read it, and it is kept with the request.";
     ReassignNeedsPerson = "reassign_needs_person", Text, "Please choose somebody.";
     ReassignNeedsNote = "reassign_needs_note", Text, "Please say why they should answer.";
 

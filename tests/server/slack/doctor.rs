@@ -78,6 +78,11 @@ async fn each_fault_of_slack_is_named() {
         assert!(text.contains(&format!("\n{}(", name)), "no advice about {name}: {text}");
     }
     let slack = seeing().await;
+    let reading = [("SLACK_MANAGER_FIELD", "Xf1")];
+    let (code, text) = visit(&slack, &reading);
+    assert!(code == Some(1) && row(&text, "slack scopes ").contains("lacks users.profile:read"), "{text}");
+    slack.with(|state| state.scopes.insert("users.profile:read".to_owned()));
+    assert_eq!(visit(&slack, &reading).0, Some(0));
     let (code, text) = visit(&slack, &[("SLACK_BOT_TOKEN", "xoxb-another")]);
     assert!(code == Some(1) && row(&text, "slack token ").contains("(auth.test: invalid_auth)"), "{text}");
     let (code, text) = visit(&slack, &[("SLACK_SIGNING_SECRET", "copied wrongly".trim_end_matches(" wrongly"))]);

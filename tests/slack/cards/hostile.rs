@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use seatgate_core::agenda::News;
-use seatgate_core::message::{Content, DecisionLine, HolderLine, Message, PathLine, Row, Standing};
+use seatgate_core::message::{Content, DecisionLine, HandedOnLine, HolderLine, Message, PathLine, Row, Standing};
 use seatgate_core::policy::{KeepReason, OnExpiry};
 use seatgate_core::request::{Decision, Outcome, StateLabel, Why};
 use seatgate_core::route::Turn;
@@ -58,6 +58,7 @@ prop_compose! {
         row.monthly_cost = row.monthly_cost.filter(|_| !free);
         row.path = people.iter().map(|name| PathLine::new(name, Why::NextManager, Turn::Away)).collect();
         row.votes = people.iter().map(|name| (name.clone(), at("2026-11-21T08:00:00Z"))).collect();
+        row.handed_on = free.then(|| HandedOnLine::new(&word, Some(word.clone())));
         row.holder_said = doubt.then(|| HolderLine::new(Decision::Keep, Some(word)));
         (row.why, row.quorum) = (why, 1 + u32::from(free));
         row.standing = match standing {

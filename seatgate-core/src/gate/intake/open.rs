@@ -1,7 +1,7 @@
 //! From a row that is to be asked about to its request.
 
 use super::{Intake, Read};
-use crate::agenda::{self, AgendaChange, Item};
+use crate::agenda;
 use crate::card::{digest_card, notice_of};
 use crate::gate::corrupt;
 use crate::id::{CardId, RequestId};
@@ -39,8 +39,7 @@ impl Intake<'_> {
         change.cards.extend(notice_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
         // Whoever is asked may go away, or come back.
-        let wake = |due| AgendaChange::Schedule { item: Item::Wake(id), due, lane: None, gated: false };
-        change.agenda.extend(known.next_change(now).map(wake));
+        change.agenda.extend(known.next_change(now).map(|due| agenda::wake(id, due)));
         if request.mode == Mode::Live {
             change.seat = Some(SeatChange::Take { seat: read.seat.clone(), generation: read.status.generation });
         }

@@ -65,7 +65,9 @@ async fn somebody_else_is_asked_and_whoever_was_moved_sees_whom() {
     let refused = house.post(&format!("{path}/decision"), &cookie, &format!("token={token}&decision=approve")).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
     let (cookie, _) = house.sign_in("nils@example.com").await;
-    has(&house.get(&path, &cookie).await.body, &["It was handed to you.", "Approve removal</button>"]);
+    let handed = house.get(&path, &cookie).await.body;
+    has(&handed, &["It was handed to you.", "Approve removal</button>", "Handed on by mona: I am new here&#60;."]);
+    lacks(&handed, &["I am new here<"]);
 }
 
 #[tokio::test]
