@@ -8,10 +8,13 @@
 //! Then the app's owners, the policy's fallback approvers, the operators; each only where fewer than the policy's quorum
 //! could be asked so far. Whoever has a stand-in is asked through them.
 
+mod finder;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::finder::Finder;
 use crate::id::PersonRef;
 use crate::label::labels;
 use crate::policy::Terms;
@@ -82,12 +85,6 @@ impl Routed {
         self.on_behalf_of.unwrap_or(self.person)
     }
 }
-
-/// Who is asked where the managers are not enough, in this order.
-const GROUPS: [Why; 3] = [Why::Owner, Why::Fallback, Why::Operator];
-
-/// The most managers that are followed upwards. Real hierarchies are far below.
-const HIGHEST: usize = 32;
 
 /// What is known when it is asked who is to be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -285,195 +282,4 @@ pub fn missing(
         finder.reach(asked, one);
     }
     finder.missing
-}
-
-struct Finder<'a> {
-    concerned: &'a Concerned,
-    known: &'a Known,
-    now: Timestamp,
-    missing: Missing,
-    /// Those met so far who are not asked, or not themselves: they explain whoever comes after them.
-    detours: Vec<Step>,
-}
-
-/// How a person can be asked.
-enum Way {
-    Themselves,
-    StandIn { person: PersonRef, until: Option<Timestamp> },
-    Not(Turn),
-}
-
-impl<'a> Finder<'a> {
-    fn new(concerned: &'a Concerned, known: &'a Known, now: Timestamp) -> Self {
-        Self { concerned, known, now, missing: Missing::default(), detours: Vec::new() }
-    }
-
-    fn entry(&mut self, person: PersonRef) -> DirectoryEntry {
-        let found = self.known.entries.get(&person).cloned();
-        if found.is_none() {
-            self.missing.people.insert(person);
-        }
-        found.unwrap_or_else(|| DirectoryEntry::unknown(person))
-    }
-
-    fn approvers(&mut self) -> Vec<Routed> {
-        let quorum = self.concerned.quorum;
-        let mut route = self.managers(quorum, &[]);
-        for role in GROUPS {
-            if self.deciders(&route) < quorum {
-                let others = self.group(role, &principals(&route));
-                route.extend(others);
-            }
-        }
-        route
-    }
-
-    fn escalation(&mut self, asked: &[Asked]) -> Vec<Routed> {
-        let known: Vec<PersonRef> = asked.iter().flat_map(|asked| [asked.person, asked.principal()]).collect();
-        let above = self.managers(1, &known);
-        if !above.is_empty() {
-            return above;
-        }
-        GROUPS.iter().map(|role| self.group(*role, &known)).find(|new| !new.is_empty()).unwrap_or_default()
-    }
-
-    fn members(&mut self, role: Why) -> Vec<PersonRef> {
-        match role {
-            Why::Owner => self.owners(),
-            Why::Fallback => self.concerned.fallbacks.clone(),
-            _ => self.known.operators.clone(),
-        }
-    }
-
-    fn owners(&mut self) -> Vec<PersonRef> {
-        let Some(app) = &self.concerned.app else { return Vec::new() };
-        let found = self.known.owners.get(app).cloned();
-        if found.is_none() {
-            self.missing.owners.insert(app.clone());
-        }
-        found.unwrap_or_default()
-    }
-
-    /// How many of these can decide either way: keeping a seat needs somebody who does not hold it.
-    fn deciders(&self, route: &[Routed]) -> usize {
-        route.iter().filter(|routed| Some(routed.person) != self.concerned.holder).count()
-    }
-
-    /// Those on the way up who can be asked, until there are so many; whoever is among `skipped` is passed.
-    fn managers(&mut self, wanted: usize, skipped: &[PersonRef]) -> Vec<Routed> {
-        let reported = self.concerned.manager;
-        let mut next = reported.or_else(|| self.concerned.holder.and_then(|holder| self.entry(holder).manager));
-        let (mut route, mut met, mut role): (Vec<Routed>, _, _) = (Vec::new(), BTreeSet::new(), Why::Manager);
-        while let Some(person) = next.filter(|_| self.deciders(&route) < wanted) {
-            if !met.insert(person) {
-                self.detours.push(Step { person, role, turn: Turn::Cycle });
-                break;
-            }
-            if !skipped.contains(&person) {
-                let routed = self.meet(person, role);
-                let is_new = |routed: &Routed| {
-                    !skipped.contains(&routed.person) && route.iter().all(|other| other.person != routed.person)
-                };
-                route.extend(routed.filter(is_new));
-            }
-            next = self.entry(person).manager.filter(|_| met.len() < HIGHEST);
-            role = Why::NextManager;
-        }
-        route
-    }
-
-    /// Everybody of a group who can be asked and decide, but for those who are asked in any case.
-    fn group(&mut self, role: Why, skipped: &[PersonRef]) -> Vec<Routed> {
-        let mut route: Vec<Routed> = Vec::new();
-        for person in self.members(role) {
-            if skipped.contains(&person) || Some(person) == self.concerned.holder {
-                continue;
-            }
-            let routed = self.meet(person, role);
-            let is_new = |routed: &Routed| {
-                !skipped.contains(&routed.person) && route.iter().all(|other| other.person != routed.person)
-            };
-            route.extend(routed.filter(is_new));
-        }
-        route
-    }
-
-    /// Meets somebody on the way: whether, and how, they are asked. A manager who holds the seat is asked, too: they may
-    /// give it up.
-    fn meet(&mut self, person: PersonRef, role: Why) -> Option<Routed> {
-        let step = |turn| Step { person, role, turn };
-        match self.way(person) {
-            Way::Themselves => {
-                let mut routed = Routed::new(person, role);
-                if !self.detours.is_empty() {
-                    routed.path.clone_from(&self.detours);
-                    routed.path.push(step(Turn::Asked));
-                }
-                if Some(person) == self.concerned.holder {
-                    self.detours.push(step(Turn::Holder));
-                }
-                Some(routed)
-            }
-            Way::StandIn { person: other, until } => {
-                let mut path = self.detours.clone();
-                path.extend([step(Turn::StoodInFor), Step { person: other, role: Why::Delegate, turn: Turn::Asked }]);
-                Some(Routed { person: other, why: Why::Delegate, on_behalf_of: Some(person), until, path })
-            }
-            Way::Not(turn) => {
-                self.detours.push(step(turn));
-                None
-            }
-        }
-    }
-
-    /// A stand-in who cannot be asked, or who holds the seat, stands in for nobody.
-    fn way(&mut self, person: PersonRef) -> Way {
-        let entry = self.entry(person);
-        if !entry.can_be_asked() {
-            return Way::Not(if entry.disabled { Turn::Disabled } else { Turn::Bot });
-        }
-        match self.stand_in(&entry) {
-            Some((person, until)) => Way::StandIn { person, until },
-            None if entry.is_away(self.now) => Way::Not(Turn::Away),
-            None => Way::Themselves,
-        }
-    }
-
-    /// Whoever stands in for somebody at last, as a stand-in may have one, too; and until when.
-    fn stand_in(&mut self, entry: &DirectoryEntry) -> Option<(PersonRef, Option<Timestamp>)> {
-        let (mut met, mut last, mut until) = (BTreeSet::from([entry.person]), entry.clone(), None);
-        while let Some(delegation) = last.delegation(self.now).cloned() {
-            if !met.insert(delegation.to) {
-                return None;
-            }
-            until = [until, delegation.period.ends_at].into_iter().flatten().min();
-            last = self.entry(delegation.to);
-        }
-        let fits = last.person != entry.person && last.can_be_asked() && Some(last.person) != self.concerned.holder;
-        (fits && !last.is_away(self.now)).then_some((last.person, until))
-    }
-
-    fn reach(&mut self, all: &[Asked], asked: &Asked) -> Reach {
-        let principal = asked.principal();
-        let back = || all.iter().find(|other| other.person == principal).map_or(Why::Manager, |first| first.why);
-        match self.way(principal) {
-            _ if asked.why == Why::Holder => Reach::Same,
-            Way::StandIn { person, .. } if person == asked.person => Reach::Same,
-            Way::StandIn { person, .. } if all.iter().any(|other| other.is_active() && other.person == person) => {
-                Reach::Same
-            }
-            Way::StandIn { person, until } => {
-                let steps = [(principal, asked.why, Turn::StoodInFor), (person, Why::Delegate, Turn::Asked)];
-                let path = steps.map(|(person, role, turn)| Step { person, role, turn }).into();
-                Reach::Through(Routed { person, why: Why::Delegate, on_behalf_of: Some(principal), until, path })
-            }
-            Way::Not(Turn::Away) | Way::Themselves if asked.on_behalf_of.is_none() => Reach::Same,
-            Way::Not(Turn::Away) | Way::Themselves => Reach::Through(Routed::new(principal, back())),
-            Way::Not(_) => Reach::Gone,
-        }
-    }
-}
-
-fn principals(route: &[Routed]) -> Vec<PersonRef> {
-    route.iter().flat_map(|routed| [routed.person, routed.principal()]).collect()
 }

@@ -128,7 +128,7 @@ fn counts(results: &[RowResult]) -> BTreeMap<RowStatus, usize> {
 }
 
 /// How many rows are worked off at once.
-const ROUND: usize = 256;
+pub(super) const ROUND: usize = 256;
 /// What a delivery says of the number of seats: nothing, the policy does.
 static SEATS: BTreeMap<AppId, u32> = BTreeMap::new();
 

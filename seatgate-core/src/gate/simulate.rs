@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::intake::{Limits, Room, fallback, holder, identities, judge, kept_candidate, spared};
+use super::intake::{Limits, ROUND, Room, fallback, holder, identities, judge, kept_candidate, spared};
 use crate::gate::{Gate, GateError, Settings};
 use crate::id::{AccountId, PersonRef, RequestId, SweepId};
 use crate::message::PathLine;
@@ -14,7 +14,7 @@ use crate::person::{Identity, PersonDetails, PersonDraft};
 use crate::policy::Policy;
 use crate::port::{NamedSeat, Problem, RowResult, RowStatus, StoreError};
 use crate::request::Why;
-use crate::route::{self, Concerned, Routed};
+use crate::route::{self, Concerned, Routed, Step};
 use crate::seat::{Candidate, Seat};
 use crate::time::Timestamp;
 
@@ -50,6 +50,24 @@ pub struct Simulation {
     pub at_stake: Totals,
     /// Rows of a past sweep of which nothing was kept that could be tried again.
     pub not_kept: u64,
+}
+
+impl Simulation {
+    /// Counts one seat about which somebody would be asked. A digest of theirs has them all, and its reminders.
+    fn count(&mut self, person: &str, digest: bool, reminders: usize) {
+        let known = self.people.iter().position(|known| known.person == person);
+        let place = known.unwrap_or_else(|| {
+            let person = person.to_owned();
+            self.people.push(SimulatedPerson { person, seats: 0, messages: 0, reminders: 0 });
+            self.people.len() - 1
+        });
+        if let Some(person) = self.people.get_mut(place) {
+            let is_new = !digest || person.messages == 0;
+            person.seats += 1;
+            person.messages += u64::from(is_new);
+            person.reminders += if is_new { u64::try_from(reminders).unwrap_or(u64::MAX) } else { 0 };
+        }
+    }
 }
 
 /// What a row would come to.
@@ -169,14 +187,11 @@ struct Simulator<'a> {
     simulation: Simulation,
 }
 
-/// How many rows are looked up together.
-const ROUND: usize = 256;
-
 impl Simulator<'_> {
     async fn run(&mut self, trials: Vec<Trial>) -> Result<(), StoreError> {
         // Of the number of seats a past sweep may have said something else; the policy's counts here.
-        let (policy, seats) = (self.settings.policy.clone(), BTreeMap::new());
-        let mut limits = Limits::of(&policy, &seats, 0, &[]);
+        let (policy, said_of_seats) = (self.settings.policy.clone(), BTreeMap::new());
+        let mut limits = Limits::of(&policy, &said_of_seats, 0, &[]);
         for trial in &trials {
             if let Ok(candidate) = &trial.candidate {
                 limits.count(trial.row, &candidate.app.id);
@@ -184,7 +199,7 @@ impl Simulator<'_> {
         }
         let answered = BTreeMap::new();
         let mut room = limits.room(&answered);
-        let mut seats = BTreeSet::new();
+        let mut taken = BTreeSet::new();
         let mut waiting = Vec::new();
         for trial in trials {
             waiting.extend(self.judged(trial));
@@ -192,7 +207,7 @@ impl Simulator<'_> {
         while !waiting.is_empty() {
             let batch: Vec<_> = waiting.drain(..waiting.len().min(ROUND)).collect();
             let reads = self.read(batch).await?;
-            let asked = self.sift(reads, &mut seats, &mut room).await?;
+            let asked = self.sift(reads, &mut taken, &mut room).await?;
             self.ask(asked).await?;
         }
         self.simulation.rows.sort_by_key(|row| row.row);
@@ -329,39 +344,24 @@ impl Simulator<'_> {
         Ok(())
     }
 
+    /// Answers a row about which these people would be asked.
     fn open(&mut self, read: &Read, routed: &[Routed]) {
-        let name = |person: &PersonRef| self.people.names.get(person).cloned().unwrap_or_default();
-        let ask = |routed: &Routed| SimulatedAsk {
-            person: name(&routed.person),
-            why: routed.why,
-            path: routed
-                .path
-                .iter()
-                .map(|step| PathLine { name: name(&step.person), role: step.role, turn: step.turn })
-                .collect(),
-        };
-        let asked: Vec<SimulatedAsk> = routed.iter().map(ask).collect();
+        let asked: Vec<SimulatedAsk> = routed.iter().map(|routed| self.asked(routed)).collect();
         let terms = self.settings.policy.terms(read.seat.app.id.as_str());
         let (digest, reminders) = (!terms.digest.is_zero(), terms.remind_after.len());
-        for ask in &asked {
-            let person = ask.person.clone();
-            let known = self.simulation.people.iter().position(|known| known.person == person);
-            let place = known.unwrap_or_else(|| {
-                self.simulation.people.push(SimulatedPerson { person, seats: 0, messages: 0, reminders: 0 });
-                self.simulation.people.len() - 1
-            });
-            if let Some(person) = self.simulation.people.get_mut(place) {
-                let is_new = !digest || person.messages == 0;
-                person.seats += 1;
-                person.messages += u64::from(is_new);
-                person.reminders += if is_new { u64::try_from(reminders).unwrap_or(u64::MAX) } else { 0 };
-            }
-        }
+        asked.iter().for_each(|ask| self.simulation.count(&ask.person, digest, reminders));
         let monthly_cost = read.candidate.monthly_cost;
         monthly_cost.into_iter().for_each(|cost| self.simulation.at_stake.add(cost));
         let status = RowStatus::Asked;
         let row = SimulatedRow { row: read.row, status, problem: None, request: None, asked, monthly_cost };
         self.simulation.rows.push(row);
+    }
+
+    fn asked(&self, routed: &Routed) -> SimulatedAsk {
+        let name = |person: &PersonRef| self.people.names.get(person).cloned().unwrap_or_default();
+        let line = |step: &Step| PathLine { name: name(&step.person), role: step.role, turn: step.turn };
+        let path = routed.path.iter().map(line).collect();
+        SimulatedAsk { person: name(&routed.person), why: routed.why, path }
     }
 
     fn count_messages(&mut self) {

@@ -112,7 +112,8 @@ impl Draft<'_> {
             match route::reach(&self.after, asked, known, now) {
                 Reach::Same => {}
                 Reach::Through(other) if self.is_asked(other.person) || asks(&routed, other.person) => {
-                    // Nobody is asked twice: whoever has no stand-in for themselves stays, and a stand-in is not needed.
+                    // Nobody is asked twice: a stand-in gives way to whoever is back and asked already, and whoever's stand-in
+                    // is asked already keeps their card.
                     left.extend(other.on_behalf_of.is_none().then_some(asked.card));
                 }
                 Reach::Through(other) => {
