@@ -33,7 +33,8 @@ pub(crate) async fn measure() {
     if !is_long() && crate::figure::is_measured() {
         return;
     }
-    let end = std::env::var("SEATGATE_GROWTH").map_or(1_000_000, |end| end.parse().expect("SEATGATE_GROWTH is a number"));
+    let end =
+        std::env::var("SEATGATE_GROWTH").map_or(1_000_000, |end| end.parse().expect("SEATGATE_GROWTH is a number"));
     let mut sizes = sized([10_000, 100_000, 1_000_000], [60, 120, 180]).to_vec();
     sizes.retain(|size| *size <= end);
     let (rounds, size) = sized((5, 2000), (1, 32));
