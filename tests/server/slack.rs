@@ -60,8 +60,14 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with these variables, too.
+    async fn with(more: &[(&str, &str)]) -> Self {
         let (slack, target) = (workspace().await, Target::start().await);
-        let environment = environment(&slack, SIGNING_SECRET, &target.address);
+        let mut environment = environment(&slack, SIGNING_SECRET, &target.address);
+        environment.extend(more.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
         let mut scene = Self { directory: tempfile::tempdir().unwrap(), slack, target, environment, server: None };
         scene.start();
         scene
@@ -180,6 +186,16 @@ async fn keep_asks_why_in_a_modal_and_files_an_exception() {
     scene.over(&card, "On leave").await;
     eventually(|| async { scene.command(&["exceptions"]).1.contains("On leave").then_some(()) }).await;
     assert_eq!((&scene.closed().await["outcome"], scene.target.calls().len()), (&json!("kept"), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offboardings_start_by_the_command_that_the_settings_name() {
+    let scene = Scene::with(&[("SLACK_OFFBOARD_COMMAND", "/leaver")]).await;
+    let answer = async |command: &str| {
+        scene.slack.command(command, "ana@example.com").by("U2").send(&scene.server().base).await.body
+    };
+    assert!(answer("/leaver").await.contains("not set up here"));
+    assert!(answer("/offboard").await.contains("/offboard list"), "a command like any other");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use seatgate_core::seat::Channel;
 use seatgate_slack::client::BotToken;
 use seatgate_slack::id::ChannelId;
+use seatgate_slack::payload::CommandName;
 use seatgate_slack::socket::AppToken;
 use seatgate_slack::verify::SigningSecrets;
 use url::Url;
@@ -11,7 +12,7 @@ use super::Problems;
 use super::settings::{Named, Settings};
 
 /// Whether anything is said about Slack: then nothing is a demo.
-pub(super) const VARIABLES: [&str; 8] = [
+pub(super) const VARIABLES: [&str; 9] = [
     "SLACK_BOT_TOKEN",
     "SLACK_BOT_TOKEN_FILE",
     "SLACK_SIGNING_SECRET",
@@ -19,6 +20,7 @@ pub(super) const VARIABLES: [&str; 8] = [
     "SLACK_APP_TOKEN",
     "SLACK_APP_TOKEN_FILE",
     "SLACK_API_URL",
+    "SLACK_OFFBOARD_COMMAND",
     "SEATGATE_SLACK_CHANNEL",
 ];
 
@@ -37,6 +39,8 @@ pub(crate) struct SlackConfig {
     pub(crate) api_url: Option<Url>,
     /// Who hears about candidates that name no channel, and about people who cannot be reached.
     pub(crate) channel: Option<ChannelId>,
+    /// What offboardings are started with, where that is another command than the manifest names.
+    pub(crate) offboard_command: Option<CommandName>,
 }
 
 impl SlackConfig {
@@ -55,9 +59,10 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
     let app_token = settings.secret_in(&mut table, APP_TOKEN, "app_token", problems);
     let api_url = settings.plain_in(&mut table, "SLACK_API_URL", "api_url", problems);
     let channel = settings.plain_in(&mut table, "SEATGATE_SLACK_CHANNEL", "channel", problems);
+    let command = settings.plain_in(&mut table, "SLACK_OFFBOARD_COMMAND", "offboard_command", problems);
     // What is lacking may be what could not be read.
     if problems.0.len() == before {
-        demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel], problems);
+        demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel, &command], problems);
     }
     table.finish(problems);
     let token = problems.read(token, bot_token);
@@ -65,12 +70,13 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
     let app_token = problems.read(app_token, str::parse::<AppToken>);
     let api_url = problems.read(api_url, web_api);
     let channel = problems.read(channel, channel_id);
-    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel })
+    let offboard_command = problems.read(command, str::parse::<CommandName>);
+    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel, offboard_command })
 }
 
 /// Half of a pair is a mistake: bot token and signing secret (with Socket Mode, the app token instead), and neither of the
 /// rest without the bot token.
-fn demand_pairs([token, secrets, app_token, rest @ ..]: &[&Option<Named>; 5], problems: &mut Problems) {
+fn demand_pairs([token, secrets, app_token, rest @ ..]: &[&Option<Named>; 6], problems: &mut Problems) {
     if token.is_some() && secrets.is_none() && app_token.is_none() {
         let why = "is required beside SLACK_BOT_TOKEN: without it nothing proves that a click comes from Slack";
         problems.add(SIGNING_SECRET, format!("{why} (in Socket Mode, SLACK_APP_TOKEN is)"));
