@@ -32,7 +32,7 @@ pub(super) use self::judge::{fallback, holder, identities, judge};
 pub(super) use self::limit::Limits;
 use self::read::Read;
 pub(super) use self::release::candidate as kept_candidate;
-pub(super) use self::sift::cooling_down;
+pub(super) use self::sift::{being_offboarded, cooling_down};
 pub(super) use self::turn::Turns;
 use crate::agenda::{self, Fence, GATHER, Lane};
 use crate::gate::{Gate, GateError, Settings, Submission, TRIES, corrupt};

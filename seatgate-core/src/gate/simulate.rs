@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::intake::{Limits, cooling_down, fallback, holder, identities, judge, kept_candidate};
+use super::intake::{Limits, being_offboarded, cooling_down, fallback, holder, identities, judge, kept_candidate};
 use crate::gate::{Gate, GateError, Settings};
 use crate::id::{AccountId, PersonRef, RequestId, SweepId};
 use crate::message::PathLine;
@@ -289,10 +289,12 @@ impl Simulator<'_> {
         let exceptions = gate.parts.exceptions.active(&reads.iter().map(named).collect::<Vec<_>>(), now).await?;
         let mut rest = Vec::new();
         for ((read, status), exception) in reads.into_iter().zip(statuses).zip(exceptions) {
-            let SeatStatusRow { open_request, quiet_until, .. } = status;
+            let SeatStatusRow { open_request, quiet_until, holder_leaves, .. } = status;
             let quiet = quiet_until.filter(|until| *until > now);
             if open_request.is_some() || taken.contains(&read.seat.key().to_string()) {
                 self.answer(read.row, RowStatus::Duplicate, None, open_request);
+            } else if let Some(offboarding) = holder_leaves {
+                self.answer(read.row, RowStatus::Filtered, Some(being_offboarded(offboarding)), None);
             } else if let Some(until) = quiet {
                 self.answer(read.row, RowStatus::Filtered, Some(cooling_down(until)), None);
             } else if exception.is_some() {

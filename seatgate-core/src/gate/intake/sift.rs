@@ -1,6 +1,7 @@
 //! Which rows need no question: the seat is asked about already, cools down, or is excepted; or there are too many.
 
 use super::{Intake, Read};
+use crate::id::RequestId;
 use crate::port::{NamedSeat, Problem, RowResult, RowStatus, StoreError};
 use crate::time::Timestamp;
 
@@ -17,6 +18,9 @@ impl Intake<'_> {
         for (read, exception) in reads.into_iter().zip(excepted) {
             if let Some(request) = read.status.open_request {
                 self.unrecorded.push(RowResult::new(read.row, RowStatus::Duplicate).about(request));
+            } else if let Some(offboarding) = read.status.holder_leaves {
+                let leaving = RowResult::new(read.row, RowStatus::Filtered).because(being_offboarded(offboarding));
+                self.unrecorded.push(leaving);
             } else if let Some(until) = read.status.quiet_until.filter(|until| *until > self.gate.now()) {
                 let cooling = RowResult::new(read.row, RowStatus::Filtered).because(cooling_down(until));
                 self.unrecorded.push(cooling);
@@ -40,6 +44,13 @@ impl Intake<'_> {
         self.unrecorded.push(held);
         self.keeping.insert(read.row, text);
     }
+}
+
+/// Why nobody is asked about the seat of whoever leaves.
+pub(in crate::gate) fn being_offboarded(offboarding: RequestId) -> Problem {
+    let detail =
+        format!("whoever holds it is being offboarded ({offboarding}): it is not asked about before that is over");
+    Problem::new("Being offboarded", detail, "")
 }
 
 /// Why a seat is not asked about again so soon.
