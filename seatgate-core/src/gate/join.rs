@@ -222,6 +222,7 @@ impl Wanted {
         self.texts.extend(said.and_then(|said| said.reason).map(|text| text.id));
         self.texts.extend(request.offboarding.as_ref().and_then(|asked| asked.reason).map(|text| text.id));
         self.texts.extend(request.approval.votes.iter().filter_map(|vote| vote.reason).map(|text| text.id));
+        self.texts.extend(request.plan.stop.as_ref().and_then(|stop| stop.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));
             if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state

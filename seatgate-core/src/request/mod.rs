@@ -189,7 +189,8 @@ impl Request {
                 self.withdrawn = Some(*why);
                 self.cancel();
             }
-            Event::StopAsked { .. } => {
+            Event::StopAsked { reason } => {
+                self.plan.stop = Some(Stop { by: fact.actor.clone(), reason: *reason });
                 self.phase = Phase::Stopping;
                 self.plan.stopped = true;
                 self.cancel_tasks();
@@ -289,6 +290,7 @@ impl Request {
             Event::Probed { answer, .. } => task.count_probe(*answer),
             Event::Observed { result, .. } => task.note_late(result),
             Event::Resolved { resolution: Resolution::Retry, .. } => task.count_retry(),
+            Event::Resolved { .. } => task.ended_by = Some(fact.actor.clone()),
             _ => {}
         }
         task.enter(next.clone());
@@ -339,14 +341,17 @@ impl Request {
     }
 
     /// Everybody whom a text about it may name: the holder, who was asked and who was met on the way to them, who voted
-    /// and decided, who handed it in.
+    /// and decided, who handed it in, and who stopped it or ended one of its tasks.
     pub fn people(&self) -> impl Iterator<Item = PersonRef> {
         let approval = &self.approval;
         let manager = self.offboarding.as_ref().and_then(|offboarding| offboarding.manager);
         let assignees = self.plan.tasks.iter().filter_map(Task::assignee);
         let decider = approval.verdict.iter().flat_map(|verdict| [Some(&verdict.by), verdict.submitted_by.as_ref()]);
         let voters = approval.votes.iter().flat_map(|vote| [Some(&vote.by), vote.submitted_by.as_ref()]);
-        let actors = decider.chain(voters).flatten().chain([&self.origin.submitted_by]).filter_map(Actor::person);
+        let enders = self.plan.tasks.iter().filter_map(|task| task.ended_by.as_ref());
+        let enders = enders.chain(self.plan.stop.iter().map(|stop| &stop.by));
+        let actors = decider.chain(voters).flatten().chain([&self.origin.submitted_by]).chain(enders);
+        let actors = actors.filter_map(Actor::person);
         let met = |asked: &Asked| asked.path.iter().map(|step| step.person).collect::<Vec<_>>();
         let asked = approval.asked.iter().flat_map(move |asked| [met(asked), vec![asked.person, asked.principal()]]);
         self.holder().into_iter().chain(asked.flatten()).chain(assignees).chain(actors).chain(manager)
