@@ -92,8 +92,8 @@ pub(crate) enum Talk {
         #[command(subcommand)]
         command: Option<ExceptionsCommand>,
     },
-    /// Take somebody who leaves through a playbook, or list how the tasks of all went.
-    Offboard(OffboardArguments),
+    /// Take somebody who leaves through a playbook; list how the tasks of all went; answer one, or stop them.
+    Offboard(Box<OffboardArguments>),
     /// List people, or take a table of them in: managers, who has left, who is away, who owns what.
     People {
         #[command(subcommand)]
@@ -173,7 +173,7 @@ pub(crate) async fn talk(client: &Client, talk: Talk) -> ExitCode {
         Talk::Requests { state, form, .. } => requests::list(client, state.as_deref(), &form).await,
         Talk::Decide(arguments) => decide(client, arguments).await,
         Talk::Exceptions { command } => exceptions::talk(client, command.unwrap_or_default()).await,
-        Talk::Offboard(arguments) => offboard::talk(client, arguments).await,
+        Talk::Offboard(arguments) => offboard::talk(client, *arguments).await,
         Talk::People { command } => people::talk(client, command).await,
         Talk::Operators { command } => people::operators(client, command).await,
         Talk::Delegations { command } => people::delegations(client, command).await,

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::{Form, text};
+use crate::cli::{Form, items, segment, text};
 use crate::client::{CallError, Client};
 use crate::output::{plain, say, say_table};
 
@@ -38,6 +38,36 @@ pub(crate) struct OffboardArguments {
 enum OffboardCommand {
     /// The offboarding table: one row a task, oldest first.
     List(ListArguments),
+    /// Begin nothing more: what is on its way comes to its end.
+    Stop {
+        /// Which offboarding.
+        id: String,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Answer a task that waits.
+    Answer {
+        /// Of which offboarding.
+        id: String,
+        /// What the playbook calls it.
+        task: String,
+        /// retry, skip, confirm (it did happen) or done (by hand).
+        resolution: String,
+        #[command(flatten)]
+        said: Said,
+    },
+}
+
+#[derive(Args)]
+struct Said {
+    /// Why, or what there is to note.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Who does it; else it is the doing of the token.
+    #[arg(long = "as", value_name = "EMAIL")]
+    person: Option<String>,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Args)]
@@ -56,6 +86,18 @@ struct ListArguments {
 pub(crate) async fn talk(client: &Client, arguments: OffboardArguments) -> Result<(), CallError> {
     match arguments.command {
         Some(OffboardCommand::List(list)) => table(client, &list).await,
+        Some(OffboardCommand::Stop { id, said }) => {
+            let stopped = client.post(&format!("/v1/requests/{}/stop", segment(&id)?), &said.with(json!({}))).await?;
+            said.print(&stopped);
+            Ok(())
+        }
+        Some(OffboardCommand::Answer { id, task, resolution, said }) => {
+            let request = format!("/v1/requests/{}", segment(&id)?);
+            let task = task_id(&client.get(&request).await?, &task)?;
+            let body = said.with(json!({ "resolution": resolution }));
+            said.print(&client.post(&format!("{request}/tasks/{task}"), &body).await?);
+            Ok(())
+        }
         None => start(client, arguments).await,
     }
 }
@@ -76,6 +118,30 @@ async fn start(client: &Client, arguments: OffboardArguments) -> Result<(), Call
     let started = client.post("/v1/offboardings", &body).await?;
     arguments.form.print(&started, |started| say(&plain(&format!("{}: started", text(started, "/request_id")))));
     Ok(())
+}
+
+impl Said {
+    fn with(&self, mut body: Value) -> Value {
+        if let Some(reason) = &self.reason {
+            body["reason"] = Value::String(reason.clone());
+        }
+        if let Some(person) = &self.person {
+            body["as"] = json!({ "email": person });
+        }
+        body
+    }
+
+    fn print(&self, request: &Value) {
+        self.form.print(request, |request| {
+            say(&plain(&format!("{}: {}", text(request, "/id"), text(request, "/state"))));
+        });
+    }
+}
+
+/// The id of the request's task of this name.
+fn task_id(request: &Value, name: &str) -> Result<String, CallError> {
+    let named = items(request, "tasks").iter().find(|task| text(task, "/name") == name);
+    named.map(|task| text(task, "/id")).ok_or_else(|| CallError::Local("it has no task of this name".to_owned()))
 }
 
 async fn table(client: &Client, list: &ListArguments) -> Result<(), CallError> {

@@ -49,7 +49,7 @@ pub(crate) fn app(gate: Gate, slack: &SlackConfig, workspace: &Workspace) -> Sla
         Some(secrets) => SlackApp::new(gate, workspace.clone(), secrets.clone()),
         None => SlackApp::over_socket(gate, workspace.clone()),
     };
-    app.reading_with(reader(slack))
+    slack.offboard_command.iter().fold(app, |app, name| app.offboarding_by(name.clone())).reading_with(reader(slack))
 }
 
 /// The routes, where there is a signing secret; what follows an answer is among `follow_ups` until it has ended.

@@ -4,6 +4,7 @@
 //! what to schedule and what to remove. Stores keep the queue; the worker claims from it under leases.
 
 mod announcement;
+mod errand;
 mod report;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::announcement::{Announcement, Audience, News};
-use self::announcement::{personal, standing};
+use self::announcement::{personal, standing, steps};
+use self::errand::errands;
 pub(crate) use self::report::{EVENTS, reports};
 use crate::card::{CardReceipt, digest_due, notice_of};
 use crate::id::{CardId, RequestId, SweepId, TaskId};
@@ -350,6 +352,8 @@ pub fn changes(
         changes.extend(cards(before, after, now));
     }
     changes.extend(standing(before, after, now, entropy));
+    changes.extend(steps(before, after, now));
+    changes.extend(errands(before, after, now));
     if let Some(before) = before {
         changes.extend(personal(before, after, now));
     }

@@ -9,7 +9,7 @@ use crate::agenda::Lane;
 use crate::id::{CardId, PersonRef, RequestId, SweepId};
 use crate::person::TextRef;
 use crate::policy::Mode;
-use crate::request::Request;
+use crate::request::{Request, Task};
 use crate::seat::Channel;
 use crate::time::Timestamp;
 
@@ -243,6 +243,17 @@ pub(crate) fn notice_of(request: &Request) -> Option<Card> {
             Card::new(id, About::Offboarding { request: request.id, channel })
         }
     })
+}
+
+/// The cards that ask people to do a task of an offboarding by hand: one a task, posted when it is due.
+pub(crate) fn errands_of(request: &Request) -> impl Iterator<Item = Card> {
+    let errands = request.errands().filter(|_| request.mode == Mode::Live);
+    errands.map(|(task, assignee)| Card::asking(errand_id(task), assignee, vec![request.id]))
+}
+
+/// The card that asks somebody to do this task.
+pub(crate) fn errand_id(task: &Task) -> CardId {
+    CardId::derived(Timestamp::from_micros(0), &["errand", &task.id.to_string()])
 }
 
 /// The id of the notice for a sweep's requests of one mode: whether it is a test stays, whatever the mode is later.

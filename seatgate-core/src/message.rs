@@ -14,7 +14,7 @@ use crate::route::Turn;
 use crate::seat::{Activity, Channel};
 use crate::time::Timestamp;
 
-pub use offboarding::{OffboardingLine, OffboardingStanding, TaskLine, offboarding_line};
+pub use offboarding::{OffboardingLine, OffboardingStanding, StopLine, TaskLine, offboarding_line};
 pub use sweep::{StateTally, SweepStanding};
 
 /// Who is told.
@@ -67,6 +67,15 @@ pub enum Content {
     Sweep(Box<SweepStanding>),
     /// Tells how an offboarding goes.
     Offboarding(Box<OffboardingStanding>),
+    /// Tells what is new in an offboarding: belongs under the message that shows how it goes, or that asks for a task.
+    Progress {
+        /// What: how some tasks went, that the offboarding is over, or that a task is waited for.
+        news: News,
+        /// The offboarding, with the tasks that it is about.
+        run: Box<OffboardingStanding>,
+    },
+    /// Asks somebody to do a task of an offboarding by hand, the only one in it; live while they can.
+    Errand(Box<OffboardingStanding>),
 }
 
 /// One request, ready to be shown. Holds personal data: never log it.
@@ -273,8 +282,8 @@ impl Message {
         match &self.content {
             Content::Card { card, .. } => Some(*card),
             Content::Sweep(standing) => Some(standing.card),
-            Content::Offboarding(standing) => Some(standing.card),
-            Content::Report(_) | Content::Note { .. } => None,
+            Content::Offboarding(standing) | Content::Errand(standing) => Some(standing.card),
+            Content::Report(_) | Content::Note { .. } | Content::Progress { .. } => None,
         }
     }
 
@@ -289,7 +298,8 @@ impl Message {
             Content::Report(rows) => (rows, false),
             Content::Note { news, rows } => return note_text(*news, rows),
             Content::Sweep(standing) => return standing.plain_text(),
-            Content::Offboarding(standing) => return standing.plain_text(),
+            Content::Offboarding(standing) | Content::Errand(standing) => return standing.plain_text(),
+            Content::Progress { news, run } => return format!("{}\n\n{}", note_line(*news), run.plain_text()),
         };
         rows.iter().map(|row| row.plain_text(asks)).collect::<Vec<_>>().join("\n\n")
     }
@@ -436,6 +446,7 @@ pub fn note_line(news: News) -> &'static str {
         News::Reminder => "Your answer is still waited for:",
         News::Overruled => "An operator has decided in your place:",
         News::UsedAgain => "The seat was used again, so this is over:",
+        News::Task => "This is new in an offboarding:",
     }
 }
 

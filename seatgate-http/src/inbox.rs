@@ -114,6 +114,7 @@ pub fn router(gate: Gate, options: InboxOptions) -> Router {
         .route("/savings", get(savings::show))
         .route("/savings.csv", get(savings::csv))
         .route("/exceptions/{id}/revoke", post(exceptions::revoke))
+        .route("/offboardings.csv", get(offboardings::csv))
         .route("/offboardings", get(offboardings::show).post(start::start))
         .route("/requests", get(list::show))
         .route("/requests/{id}", get(request::show))

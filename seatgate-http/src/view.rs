@@ -195,7 +195,7 @@ struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     removal: Option<RemovalKind>,
-    /// Why it was skipped.
+    /// Why it was skipped, or stopped or declined with the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -254,7 +254,7 @@ impl RequestView {
             evidence: request.evidence.as_ref().map(EvidenceView::of),
             decision: DecisionView::of(request, joined),
             withdrawn: request.withdrawn,
-            tasks: request.plan.tasks.iter().map(|task| TaskView::of(task, joined)).collect(),
+            tasks: request.plan.tasks.iter().map(|task| TaskView::of(request, task, joined)).collect(),
             offboarding: OffboardingView::of(request, joined),
             sweep_id: request.origin.sweep,
             row: request.origin.row,
@@ -352,7 +352,7 @@ impl DecisionView {
 }
 
 impl TaskView {
-    fn of(task: &Task, joined: &Joined) -> Self {
+    fn of(request: &Request, task: &Task, joined: &Joined) -> Self {
         let text = |text| joined.text(text).map(str::to_owned);
         let mut view = Self {
             id: task.id,
@@ -368,14 +368,13 @@ impl TaskView {
             needs: task.needs.clone(),
             assignee: task.assignee().map(|assignee| PersonView::of(joined.person(assignee))),
             removal: None,
-            reason: None,
+            reason: text(request.left_out(task)),
         };
         match &task.state {
             TaskState::Paused { pause, why } => (view.pause, view.pause_reason) = (Some(*pause), Some(*why)),
             TaskState::Done { removal, proof, receipt } => {
                 (view.proof, view.receipt, view.removal) = (Some(*proof), text(*receipt), *removal);
             }
-            TaskState::Skipped { reason } => view.reason = text(*reason),
             _ => {}
         }
         view

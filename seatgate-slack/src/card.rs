@@ -10,6 +10,7 @@ mod block;
 mod choice;
 mod digest;
 mod draft;
+mod errand;
 mod keep;
 mod list;
 mod need;
@@ -17,6 +18,7 @@ mod note;
 mod notice;
 mod offboard;
 mod offboarding;
+mod progress;
 mod reassign;
 mod seat;
 mod second;
@@ -31,7 +33,7 @@ use seatgate_core::id::PersonRef;
 use seatgate_core::message::{Content, Message, Recipient, Row};
 use serde_json::Value;
 
-pub use answer::{ANSWER_REASON, AnswerAsk, CONFIRM_CALLBACK, SKIP_CALLBACK};
+pub use answer::{ANSWER_REASON, AnswerAsk, AnswerKind};
 pub use keep::{KEEP_CALLBACK, KEEP_REASON, KEEP_UNTIL, KeepAsk, KeepProblem};
 pub use need::{NEED_CALLBACK, NEED_REASON, NeedAsk};
 pub use notice::Notice;
@@ -100,13 +102,15 @@ impl Renderer {
             Content::Sweep(standing) => (sweep::sweep(words, standing), standing.card.to_string()),
             Content::Offboarding(run) => (offboarding::standing(words, run, users), run.card.to_string()),
             Content::Report(rows) => (sweep::report(words, rows), "report".to_owned()),
+            Content::Errand(run) => (errand::errand(words, run), run.card.to_string()),
+            Content::Progress { news, run } => (progress::progress(words, *news, run), "progress".to_owned()),
             Content::Note { news, rows } => (note::note(words, *news, rows), "note".to_owned()),
             // A kind of content that is newer than this renderer.
             _ => (foreign(words, &message.plain_text()), "message".to_owned()),
         };
         let mut above = Draft::new(words, of);
         // A note may need no answer.
-        let told = matches!(message.content, Content::Note { .. });
+        let told = matches!(message.content, Content::Note { .. } | Content::Progress { .. });
         address(&mut above, &message.to, to, told);
         if message.repeated {
             above.context("repeated", &[Line::new(if told { Phrase::NoteRepeated } else { Phrase::Repeated })]);
@@ -151,7 +155,8 @@ impl Renderer {
         (problem.block(), reassign::explanation(&self.wording, problem))
     }
 
-    /// The modal that asks why a task is skipped, or how somebody knows that it happened: a view for `views.open`.
+    /// The modal that asks why a task is skipped or an offboarding stopped, how somebody knows that it happened, or for a note:
+    /// a view for `views.open`.
     #[must_use]
     pub fn answer_modal(&self, ask: &AnswerAsk) -> Value {
         answer::modal(&self.wording, ask)

@@ -37,7 +37,7 @@ use seatgate_core::gate::Gate;
 pub use ack::{Ack, AckBody, After};
 pub use door::Route;
 
-use crate::payload::{EventsRequest, Interaction, PayloadReader, SlashCommand};
+use crate::payload::{CommandName, EventsRequest, Interaction, PayloadReader, SlashCommand};
 use crate::verify::SigningSecrets;
 use crate::workspace::Workspace;
 use seen::SeenEvents;
@@ -63,8 +63,8 @@ pub struct SlackApp {
     secrets: Option<SigningSecrets>,
     reader: PayloadReader,
     seen: Arc<SeenEvents>,
-    /// The command that offboardings are started with.
-    offboard_command: Arc<str>,
+    /// The command that offboardings are started with, where it is not `/offboard`.
+    offboard_command: Option<CommandName>,
 }
 
 /// The command that offboardings are started with, unless it is said otherwise.
@@ -79,15 +79,18 @@ impl SlackApp {
 
     fn with(gate: Gate, workspace: Workspace, secrets: Option<SigningSecrets>) -> Self {
         let (reader, seen) = (PayloadReader::new(), Arc::default());
-        Self { gate, workspace, secrets, reader, seen, offboard_command: OFFBOARD.into() }
+        Self { gate, workspace, secrets, reader, seen, offboard_command: None }
     }
 
-    /// Starts offboardings by this command instead of `/offboard`: as the manifest of the Slack app names it, with its
-    /// slash.
+    /// Starts offboardings by this command instead of `/offboard`: as the manifest of the Slack app names it.
     #[must_use]
-    pub fn offboarding_by(mut self, command: impl Into<Arc<str>>) -> Self {
-        self.offboard_command = command.into();
+    pub fn offboarding_by(mut self, command: CommandName) -> Self {
+        self.offboard_command = Some(command);
         self
+    }
+
+    fn offboards_by(&self, command: &str) -> bool {
+        command == self.offboard_command.as_ref().map_or(OFFBOARD, CommandName::as_str)
     }
 
     /// Reads payloads with this reader.

@@ -8,6 +8,7 @@
 //! [`Caller`] is whom Slack vouches for, and everything else is judged by the core.
 
 mod command;
+mod command_name;
 mod error;
 mod event;
 mod form;
@@ -23,6 +24,7 @@ mod type_name;
 mod who;
 
 pub use command::SlashCommand;
+pub use command_name::{CommandName, CommandNameError};
 pub use error::PayloadError;
 pub use event::{AppHomeOpened, AppMention, Event, EventCallback, EventsRequest};
 #[cfg(feature = "socket-mode")]

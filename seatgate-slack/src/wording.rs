@@ -17,6 +17,7 @@
 mod line;
 mod outside;
 mod phrase;
+mod slot;
 mod template;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 pub(crate) use line::{Form, Line, NAME, Value};
 pub(crate) use outside::shortened;
 pub use phrase::Phrase;
-pub(crate) use phrase::Slot;
+pub(crate) use slot::Slot;
 pub use template::{WordingError, WordingFault};
 
 use template::Template;

@@ -37,15 +37,17 @@ pub(crate) fn chain(stream: Stream, end: Option<(i64, String)>) -> Result<Chain,
     }
 }
 
-/// A seat by its generation, its open request, and until when it is left alone.
-pub(crate) type SeatFound = (i64, Option<String>, Option<i64>);
+/// A seat by its generation, its open request, until when it is left alone, and the open offboarding of its holder.
+pub(crate) type SeatFound = (i64, Option<String>, Option<i64>, Option<String>);
 
 /// Seats as they are found.
 pub(crate) fn seats(rows: Vec<SeatFound>) -> Result<Vec<SeatStatusRow>, sqlx::Error> {
-    let status = |(generation, open, quiet_until): SeatFound| {
-        let open = open.map(|open| read::<RequestId>(&open)).transpose()?;
+    let request = |id: Option<String>| id.map(|id| read::<RequestId>(&id)).transpose();
+    let status = |(generation, open, quiet_until, leaving): SeatFound| {
         let quiet_until = quiet_until.map(Timestamp::from_micros);
-        Ok(SeatStatusRow::new(to_count(generation)?, open).quiet_until(quiet_until))
+        let mut row = SeatStatusRow::new(to_count(generation)?, request(open)?).quiet_until(quiet_until);
+        row.holder_leaves = request(leaving)?;
+        Ok(row)
     };
     rows.into_iter().map(status).collect()
 }

@@ -36,12 +36,11 @@ impl<'a> Landing<'a> {
     pub(crate) fn of(change: &'a Change) -> Result<Self, sqlx::Error> {
         let request = change.request.as_ref();
         let at = change.entries.last().map(|entry| entry.at);
-        let tasks = request.iter().flat_map(|request| &request.plan.tasks);
         Ok(Self {
             events: change.entries.iter().map(EventRow::of).collect(),
             request: request.map(RequestRow::of).transpose()?,
             asked: request.map(|request| request.listed_for().into_iter().collect()).unwrap_or_default(),
-            tasks: tasks.map(|task| TaskRow::of(task, at)).collect(),
+            tasks: request.iter().flat_map(|request| TaskRow::all_of(request, at)).collect(),
             cards: change.cards.iter().map(CardRow::of).collect::<Result<_, _>>()?,
             members: change.cards.iter().flat_map(MemberRow::all_of).collect(),
             texts: texts(&change.texts),
@@ -145,15 +144,20 @@ pub(crate) struct TaskRow<'a> {
     pause: Option<u32>,
     may_have_happened: bool,
     proof: Option<Proof>,
+    /// Also why it was left out.
     receipt: Option<TextId>,
     updated_at: Option<i64>,
 }
 
 impl<'a> TaskRow<'a> {
-    fn of(task: &'a Task, at: Option<Timestamp>) -> Self {
+    fn all_of(request: &'a Request, at: Option<Timestamp>) -> impl Iterator<Item = Self> {
+        request.plan.tasks.iter().map(move |task| Self::of(request, task, at))
+    }
+
+    fn of(request: &Request, task: &'a Task, at: Option<Timestamp>) -> Self {
         let (proof, receipt) = match &task.state {
-            TaskState::Done { proof, receipt, .. } => (Some(*proof), receipt.map(|receipt| receipt.id)),
-            _ => (None, None),
+            TaskState::Done { proof, receipt, .. } => (Some(*proof), *receipt),
+            _ => (None, request.left_out(task)),
         };
         let pause = match task.state {
             TaskState::Paused { pause, .. } => Some(pause),
@@ -167,7 +171,7 @@ impl<'a> TaskRow<'a> {
             pause,
             may_have_happened: task.may_have_happened,
             proof,
-            receipt,
+            receipt: receipt.map(|receipt| receipt.id),
             updated_at: at.map(Timestamp::as_micros),
         }
     }

@@ -2,6 +2,7 @@
 
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{OffboardingFilter, OffboardingRow, StoreError};
+use seatgate_core::request::TaskStatus;
 use seatgate_core::time::Timestamp;
 use sqlx::{ColumnIndex, Decode, Encode, Executor, FromRow, QueryBuilder, Type};
 
@@ -48,7 +49,8 @@ impl Row {
         row.attempts = to_number(self.attempts)?;
         row.may_have_happened = self.may_have_happened != 0;
         row.proof = self.proof.map(|proof| read(&proof)).transpose()?;
-        row.receipt = self.receipt.map(|receipt| read(&receipt)).transpose()?;
+        let said = self.receipt.map(|said| read(&said)).transpose()?;
+        (row.receipt, row.left_out) = if row.status == TaskStatus::Done { (said, None) } else { (None, said) };
         row.began_at = to_time(self.began_at);
         row.changed_at = Timestamp::from_micros(self.updated_at);
         Ok(row)

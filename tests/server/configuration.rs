@@ -206,7 +206,8 @@ fn slack_comes_whole_or_not_at_all() {
         (0, "the configuration is sound\n".to_owned()),
         "Socket Mode needs no signing secret"
     );
-    let cases: [(&[(&str, &str)], &str); 10] = [
+    let command = |name| ("SLACK_OFFBOARD_COMMAND", name);
+    let cases: [(&[(&str, &str)], &str); 13] = [
         (&[BOT_TOKEN], "SLACK_SIGNING_SECRET: is required beside SLACK_BOT_TOKEN"),
         (&[SIGNING], "SLACK_BOT_TOKEN: is required beside SLACK_SIGNING_SECRET"),
         (&[channel], "SLACK_BOT_TOKEN: is required beside SEATGATE_SLACK_CHANNEL"),
@@ -217,6 +218,12 @@ fn slack_comes_whole_or_not_at_all() {
         (&[("SLACK_BOT_TOKEN", "xoxp-1"), SIGNING], "SLACK_BOT_TOKEN: expected a bot token"),
         (&[BOT_TOKEN, ("SLACK_SIGNING_SECRET", "a,")], "SLACK_SIGNING_SECRET: signing secret 2 is blank"),
         (&[BOT_TOKEN, SIGNING, ("SLACK_SIGNING_SECRET_FILE", "intake")], "which of them is meant"),
+        (&[command("/leaver")], "SLACK_BOT_TOKEN: is required beside SLACK_OFFBOARD_COMMAND"),
+        (&[BOT_TOKEN, SIGNING, command("leaver")], "SLACK_OFFBOARD_COMMAND: expected one word that starts with `/`"),
+        (
+            &[BOT_TOKEN, SIGNING, command("/a-command-that-is-far-too-long-here")],
+            "SLACK_OFFBOARD_COMMAND: expected one word",
+        ),
     ];
     for (slack, expected) in cases {
         let (code, text) = check("", &[&SECRETS[..], &[TARGET], slack].concat());
@@ -227,7 +234,7 @@ fn slack_comes_whole_or_not_at_all() {
 
 #[test]
 fn slack_may_stand_in_the_file_and_is_no_demo() {
-    let file = "[slack]\nbot_token = \"xoxb-1\"\nsigning_secret_file = \"intake\"\nchannel = \"C0SWEEP\"";
+    let file = "[slack]\nbot_token = \"xoxb-1\"\nsigning_secret_file = \"intake\"\nchannel = \"C0SWEEP\"\noffboard_command = \"/leaver\"";
     assert_eq!(check(file, &with_secrets(&[TARGET])), (0, "the configuration is sound\n".to_owned()));
     let (code, text) = check(&format!("{file}\nchanel = \"C1\""), &with_secrets(&[TARGET]));
     assert!(code == 2 && text.contains("slack.chanel: unknown key"), "{text}");

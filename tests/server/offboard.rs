@@ -59,6 +59,20 @@ async fn somebody_is_offboarded_from_the_command_line() {
     let (_, listed) = seatgate(&["offboard", "list", "--result", "ready"]);
     assert!(listed.lines().count() == 2 && listed.contains("badge"), "{listed}");
     assert_eq!(seatgate(&["offboard"]).0, Some(2), "whom?");
+    let id = started.trim_end_matches(": started\n");
+    let (code, said) = seatgate(&["offboard", "answer", id, "bagde", "done"]);
+    assert!(code == Some(1) && said.contains("no task of this name"), "{said}");
+    let (code, said) = seatgate(&["offboard", "answer", id, "badge", "skip", "--as", "olga@example.com"]);
+    assert!(code == Some(1) && said.starts_with("422") && said.contains("reason"), "{said}");
+    let done = ["offboard", "answer", id, "badge", "done", "--as", "ivo@example.com", "--reason", "in the safe"];
+    assert_eq!(seatgate(&done), (Some(0), format!("{id}: closed\n")));
+    assert_eq!(rows()[1]["receipt"], "in the safe");
+    let (_, second) = seatgate(&["offboard", "ben@example.com"]);
+    let id = second.trim_end_matches(": started\n");
+    let (code, said) = seatgate(&["offboard", "stop", id, "--reason", "he stays"]);
+    assert!(code == Some(0) && said.starts_with(id), "{said}");
+    let (_, table) = seatgate(&["offboard", "list", "--person", "ben@example.com", "--json"]);
+    assert!(table.contains("he stays"), "{table}");
     assert!(server.stop().success());
 }
 

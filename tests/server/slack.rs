@@ -195,6 +195,16 @@ async fn keep_asks_why_in_a_modal_and_files_an_exception() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn offboardings_start_by_the_command_that_the_settings_name() {
+    let scene = Scene::with(&[("SLACK_OFFBOARD_COMMAND", "/leaver")]).await;
+    let answer = async |command: &str| {
+        scene.slack.command(command, "ana@example.com").by("U2").send(&scene.server().base).await.body
+    };
+    assert!(answer("/leaver").await.contains("not set up here"));
+    assert!(answer("/offboard").await.contains("/offboard list"), "a command like any other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_click_and_the_card_it_ends_true() {
     let mut scene = Scene::new().await;
     let card = scene.ask().await;

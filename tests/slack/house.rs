@@ -92,7 +92,7 @@ impl House {
         Self::built(1, store, world, policy, layered).await
     }
 
-    async fn built<S: Store + 'static>(
+    pub(crate) async fn built<S: Store + 'static>(
         life: u64,
         store: Arc<S>,
         world: World,

@@ -1,17 +1,23 @@
 //! Offboardings in Slack: the command, the modal, the message of a run, its buttons, and who may press them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use seatgate_core::gate::{Ask, GateBuilder, Submission};
 use seatgate_core::id::{RequestId, TaskId};
+use seatgate_core::memory::MemoryStore;
+use seatgate_core::person::{Actor, Surface};
 use seatgate_core::playbook::Playbooks;
 use seatgate_core::port::{EffectError, Idempotency, OffboardingFilter, Router, Target};
-use seatgate_core::request::{Outcome, Request, StateLabel, TaskStatus};
+use seatgate_core::request::{Outcome, Request, Resolution, StateLabel, TaskStatus};
 use seatgate_core::testing::{ScriptedDeprovisioner, Step};
+use seatgate_core::trail::Stream;
 use seatgate_slack::card::{ANSWER_REASON, OFFBOARD_REASON};
 use serde_json::{Value, json};
 
-use crate::fake_slack::{Message, User, View};
+use crate::fake_slack::{Fault, Message, User, View};
 use crate::house::House;
+use crate::world::World;
 
 /// Okta first, then Figma and the laptop, which somebody wipes by hand; the VPN may be left out.
 fn leaver() -> Value {
@@ -26,6 +32,9 @@ fn leaver() -> Value {
 struct Office {
     house: House,
     figma: Arc<ScriptedDeprovisioner>,
+    store: Arc<MemoryStore>,
+    tables: Playbooks,
+    router: Router,
 }
 
 /// Mona (`U1`) and Otto (`U6`) operate seatgate, Ana (`U7`) leaves, Ben (`U8`) wipes laptops, Cy (`U9`) is a colleague.
@@ -34,6 +43,15 @@ async fn office(tables: Value) -> Office {
 }
 
 async fn office_with(tables: Value, figmas: Idempotency) -> Office {
+    office_of(tables, None, figmas).await
+}
+
+/// One where this playbook is meant when none is named.
+async fn office_by(tables: Value, default: Option<&str>) -> Office {
+    office_of(tables, default, Idempotency::Natural).await
+}
+
+async fn office_of(tables: Value, default: Option<&str>, figmas: Idempotency) -> Office {
     let idle = || Arc::new(ScriptedDeprovisioner::new(Idempotency::Natural));
     let figma = Arc::new(ScriptedDeprovisioner::new(figmas));
     let targets = [("okta", idle()), ("figma", figma.clone()), ("vpn", idle())];
@@ -41,17 +59,21 @@ async fn office_with(tables: Value, figmas: Idempotency) -> Office {
     let router = targets
         .into_iter()
         .fold(Router::new(), |router, (name, target)| router.route(name.parse().unwrap(), Target::new(name, target)));
-    let playbooks = Playbooks::read(tables.as_object().unwrap(), None, &names).unwrap();
-    let change = |builder: seatgate_core::gate::GateBuilder| {
-        builder.router(router).playbooks(playbooks).channel(Some("C1".parse().unwrap()))
-    };
-    let house = House::with(&[], change).await;
+    let tables = Playbooks::read(tables.as_object().unwrap(), default, &names).unwrap();
+    let world = World::patient(Duration::from_secs(2)).await;
+    let store = Arc::new(MemoryStore::new(world.clock.clone()));
+    let wiring = wired(router.clone(), tables.clone());
+    let house = House::built(1, store.clone(), world, &[], |builder, _, _| wiring(builder)).await;
     for (id, email) in [("U6", "otto"), ("U7", "ana"), ("U8", "ben"), ("U9", "cy")] {
         house.slack.user(User::new(id, &format!("{email}@example.com")));
     }
-    let office = Office { house, figma };
+    let office = Office { house, figma, store, tables, router };
     office.operators(&["mona@example.com", "otto@example.com"]).await;
     office
+}
+
+fn wired(router: Router, tables: Playbooks) -> impl FnOnce(GateBuilder) -> GateBuilder {
+    |builder| builder.router(router).playbooks(tables).channel(Some("C1".parse().unwrap()))
 }
 
 fn ephemeral(answer: &(u16, Value)) -> &str {
@@ -78,6 +100,13 @@ fn ticking(tasks: &[&str]) -> Value {
 }
 
 impl Office {
+    /// Another process over the same store, in front of the same Slack.
+    async fn again(&self) -> House {
+        let world = World::beside(self.house.slack.clone(), self.house.clock.clone(), Duration::from_secs(2));
+        let wired = wired(self.router.clone(), self.tables.clone());
+        House::built(2, self.store.clone(), world, &[], |builder, _, _| wired(builder)).await
+    }
+
     async fn operators(&self, emails: &[&str]) {
         let identities: Vec<_> = emails.iter().map(|email| email.parse().unwrap()).collect();
         self.house.gate.appoint(&identities).await.unwrap();
@@ -118,6 +147,20 @@ impl Office {
     async fn status(&self, name: &str) -> TaskStatus {
         let request = self.request().await;
         request.plan.tasks.iter().find(|task| task.name == name).unwrap().state.status()
+    }
+
+    /// Presses, and answers the modal that opens.
+    async fn answer(&self, message: &Message, action: &str, user: &str, said: Value) {
+        let opened = self.house.slack.open_views().len();
+        assert_eq!(self.press(message, action, user).await, 200, "{action}");
+        let view = self.house.slack.wait_for("the modal", |state| state.views.get(opened).cloned()).await;
+        assert_eq!(self.house.send(self.house.slack.submit(&view, said)).await, (200, json!("")), "{action}");
+    }
+
+    /// What is told in the thread of the run, oldest first.
+    fn thread(&self, run: &Message) -> Vec<String> {
+        let messages = self.house.slack.messages_in(&run.channel).into_iter();
+        messages.filter(|message| message.thread_ts.as_ref() == Some(&run.ts)).map(|message| message.text).collect()
     }
 
     fn now(&self, message: &Message) -> Message {
@@ -166,8 +209,8 @@ async fn what_cannot_start_is_said_at_once_and_only_to_whoever_asked() {
     let office = office(json!({ "leaver": leaver(), "contractor of ours": leaver() })).await;
     for (typed, told) in [
         ("<@U7>", "Say by which playbook: contractor of ours, leaver"),
-        ("<@U7> leavr", "no such playbook. There are: contractor of ours, leaver"),
-        ("<@U7> leaverx", "no such playbook"),
+        ("<@U7> leavr", "Say by which playbook: contractor of ours, leaver"),
+        ("<@U7> leaverx", "Say by which playbook"),
         ("<@U1> leaver", "your own offboarding"),
         ("mona@example.com leaver", "your own offboarding"),
         ("<@U404> leaver", "does not know this person"),
@@ -183,6 +226,30 @@ async fn what_cannot_start_is_said_at_once_and_only_to_whoever_asked() {
     assert_eq!(office.type_in("<@U7> contractor of ours it is over", "U1").await, (200, json!("")));
     let shown = office.modal().await.view.to_string();
     assert!(shown.contains("by contractor of ours") && shown.contains("it is over"), "{shown}");
+}
+
+#[tokio::test]
+async fn what_names_no_playbook_is_the_reason_and_the_default_one_is_meant() {
+    let tables = json!({ "leaver": leaver(), "contractor of ours": leaver() });
+    let office = office_by(tables, Some("leaver")).await;
+    for (opened, (typed, playbook, reason)) in [
+        ("<@U7> moves to Lisbon", "leaver", Some("moves to Lisbon")),
+        ("<@U7> leavers party &amp; all", "leaver", Some("leavers party & all")),
+        ("ana@example.com contractor of theirs", "leaver", Some("contractor of theirs")),
+        ("<@U7> contractor of ours leaver", "contractor of ours", Some("leaver")),
+        ("<@U7> leaver", "leaver", None),
+        ("<@U7>", "leaver", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(office.type_in(typed, "U1").await, (200, json!("")), "{typed}");
+        let view = office.house.slack.wait_for("the modal", |state| state.views.get(opened).cloned()).await.view;
+        assert!(view.to_string().contains(&format!("by {playbook}")), "{typed}: {view}");
+        let blocks = view["blocks"].as_array().unwrap();
+        let asked = blocks.iter().find(|block| block["block_id"] == OFFBOARD_REASON).unwrap();
+        assert_eq!(asked["element"]["initial_value"].as_str(), reason, "{typed}");
+    }
 }
 
 #[tokio::test]
@@ -244,7 +311,7 @@ async fn a_refused_task_is_retried_and_then_skipped_with_a_reason() {
     assert_eq!(office.house.send(office.house.slack.submit(&view, because("no seat there"))).await, (200, json!("")));
     office.settle().await;
     assert_eq!(office.now(&run).controls(), [format!("done/{wipe}"), stop], "the failure is settled");
-    assert_eq!(office.press(&office.now(&run), &format!("done/{wipe}"), "U8").await, 200, "who it is for");
+    office.answer(&office.now(&run), &format!("done/{wipe}"), "U8", because("no laptop")).await;
     office.settle().await;
     let over = office.now(&run);
     assert!(over.controls().is_empty() && over.text.contains("Done: 2 of 3"), "{}", over.text);
@@ -340,11 +407,12 @@ async fn a_run_is_stopped_and_its_message_says_what_was_not_done() {
     let (request, run) = office.start().await;
     let live = office.now(&run);
     let stop = format!("stop/{}", request.id);
-    assert_eq!(office.press(&live, &stop, "U6").await, 200);
+    office.answer(&live, &stop, "U6", because("she stays")).await;
     office.settle().await;
     assert_eq!(office.request().await.outcome(), Some(Outcome::Stopped));
     let over = office.now(&run);
-    assert!(over.controls().is_empty() && over.text.contains("Stopped."), "{}", over.text);
+    assert!(over.controls().is_empty() && over.text.contains("Stopped by otto@example.com"), "{}", over.text);
+    assert!(over.text.contains("she stays"), "{}", over.text);
     assert!(over.text.contains("Not done: figma"), "{}", over.text);
     assert_eq!(office.press(&live, &stop, "U1").await, 200);
     assert!(office.house.told("U1", 0).await.contains("already"), "the old card");
@@ -370,11 +438,16 @@ async fn a_second_operator_approves_or_declines() {
         assert_eq!(office.press(&card, &approve, "U9").await, 200);
         assert!(office.house.told("U9", 0).await.contains("Only operators"));
         assert_eq!(office.request().await.label(), StateLabel::AwaitingDecision);
-        assert_eq!(office.press(&card, if approves { &approve } else { &decline }, "U6").await, 200);
+        if approves {
+            assert_eq!(office.press(&card, &approve, "U6").await, 200);
+        } else {
+            office.answer(&card, &decline, "U6", because("too early")).await;
+        }
         office.settle().await;
         assert!(office.now(&card).controls().is_empty());
         let told = if approves { "Approved by" } else { "Declined by" };
         assert!(office.now(&card).text.contains(told), "{}", office.now(&card).text);
+        assert_eq!(office.now(&run).text.contains("too early"), !approves, "{}", office.now(&run).text);
         assert_eq!(office.request().await.outcome(), if approves { None } else { Some(Outcome::Withdrawn) });
         assert_eq!(office.press(&card, &approve, "U6").await, 200, "an old copy");
         assert!(office.house.told("U6", 0).await.contains(told));
@@ -391,4 +464,110 @@ async fn nothing_is_answered_while_the_store_is_away() {
     assert_eq!(office.press(&office.now(&run), &retry, "U1").await, 503);
     assert_eq!(office.status("figma").await, TaskStatus::Paused);
     assert_eq!(office.press(&office.now(&run), &retry, "U1").await, 200);
+}
+
+#[tokio::test]
+async fn the_thread_of_a_run_tells_of_each_task_once_whoever_goes_on_with_it() {
+    let office = office(json!({ "leaver": leaver() })).await;
+    office.figma.then(refuses());
+    let (request, run) = office.start().await;
+    let (figma, wipe) = (id(&request, "figma"), id(&request, "wipe"));
+    let about = |thread: &[String], part: &str| thread.iter().filter(|text| text.contains(part)).count();
+    let thread = office.thread(&run);
+    assert_eq!((about(&thread, "lock: done"), about(&thread, "Attempts: 1.")), (1, 2), "{thread:?}");
+    for part in ["figma: waits for an answer", "refused it for good", "the plan is full"] {
+        assert_eq!(about(&thread, part), 1, "{part}: {thread:?}");
+    }
+    office.answer(&office.now(&run), &format!("skip/{figma}"), "U6", because("no seat there")).await;
+    office.settle().await;
+    let thread = office.thread(&run);
+    assert!(thread.last().unwrap().contains("Left out by otto@example.com."), "{thread:?}");
+    assert!(thread.last().unwrap().contains("no seat there"), "{thread:?}");
+    office.answer(&office.now(&run), &format!("done/{wipe}"), "U8", because("in the safe")).await;
+    office.settle().await;
+    let thread = office.thread(&run);
+    for part in ["Said to be done by ben@example.com.", "Note: in the safe", "Done: 2 of 3"] {
+        assert_eq!(about(&thread, part), 1, "{part}: {thread:?}");
+    }
+    assert!(thread.last().unwrap().contains("Over; not every task is done."), "the summary comes last: {thread:?}");
+    // Another process over the same store has nothing to add, and has no buttons to take away.
+    let told = office.house.slack.messages().len();
+    let other = office.again().await;
+    other.pass(5).await;
+    assert_eq!(office.house.slack.messages().len(), told);
+}
+
+#[tokio::test]
+async fn a_pause_that_was_answered_before_it_was_told_is_told_with_its_end() {
+    let office = office(json!({"leaver": {"tasks": [{"name": "figma", "target": "figma"}]}})).await;
+    office.figma.then(refuses());
+    office.type_in("<@U7>", "U1").await;
+    let view = office.modal().await;
+    office.house.send(office.house.slack.submit(&view, ticking(&[]))).await;
+    // The channel is slow: the run's message has not arrived when somebody answers in the inbox.
+    office.house.slack.fault_in("chat.postMessage", "C1", Fault::RateLimited { seconds: 30 });
+    office.house.work().await;
+    let request = office.request().await;
+    let by = Submission::new(Actor::Person(office.house.person("mona@example.com").await), Surface::Inbox);
+    let retry = Ask::Resolve { task: id(&request, "figma"), pause: None, resolution: Resolution::Retry };
+    office.house.gate.act(request.id, retry, None, &by).await.unwrap();
+    office.house.pass(60).await;
+    let run = office.house.slack.wait_for_message("C1", 1).await;
+    let thread = office.thread(&run);
+    assert!(thread.iter().all(|text| !text.contains("waits for an answer")), "{thread:?}");
+    let told = thread.iter().filter(|text| text.contains("figma: done") && text.contains("Attempts: 2.")).count();
+    assert_eq!((told, thread.len()), (1, 2), "and the summary: {thread:?}");
+}
+
+#[tokio::test]
+async fn whoever_does_a_task_by_hand_is_asked_in_a_message_that_stays_true() {
+    for ends in ["done", "stop"] {
+        let office = office(json!({ "leaver": leaver() })).await;
+        let (request, run) = office.start().await;
+        let done = format!("done/{}", id(&request, "wipe"));
+        let errand = office.house.slack.wait_for_message("U8", 1).await;
+        for part in ["wipe", "Please do this by hand", "by leaver"] {
+            assert!(errand.text.contains(part), "{part}: {}", errand.text);
+        }
+        let all = |message: &Message| format!("{} {}", message.text, Value::from(message.blocks.clone()));
+        assert!(!all(&errand).contains("Lisbon"), "why she leaves is for operators: {}", errand.text);
+        assert_eq!(errand.controls(), [done.as_str()]);
+        assert_eq!(office.press(&errand, &done, "U9").await, 200, "somebody else");
+        assert!(office.house.told("U9", 0).await.contains("Only operators"), "whom the gate does not know");
+        if ends == "done" {
+            office.answer(&errand, &done, "U8", because("in the safe")).await;
+        } else {
+            office.answer(&office.now(&run), &format!("stop/{}", request.id), "U1", because("she stays")).await;
+        }
+        office.settle().await;
+        let over = office.now(&errand);
+        assert!(over.controls().is_empty() && over.text.contains("Nothing left for you to do"), "{}", over.text);
+        let told = if ends == "done" { "Note: in the safe" } else { "Stopped by mona@example.com" };
+        assert!(over.text.contains(told) && !all(&over).contains("she stays"), "{}", over.text);
+        assert_eq!(office.press(&errand, &done, "U8").await, 200, "the old button");
+        assert!(!office.house.told("U8", 0).await.is_empty());
+        assert_eq!(office.house.slack.messages_in("U8").len(), 1);
+        let facts = office.house.gate.queries().trail(Stream::Request(request.id)).await.unwrap();
+        let resolved: Vec<Value> = facts.iter().map(|entry| serde_json::from_str(&entry.to_json()).unwrap()).collect();
+        let resolved: Vec<&Value> = resolved.iter().filter(|entry| entry["kind"] == "resolved").collect();
+        let by: Vec<&str> = resolved.iter().filter_map(|entry| entry["data"]["relation"].as_str()).collect();
+        assert_eq!(by, if ends == "done" { vec!["assignee"] } else { vec![] });
+    }
+}
+
+#[tokio::test]
+async fn whoever_does_a_task_by_hand_is_reminded_while_they_have_not() {
+    let office = office(json!({ "leaver": leaver() })).await;
+    let (request, _) = office.start().await;
+    let errand = office.house.slack.wait_for_message("U8", 1).await;
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    office.house.clock.advance(days(2));
+    office.settle().await;
+    let reminder = office.house.slack.wait_for_message("U8", 2).await;
+    assert_eq!(reminder.thread_ts.as_ref(), Some(&errand.ts));
+    assert!(reminder.text.contains("wipe") && reminder.controls().is_empty(), "{}", reminder.text);
+    office.answer(&errand, &format!("done/{}", id(&request, "wipe")), "U8", because("done")).await;
+    office.house.clock.advance(days(2));
+    office.settle().await;
+    assert_eq!(office.house.slack.messages_in("U8").len(), 2, "nothing is waited for any more");
 }

@@ -3,6 +3,7 @@
 use seatgate_core::seat::Channel;
 use seatgate_slack::client::BotToken;
 use seatgate_slack::id::{ChannelId, ProfileFieldId};
+use seatgate_slack::payload::CommandName;
 use seatgate_slack::socket::AppToken;
 use seatgate_slack::verify::SigningSecrets;
 use url::Url;
@@ -11,7 +12,7 @@ use super::Problems;
 use super::settings::{Named, Settings};
 
 /// Whether anything is said about Slack: then nothing is a demo.
-pub(super) const VARIABLES: [&str; 9] = [
+pub(super) const VARIABLES: [&str; 10] = [
     "SLACK_BOT_TOKEN",
     "SLACK_BOT_TOKEN_FILE",
     "SLACK_SIGNING_SECRET",
@@ -20,6 +21,7 @@ pub(super) const VARIABLES: [&str; 9] = [
     "SLACK_APP_TOKEN_FILE",
     "SLACK_API_URL",
     MANAGER_FIELD,
+    "SLACK_OFFBOARD_COMMAND",
     "SEATGATE_SLACK_CHANNEL",
 ];
 
@@ -41,6 +43,8 @@ pub(crate) struct SlackConfig {
     pub(crate) channel: Option<ChannelId>,
     /// The field of people's profiles that names their manager; without it, profiles are not read.
     pub(crate) manager_field: Option<ProfileFieldId>,
+    /// What offboardings are started with, where that is another command than the manifest names.
+    pub(crate) offboard_command: Option<CommandName>,
 }
 
 impl SlackConfig {
@@ -60,9 +64,10 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
     let api_url = settings.plain_in(&mut table, "SLACK_API_URL", "api_url", problems);
     let channel = settings.plain_in(&mut table, "SEATGATE_SLACK_CHANNEL", "channel", problems);
     let manager_field = settings.plain_in(&mut table, MANAGER_FIELD, "manager_field", problems);
+    let command = settings.plain_in(&mut table, "SLACK_OFFBOARD_COMMAND", "offboard_command", problems);
     // What is lacking may be what could not be read.
     if problems.0.len() == before {
-        demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel, &manager_field], problems);
+        demand_pairs(&[&token, &secrets, &app_token, &api_url, &channel, &manager_field, &command], problems);
     }
     table.finish(problems);
     let token = problems.read(token, bot_token);
@@ -71,7 +76,8 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
     let api_url = problems.read(api_url, web_api);
     let channel = problems.read(channel, channel_id);
     let manager_field = problems.read(manager_field, profile_field);
-    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel, manager_field })
+    let offboard_command = problems.read(command, str::parse::<CommandName>);
+    Some(SlackConfig { token: token?, secrets, app_token, api_url, channel, manager_field, offboard_command })
 }
 
 /// Half of a pair is a mistake: bot token and signing secret (with Socket Mode, the app token instead), and neither of the

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{AgendaChange, GATHER, Item, Lane};
 use crate::card::notice_of;
-use crate::id::{AnnouncementId, CardId, PersonRef, RequestId};
+use crate::id::{AnnouncementId, CardId, PersonRef, RequestId, TaskId};
 use crate::label::labels;
 use crate::port::Entropy;
-use crate::request::{Asked, Relation, Request, StateLabel, WithdrawReason};
+use crate::request::{ApprovalState, Asked, Relation, Request, StateLabel, Task, TaskState, WithdrawReason};
 use crate::seat::Channel;
 use crate::time::Timestamp;
 
@@ -47,6 +47,8 @@ labels! {
         Overruled = "overruled",
         /// That the user came back, so that the request is over.
         UsedAgain = "used_again",
+        /// How a task of an offboarding ended, or that it waits for an operator.
+        Task = "task",
     }
 }
 
@@ -64,21 +66,98 @@ pub struct Announcement {
     pub under: CardId,
     /// What.
     pub news: News,
+    /// About which task, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// About which pause of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<u32>,
 }
 
-/// The requesting channel hears when a request is over, and when it needs attention.
+impl Announcement {
+    /// Whether it is news still, as `request` stands now: whoever has answered in the meantime needs no reminder, and of a
+    /// pause that was answered its task will tell when it ends.
+    #[must_use]
+    pub fn is_news(&self, request: &Request) -> bool {
+        let task = self.task.and_then(|task| request.plan.task(task));
+        match (self.news, &self.to) {
+            (News::Task, _) => task.and_then(Told::of).is_some_and(|told| told.pause() == self.pause),
+            (News::Reminder, Audience::Person(_)) if self.task.is_some() => task.is_some_and(Task::waits_for_person),
+            (News::Reminder, Audience::Person(person)) => {
+                request.approval.state == ApprovalState::Open && request.approval.waits_for(*person)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// What is told of a task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// That it waits for an operator, for the how-manieth time.
+    Pause(u32),
+    /// How it ended.
+    End,
+}
+
+impl Told {
+    /// Of what was never tried before it was cancelled, the summary tells enough.
+    fn of(task: &Task) -> Option<Self> {
+        match task.state {
+            TaskState::Paused { pause, .. } => Some(Self::Pause(pause)),
+            TaskState::Done { .. } | TaskState::Skipped { .. } => Some(Self::End),
+            TaskState::Cancelled if task.attempts > 0 => Some(Self::End),
+            _ => None,
+        }
+    }
+
+    fn pause(self) -> Option<u32> {
+        match self {
+            Self::Pause(pause) => Some(pause),
+            Self::End => None,
+        }
+    }
+}
+
+/// The channel of an offboarding hears how each task ended, and when one waits for an operator.
+pub(super) fn steps(before: Option<&Request>, after: &Request, now: Timestamp) -> Vec<AgendaChange> {
+    let notice = notice_of(after).filter(|_| after.is_leaving_decided());
+    let Some((notice, channel)) = notice.zip(after.channel.clone()) else { return Vec::new() };
+    let known = |task: &Task| before.and_then(|before| before.plan.task(task.id)).and_then(Told::of);
+    let told = after.plan.tasks.iter().filter_map(|task| Some((task, Told::of(task)?)));
+    let tell = |(task, told): (&Task, Told)| {
+        let (to, under, pause) = (Audience::Channel(channel.clone()), notice.id, told.pause());
+        let end = pause.map_or_else(|| "end".to_owned(), |pause| pause.to_string());
+        let id = AnnouncementId::derived(Timestamp::from_micros(0), &["task", &task.id.to_string(), &end]);
+        let task = Some(task.id);
+        announce(Announcement { id, to, request: after.id, under, news: News::Task, task, pause }, now)
+    };
+    told.filter(|(task, told)| known(task) != Some(*told)).map(tell).collect()
+}
+
+/// The requesting channel hears when a request is over, and when it needs attention. Of an offboarding that needs attention,
+/// it hears which task does.
 pub(super) fn standing(
     before: Option<&Request>,
     after: &Request,
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Option<AgendaChange> {
-    let told = |request: &Request| matches!(request.label(), StateLabel::Closed | StateLabel::NeedsAttention);
+    let told = |request: &Request| match request.label() {
+        StateLabel::Closed => true,
+        StateLabel::NeedsAttention => request.offboarding.is_none(),
+        _ => false,
+    };
     let more = |before: &Request| before.label() != after.label() || before.plan.paused() < after.plan.paused();
     let news = told(after) && before.is_none_or(more);
     let to = Audience::Channel(after.channel.clone().filter(|_| news)?);
     let (id, under) = (AnnouncementId::generate(now, entropy), notice_of(after)?.id);
-    Some(announce(Announcement { id, to, request: after.id, under, news: News::Standing }, now))
+    // What became of its last tasks comes first.
+    let due = if after.offboarding.is_some() { now.saturating_add(GATHER) } else { now };
+    Some(announce(
+        Announcement { id, to, request: after.id, under, news: News::Standing, task: None, pause: None },
+        due,
+    ))
 }
 
 /// How long a reminder waits for the other requests of a digest, which are woken one after the other: one message tells of
@@ -100,7 +179,8 @@ pub(super) fn personal(before: &Request, after: &Request, now: Timestamp) -> Vec
         let names = [news.label(), &asked.card.to_string(), &about];
         let id = AnnouncementId::derived(Timestamp::from_micros(0), &names);
         let to = Audience::Person(asked.person);
-        announce(Announcement { id, to, request: after.id, under: asked.card, news }, now.saturating_add(gather))
+        let (under, task, pause) = (asked.card, None, None);
+        announce(Announcement { id, to, request: after.id, under, news, task, pause }, now.saturating_add(gather))
     };
     waiting.filter(reminded).map(tell).collect()
 }
@@ -118,7 +198,7 @@ fn personal_news(before: &Request, after: &Request) -> Option<News> {
     }
 }
 
-fn announce(announcement: Announcement, due: Timestamp) -> AgendaChange {
+pub(super) fn announce(announcement: Announcement, due: Timestamp) -> AgendaChange {
     let lane = Some(announcement.to.lane());
     AgendaChange::Schedule { item: Item::Announce(announcement), due, lane, gated: true }
 }

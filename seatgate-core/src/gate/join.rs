@@ -231,6 +231,7 @@ impl Wanted {
         let handed_on = request.approval.asked.iter().filter_map(|asked| asked.handed_on.as_ref());
         self.texts.extend(handed_on.filter_map(|handed_on| handed_on.note).map(|text| text.id));
         self.texts.extend(request.approval.votes.iter().filter_map(|vote| vote.reason).map(|text| text.id));
+        self.texts.extend(request.plan.stop.as_ref().and_then(|stop| stop.reason).map(|text| text.id));
         for task in &request.plan.tasks {
             self.texts.extend(task.detail.map(|text| text.id));
             if let TaskState::Done { receipt: Some(text), .. } | TaskState::Skipped { reason: Some(text) } = task.state

@@ -19,6 +19,7 @@ mod offboard;
 mod operators;
 mod policy;
 mod routing;
+mod run;
 mod show;
 mod simulate;
 mod upload;

@@ -1,23 +1,18 @@
 //! Starting offboardings.
 
-use std::collections::BTreeMap;
-
 use crate::agenda;
 use crate::authorize::authorize_offboarding;
-use crate::card::{Card, notice_of};
-use crate::gate::{Attempt, Gate, GateError, Joined, Settings, Submission, TRIES, corrupt};
+use crate::card::{Card, errands_of, notice_of};
+use crate::gate::{Attempt, Gate, GateError, Settings, Submission, TRIES, corrupt};
 use crate::id::{CardId, PersonRef, RequestId, TaskId};
-use crate::message::{Content, Message, OffboardingStanding, Recipient, TaskLine};
-use crate::person::{Identity, PersonDetails, PersonDraft, Text};
+use crate::person::{Identity, PersonDraft, Text};
 use crate::playbook::{Deed, PlannedTask, Playbook};
 use crate::policy::Mode;
 use crate::port::{Answer, Change, Conflict, OffboardingFilter, SeatChange, StoreError};
 use crate::request::{
     Asked, Command, Context, Event, Fact, Offboarding, Opening, Origin, Relation, Request, Subject, Task, TaskAction,
-    TaskState, Why,
+    Why,
 };
-use crate::seat::Channel;
-use crate::time::Timestamp;
 use crate::trail::{Chain, EntryDraft, Stream};
 
 /// Whom to offboard, and how.
@@ -249,6 +244,7 @@ impl Gate {
         change.texts.extend(reason.cloned());
         change.cards = opening.asked.iter().map(|asked| Card::asking(asked.card, asked.person, vec![id])).collect();
         change.cards.extend(notice_of(&request));
+        change.cards.extend(errands_of(&request));
         change.agenda = agenda::changes(None, &request, None, "none", now, entropy);
         // A dry run is over as soon as it is opened.
         change.agenda.extend(self.reports(None, &request, now));
@@ -286,52 +282,6 @@ impl Gate {
         let found = self.queries().offboardings(&filter).await?;
         Ok(found.first().map(|row| row.request))
     }
-
-    /// When its tasks came to stand as they do.
-    async fn changed(&self, request: &Request) -> Result<BTreeMap<TaskId, Timestamp>, StoreError> {
-        let mut filter = OffboardingFilter::first(request.plan.tasks.len());
-        (filter.person, filter.from) = (request.holder(), Some(request.opened_at));
-        let rows = self.queries().offboardings(&filter).await?;
-        let own = rows.into_iter().filter(|row| row.request == request.id);
-        Ok(own.map(|row| (row.task, row.changed_at)).collect())
-    }
-
-    /// What a channel is told about how an offboarding goes.
-    pub(super) async fn standing(
-        &self,
-        card: CardId,
-        request: &Request,
-        channel: &Channel,
-    ) -> Result<Message, StoreError> {
-        let joined = self.join(std::slice::from_ref(request)).await?;
-        let row = joined.row(self, request, None, None);
-        let offboarding = request.offboarding.as_ref();
-        let playbook = offboarding.map(|offboarding| offboarding.playbook.as_str()).unwrap_or_default();
-        let mut standing = OffboardingStanding::new(request.id, card, row.account, playbook);
-        standing.test = row.test;
-        standing.asked_by = joined.actor(&request.origin.submitted_by);
-        standing.reason = joined.text(offboarding.and_then(|asked| asked.reason)).map(str::to_owned);
-        (standing.state, standing.outcome) = (row.state, row.outcome);
-        (standing.may_have_happened, standing.decision) = (row.may_have_happened, row.decision);
-        let changed = self.changed(request).await?;
-        standing.tasks = request.plan.tasks.iter().map(|task| line(task, &joined, changed.get(&task.id))).collect();
-        Ok(Message::new(Recipient::Channel(channel.clone()), Content::Offboarding(Box::new(standing))))
-    }
-}
-
-fn line(task: &Task, joined: &Joined, changed_at: Option<&Timestamp>) -> TaskLine {
-    let mut line = TaskLine::new(task.id, &task.name, task.state.status());
-    let erased = |person| PersonDetails::new(person, Some("(erased)".to_owned()), Vec::new());
-    line.may_have_happened = task.may_have_happened;
-    line.detail = joined.text(task.detail).map(str::to_owned);
-    line.assignee = task.assignee().map(|person| joined.person(person).cloned().unwrap_or_else(|| erased(person)));
-    line.changed_at = changed_at.copied();
-    match task.state {
-        TaskState::Paused { pause, why } => line.pause = Some((pause, why)),
-        TaskState::Skipped { reason } => line.reason = joined.text(reason).map(str::to_owned),
-        _ => {}
-    }
-    line
 }
 
 /// The tasks to leave out, each once.

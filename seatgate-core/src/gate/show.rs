@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::agenda::{Announcement, Audience};
-use crate::card::{About, Card, notice_id};
-use crate::gate::Gate;
-use crate::id::{CardId, PersonRef, RequestId, SweepId};
+use crate::agenda::{Announcement, Audience, News};
+use crate::card::{About, Card, errand_id, notice_id};
+use crate::gate::{Gate, Joined};
+use crate::id::{CardId, PersonRef, RequestId, SweepId, TaskId};
 use crate::message::{Content, Message, Recipient, Row, SweepStanding};
 use crate::person::PersonDetails;
 use crate::policy::Mode;
 use crate::port::{StoreError, StoreErrorKind};
-use crate::request::{Phase, Request};
+use crate::request::{Phase, Request, Task};
 use crate::schedule::{self, Outlook};
 use crate::seat::Channel;
 use crate::time::Timestamp;
@@ -88,22 +88,43 @@ impl Gate {
     async fn show_asked(&self, card: &Card, approver: PersonRef, ids: &[RequestId]) -> Result<Shown, StoreError> {
         let requests = self.parts.requests.load(ids).await?;
         let requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
+        if let [request] = requests.as_slice()
+            && let Some((task, _)) = request.errands().find(|(task, _)| errand_id(task) == card.id)
+        {
+            return self.show_errand(card, approver, request, task).await;
+        }
         let (joined, begun) = (self.join(&requests).await?, self.begun(card, &requests).await?);
         let row = |request: &Request| joined.row_on(self, request, card, begun.of(request));
         let rows: Vec<Row> = requests.iter().map(row).collect();
         let live = rows.iter().any(Row::is_live);
-        let unknown = || PersonDetails::new(approver, None, Vec::new());
-        let to = joined.person(approver).cloned().unwrap_or_else(unknown);
+        let to = known(&joined, approver);
         let content = Content::Card { card: card.id, rows, page: card.page };
         let about = requests.iter().flat_map(Request::people).chain([approver]).collect();
         Ok(Shown { message: Message::new(Recipient::Person(to), content), about, live, requests })
+    }
+
+    /// What somebody is to do by hand. It asks them while they can do it, and only tells from then on.
+    async fn show_errand(
+        &self,
+        card: &Card,
+        assignee: PersonRef,
+        request: &Request,
+        task: &Task,
+    ) -> Result<Shown, StoreError> {
+        let mut run = self.standing(card.id, request).await?;
+        run.narrow_to(task.id);
+        let to = known(&self.join(std::slice::from_ref(request)).await?, assignee);
+        let message = Message::new(Recipient::Person(to), Content::Errand(Box::new(run)));
+        let (about, live) = (request.people().collect(), task.waits_for_person());
+        Ok(Shown { message, about, live, requests: Vec::new() })
     }
 
     async fn show_offboarding(&self, card: &Card, id: RequestId, channel: &Channel) -> Result<Shown, StoreError> {
         let request = self.parts.requests.load(&[id]).await?.into_iter().flatten().next().map(|stored| stored.request);
         let missing = || StoreError::new(StoreErrorKind::Corrupt, "reading an offboarding's card");
         let request = request.ok_or_else(missing)?;
-        let message = self.standing(card.id, &request, channel).await?;
+        let run = Box::new(self.standing(card.id, &request).await?);
+        let message = Message::new(Recipient::Channel(channel.clone()), Content::Offboarding(run));
         Ok(Shown { message, about: request.people().collect(), live: true, requests: Vec::new() })
     }
 
@@ -148,14 +169,32 @@ impl Gate {
         Ok(schedule::outlook(request, delivered_at))
     }
 
-    /// What an audience is told about these requests; `card` is the one that asks them.
+    /// What an audience is told about these requests, or these tasks of an offboarding; `card` is the one that asks them.
     pub(crate) async fn tell(
         &self,
         announcement: &Announcement,
         card: Option<&Card>,
         requests: &[Request],
+        tasks: &[TaskId],
     ) -> Result<Message, StoreError> {
         let joined = self.join(requests).await?;
+        let to = match &announcement.to {
+            Audience::Channel(channel) => Recipient::Channel(channel.clone()),
+            Audience::Person(person) => Recipient::Person(known(&joined, *person)),
+        };
+        let over = announcement.news == News::Standing;
+        if let [request] = requests
+            && request.offboarding.is_some()
+            && (over || !tasks.is_empty())
+        {
+            let mut run = self.standing(announcement.under, request).await?;
+            match (&announcement.to, tasks) {
+                (Audience::Person(_), [task, ..]) => run.narrow_to(*task),
+                _ => run.tasks.retain(|line| over || tasks.contains(&line.task)),
+            }
+            let (news, run) = (announcement.news, Box::new(run));
+            return Ok(Message::new(to, Content::Progress { news, run }));
+        }
         let begun = match card {
             Some(card) => self.begun(card, requests).await?,
             None => Begun::default(),
@@ -165,13 +204,15 @@ impl Gate {
             Audience::Person(person) => Some(person),
         };
         let rows = requests.iter().map(|request| joined.row(self, request, viewer, begun.of(request))).collect();
-        Ok(match &announcement.to {
-            Audience::Channel(channel) => Message::new(Recipient::Channel(channel.clone()), Content::Report(rows)),
-            Audience::Person(person) => {
-                let known = joined.person(*person).cloned();
-                let to = known.unwrap_or_else(|| PersonDetails::new(*person, None, Vec::new()));
-                Message::new(Recipient::Person(to), Content::Note { news: announcement.news, rows })
-            }
-        })
+        let content = match announcement.to {
+            Audience::Channel(_) => Content::Report(rows),
+            Audience::Person(_) => Content::Note { news: announcement.news, rows },
+        };
+        Ok(Message::new(to, content))
     }
+}
+
+/// Somebody as they are known; erased, only who it is.
+fn known(joined: &Joined, person: PersonRef) -> PersonDetails {
+    joined.person(person).cloned().unwrap_or_else(|| PersonDetails::new(person, None, Vec::new()))
 }

@@ -42,7 +42,9 @@ impl State {
     fn seat_is_free(&self, change: &Change) -> bool {
         let (seat, generation) = match &change.seat {
             Some(SeatChange::Take { seat, generation }) => (seat, generation),
-            Some(SeatChange::TakePerson { person }) => return taker(change).is_some() && self.seats.is_free(*person),
+            Some(SeatChange::TakePerson { person }) => {
+                return taker(change).is_some() && self.seats.leaving(*person).is_none();
+            }
             Some(SeatChange::Release { .. }) | None => return true,
         };
         let row = self.seats.row(&self.accounts.seat_key(seat));

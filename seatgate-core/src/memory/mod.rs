@@ -133,7 +133,11 @@ impl RequestStore for MemoryStore {
 
     async fn seats(&self, seats: &[Seat]) -> Result<Vec<SeatStatusRow>, StoreError> {
         let state = self.state();
-        Ok(seats.iter().map(|seat| state.seats.row(&state.accounts.seat_key(seat))).collect())
+        let row = |seat: &Seat| SeatStatusRow {
+            holder_leaves: seat.holder.and_then(|holder| state.seats.leaving(holder)),
+            ..state.seats.row(&state.accounts.seat_key(seat))
+        };
+        Ok(seats.iter().map(row).collect())
     }
 
     async fn cards(&self, ids: &[CardId]) -> Result<Vec<Option<Card>>, StoreError> {

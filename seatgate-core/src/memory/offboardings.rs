@@ -76,6 +76,7 @@ impl State {
             may_have_happened: task.may_have_happened,
             proof,
             receipt,
+            left_out: request.left_out(task).map(|reason| reason.id),
             began_at: times.began_at,
             changed_at: times.changed_at,
         })

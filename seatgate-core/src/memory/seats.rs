@@ -38,9 +38,9 @@ impl Seats {
         self.rows.entry(place).or_default().open_request = Some(request);
     }
 
-    /// Whether no open request is about the person's leaving.
-    pub(super) fn is_free(&self, person: PersonRef) -> bool {
-        !self.leaving.contains_key(&person)
+    /// The open request about the person's leaving.
+    pub(super) fn leaving(&self, person: PersonRef) -> Option<RequestId> {
+        self.leaving.get(&person).copied()
     }
 
     pub(super) fn take_person(&mut self, person: PersonRef, request: RequestId) {

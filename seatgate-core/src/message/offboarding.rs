@@ -3,7 +3,7 @@
 use crate::id::{CardId, RequestId, TaskId};
 use crate::message::{DecisionLine, one_line};
 use crate::person::PersonDetails;
-use crate::request::{Outcome, PauseReason, StateLabel, TaskStatus};
+use crate::request::{Outcome, PauseReason, RemovalKind, StateLabel, TaskStatus};
 use crate::time::Timestamp;
 
 /// How an offboarding goes. Holds personal data: never log it.
@@ -32,8 +32,20 @@ pub struct OffboardingStanding {
     pub may_have_happened: bool,
     /// Who decided that it runs, or that it does not.
     pub decision: Option<DecisionLine>,
+    /// Who stopped it, if somebody did.
+    pub stopped: Option<StopLine>,
     /// Its tasks, in the playbook's order.
     pub tasks: Vec<TaskLine>,
+}
+
+/// Who stopped an offboarding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopLine {
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
 }
 
 /// One task of an offboarding, ready to be shown.
@@ -50,6 +62,8 @@ pub struct TaskLine {
     pub pause: Option<(u32, PauseReason)>,
     /// Whether it may have happened although it is not done.
     pub may_have_happened: bool,
+    /// Attempts begun.
+    pub attempts: u32,
     /// What the last attempt came to, in the target's words.
     pub detail: Option<String>,
     /// Who is to do it, if it is for a person.
@@ -58,6 +72,12 @@ pub struct TaskLine {
     pub changed_at: Option<Timestamp>,
     /// Why it was skipped.
     pub reason: Option<String>,
+    /// What the call came to, once it is done.
+    pub removal: Option<RemovalKind>,
+    /// What the target said then, or whoever did or confirmed it.
+    pub receipt: Option<String>,
+    /// Who skipped it, confirmed it or did it.
+    pub ended_by: Option<String>,
 }
 
 /// What an offboarding is about, beside the person: for whoever is asked to approve it.
@@ -86,9 +106,21 @@ impl TaskLine {
     /// A task that stands so.
     #[must_use]
     pub fn new(task: TaskId, name: impl Into<String>, status: TaskStatus) -> Self {
-        let name = name.into();
-        let (pause, detail, assignee, changed_at, reason) = (None, None, None, None, None);
-        Self { task, name, status, pause, may_have_happened: false, detail, assignee, changed_at, reason }
+        Self {
+            task,
+            name: name.into(),
+            status,
+            pause: None,
+            may_have_happened: false,
+            attempts: 0,
+            detail: None,
+            assignee: None,
+            changed_at: None,
+            reason: None,
+            removal: None,
+            receipt: None,
+            ended_by: None,
+        }
     }
 
     fn plain_text(&self) -> String {
@@ -96,8 +128,23 @@ impl TaskLine {
         let assignee = assignee.unwrap_or_default();
         let detail = self.detail.as_ref().map(|detail| format!(": {}", one_line(detail))).unwrap_or_default();
         let doubt = if self.may_have_happened { "; it may have happened all the same" } else { "" };
-        let reason = self.reason.as_ref().map(|reason| format!(" ({})", one_line(reason))).unwrap_or_default();
-        format!("{}{assignee}: {}{reason}{detail}{doubt}", one_line(&self.name), self.status)
+        let by = self.ended_by.as_ref().map(|by| format!(" by {}", one_line(by))).unwrap_or_default();
+        let said = self.reason.as_ref().or(self.receipt.as_ref());
+        let said = said.map(|said| format!(" ({})", one_line(said))).unwrap_or_default();
+        format!("{}{assignee}: {}{by}{said}{detail}{doubt}", one_line(&self.name), self.status)
+    }
+}
+
+impl StopLine {
+    /// A stop by `by`.
+    #[must_use]
+    pub fn new(by: impl Into<String>, reason: Option<String>) -> Self {
+        Self { by: by.into(), reason }
+    }
+
+    fn plain_text(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+        format!("Stopped by {}{reason}", one_line(&self.by))
     }
 }
 
@@ -117,6 +164,7 @@ impl OffboardingStanding {
             outcome: None,
             may_have_happened: false,
             decision: None,
+            stopped: None,
             tasks: Vec::new(),
         }
     }
@@ -127,6 +175,13 @@ impl OffboardingStanding {
         offboarding_line(self.state, self.outcome)
     }
 
+    /// Of it, what whoever is to do this task may see: neither the other tasks, nor why somebody leaves or stays.
+    pub(crate) fn narrow_to(&mut self, task: TaskId) {
+        self.tasks.retain(|line| line.task == task);
+        let reasons = [&mut self.reason].into_iter().chain(self.stopped.iter_mut().map(|stop| &mut stop.reason));
+        reasons.chain(self.decision.iter_mut().map(|decision| &mut decision.reason)).for_each(|reason| *reason = None);
+    }
+
     pub(super) fn plain_text(&self) -> String {
         let test = if self.test { "TEST: " } else { "" };
         let (person, playbook) = (one_line(&self.person), one_line(&self.playbook));
@@ -134,6 +189,7 @@ impl OffboardingStanding {
         let asked_by = one_line(&self.asked_by);
         let mut lines = vec![format!("{test}Offboarding of {person} by {playbook}, asked for by {asked_by}{reason}")];
         lines.push(self.status_line().to_owned());
+        lines.extend(self.stopped.as_ref().map(StopLine::plain_text));
         lines.extend(self.tasks.iter().map(TaskLine::plain_text));
         lines.join("\n")
     }

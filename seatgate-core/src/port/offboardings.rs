@@ -67,6 +67,8 @@ pub struct OffboardingRow {
     pub proof: Option<Proof>,
     /// What the target said, or the person who did it.
     pub receipt: Option<TextId>,
+    /// Why it was skipped, or stopped or declined with the others.
+    pub left_out: Option<TextId>,
     /// When its first attempt began.
     pub began_at: Option<Timestamp>,
     /// When it last came to stand otherwise: once it has ended, its end.
@@ -93,6 +95,7 @@ impl OffboardingRow {
             may_have_happened: false,
             proof: None,
             receipt: None,
+            left_out: None,
             began_at: None,
             changed_at: opened_at,
         }

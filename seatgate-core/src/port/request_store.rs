@@ -42,13 +42,15 @@ pub struct SeatStatusRow {
     pub open_request: Option<RequestId>,
     /// Until when it is not asked about.
     pub quiet_until: Option<Timestamp>,
+    /// The open offboarding of whoever holds it, as the seat that was asked for says.
+    pub holder_leaves: Option<RequestId>,
 }
 
 impl SeatStatusRow {
     /// A seat's row.
     #[must_use]
     pub fn new(generation: u64, open_request: Option<RequestId>) -> Self {
-        Self { generation, open_request, quiet_until: None }
+        Self { generation, open_request, quiet_until: None, holder_leaves: None }
     }
 
     /// The same, which is not asked about until then.
@@ -248,7 +250,8 @@ pub trait RequestStore: Send + Sync {
     /// When the store cannot tell.
     async fn chain(&self, stream: Stream) -> Result<Chain, StoreError>;
 
-    /// Whether these seats are asked about, in this order. After a merge of accounts, both keys lead to the one seat.
+    /// Whether these seats are asked about, and whether their holders are being offboarded, in this order. After a merge of
+    /// accounts, both keys lead to the one seat.
     ///
     /// # Errors
     /// When the store cannot tell.

@@ -293,6 +293,9 @@ pub enum Event {
         pause: u32,
         /// How.
         resolution: Resolution,
+        /// By what right.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        relation: Option<Relation>,
         /// Why.
         reason: Option<TextRef>,
         /// What follows.

@@ -290,7 +290,7 @@ impl Draft<'_> {
             return Err(Refusal::AnswerNeedsReason);
         }
         let next = task.next(&input, &self.task_facts(task))?;
-        let event = task_event(command, task, next).ok_or(Refusal::UnknownTask)?;
+        let event = task_event(command, task, next, self.context.relation).ok_or(Refusal::UnknownTask)?;
         self.record(event);
         self.close_if_ended();
         Ok(())
@@ -346,7 +346,7 @@ fn task_input(command: &Command) -> Option<(TaskId, TaskInput)> {
     })
 }
 
-fn task_event(command: &Command, task: &Task, next: TaskState) -> Option<Event> {
+fn task_event(command: &Command, task: &Task, next: TaskState, relation: Option<Relation>) -> Option<Event> {
     let id = task.id;
     Some(match command.clone() {
         Command::Begin { .. } => Event::Begun { task: id, attempt: task.next_attempt(), key: task.key() },
@@ -361,7 +361,7 @@ fn task_event(command: &Command, task: &Task, next: TaskState) -> Option<Event> 
         Command::Observe { attempt, result, .. } => Event::Observed { task: id, attempt, result, next },
         Command::Block { .. } => Event::Blocked { task: id, next },
         Command::Resolve { pause, resolution, reason, .. } => {
-            Event::Resolved { task: id, pause, resolution, reason, next }
+            Event::Resolved { task: id, pause, resolution, relation, reason, next }
         }
         _ => return None,
     })

@@ -191,7 +191,8 @@ impl Request {
                 self.withdrawn = Some(*why);
                 self.cancel();
             }
-            Event::StopAsked { .. } => {
+            Event::StopAsked { reason } => {
+                self.plan.stop = Some(Stop { by: fact.actor.clone(), reason: *reason });
                 self.phase = Phase::Stopping;
                 self.plan.stopped = true;
                 self.cancel_tasks();
@@ -292,6 +293,7 @@ impl Request {
             Event::Probed { answer, .. } => task.count_probe(*answer),
             Event::Observed { result, .. } => task.note_late(result),
             Event::Resolved { resolution: Resolution::Retry, .. } => task.count_retry(),
+            Event::Resolved { .. } => task.ended_by = Some(fact.actor.clone()),
             _ => {}
         }
         task.enter(next.clone());
@@ -342,7 +344,7 @@ impl Request {
     }
 
     /// Everybody whom a text about it may name: the holder, who was asked and who was met on the way to them, who handed
-    /// it on, who voted and decided, who handed it in.
+    /// it on, who voted and decided, who handed it in, and who stopped it or ended one of its tasks.
     pub fn people(&self) -> impl Iterator<Item = PersonRef> {
         let approval = &self.approval;
         let manager = self.offboarding.as_ref().and_then(|offboarding| offboarding.manager);
@@ -351,7 +353,9 @@ impl Request {
         let voters = approval.votes.iter().flat_map(|vote| [Some(&vote.by), vote.submitted_by.as_ref()]);
         let handed_on =
             approval.asked.iter().filter_map(|asked| asked.handed_on.as_ref()).map(|handed_on| &handed_on.by);
-        let actors = decider.chain(voters).flatten().chain(handed_on).chain([&self.origin.submitted_by]);
+        let enders = self.plan.tasks.iter().filter_map(|task| task.ended_by.as_ref());
+        let enders = enders.chain(self.plan.stop.iter().map(|stop| &stop.by));
+        let actors = decider.chain(voters).flatten().chain(handed_on).chain([&self.origin.submitted_by]).chain(enders);
         let met = |asked: &Asked| asked.path.iter().map(|step| step.person).collect::<Vec<_>>();
         let asked = approval.asked.iter().flat_map(move |asked| [met(asked), vec![asked.person, asked.principal()]]);
         self.holder()

@@ -60,10 +60,26 @@ impl Request {
         self.approval.was_asked(person) || self.assignees().any(|assignee| assignee == person)
     }
 
-    /// Whoever leaves is never asked to do a part of it, and hears of it from people.
+    /// Why a task was not done: why it was skipped, or why the whole plan was stopped or declined.
+    #[must_use]
+    pub fn left_out(&self, task: &Task) -> Option<TextRef> {
+        match task.state {
+            TaskState::Skipped { reason } => reason,
+            TaskState::Cancelled if self.is_declined() => self.approval.verdict.as_ref()?.reason,
+            TaskState::Cancelled => self.plan.stop.as_ref()?.reason,
+            _ => None,
+        }
+    }
+
     fn assignees(&self) -> impl Iterator<Item = PersonRef> {
-        let tasks = self.plan.tasks.iter().filter(|_| self.is_leaving_decided());
-        tasks.filter_map(Task::assignee).filter(|assignee| self.holder() != Some(*assignee))
+        self.errands().filter(|_| self.is_leaving_decided()).map(|(_, assignee)| assignee)
+    }
+
+    /// What people are to do by hand, and who: whoever leaves is never asked to do a part of it, and hears of it from
+    /// people.
+    pub(crate) fn errands(&self) -> impl Iterator<Item = (&Task, PersonRef)> {
+        let by_hand = |task| Some((task, Task::assignee(task)?));
+        self.plan.tasks.iter().filter_map(by_hand).filter(|(_, assignee)| self.holder() != Some(*assignee))
     }
 
     /// What the decision releases of a plan that was there before it. Who declines releases nothing.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ExceptionId, PersonRef, TaskId};
 use crate::label::labels;
-use crate::person::TextRef;
+use crate::person::{Actor, TextRef};
 use crate::request::{Outcome, Task};
 use crate::seat::AppId;
 use crate::time::Timestamp;
@@ -278,6 +278,16 @@ pub enum ProbeAnswer {
     },
 }
 
+/// Who stopped a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Stop {
+    /// Who.
+    pub by: Actor,
+    /// Why.
+    pub reason: Option<TextRef>,
+}
+
 /// What a decision releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -286,6 +296,9 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Whether somebody stopped it.
     pub stopped: bool,
+    /// Who, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// Whether any Begin was ever committed, also one whose lease was lost, or a person has done a task.
     pub ever_begun: bool,
 }
@@ -294,7 +307,7 @@ impl Plan {
     /// A plan of `tasks`.
     #[must_use]
     pub fn new(tasks: Vec<Task>) -> Self {
-        Self { tasks, stopped: false, ever_begun: false }
+        Self { tasks, ..Self::default() }
     }
 
     /// One of its tasks.

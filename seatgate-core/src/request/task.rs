@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{PersonRef, TaskId};
-use crate::person::TextRef;
+use crate::person::{Actor, TextRef};
 use crate::policy::RetryTerms;
 use crate::request::{
     AttemptResult, OnFailure, PauseReason, ProbeAnswer, Proof, Refusal, RemovalKind, TaskAction, TaskState,
@@ -144,6 +144,9 @@ pub struct Task {
     /// Where the target will tell how a removal that it accepted has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<TextRef>,
+    /// Who ended it: skipped it, confirmed it or did it. Nobody, where the target or the plan did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Actor>,
 }
 
 impl Task {
@@ -171,6 +174,7 @@ impl Task {
             may_have_happened: false,
             detail: None,
             location: None,
+            ended_by: None,
         }
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::agenda::{Announcement, Audience, Claimed, Item, Lane, LaneReport, News, Next, Settlement};
 use crate::gate::GateError;
-use crate::id::RequestId;
+use crate::id::{RequestId, TaskId};
 use crate::message::{Message, Recipient};
 use crate::port::{NotifyError, Posted};
-use crate::request::{ApprovalState, Request};
+use crate::request::Request;
 use crate::worker::{Bundle, End, Worker, end};
 
 /// How soon to look again whether the notice has arrived under which an announcement belongs.
@@ -27,15 +27,16 @@ impl Worker {
         let ids = match (first.news, &notice) {
             // One reminder tells of all that its card still asks.
             (News::Reminder, Some(card)) => card.requests().to_vec(),
-            _ => bundle.items().filter_map(about).collect::<Vec<RequestId>>(),
+            _ => requests_of(bundle),
         };
         let requests = self.gate.parts.requests.load(&ids).await?;
         let mut requests: Vec<Request> = requests.into_iter().flatten().map(|stored| stored.request).collect();
-        requests.retain(|request| is_news(request, first));
+        let tasks = news_of_tasks(bundle, &requests);
+        requests.retain(|request| first.is_news(request) || !tasks.is_empty());
         if requests.is_empty() {
             return Ok(all(Next::Done));
         }
-        let mut message = self.gate.tell(first, notice.as_ref(), &requests).await?;
+        let mut message = self.gate.tell(first, notice.as_ref(), &requests, &tasks).await?;
         message.repeated = bundle.items().any(|claimed| claimed.after_lost_lease || claimed.tries > 0);
         message.thread = notice.and_then(|notice| notice.posted).map(Posted::at);
         let sent = self.in_time(self.tell(message)).await;
@@ -76,19 +77,23 @@ impl Worker {
     }
 }
 
-/// Whoever has answered in the meantime needs no reminder.
-fn is_news(request: &Request, announcement: &Announcement) -> bool {
-    match (announcement.news, &announcement.to) {
-        (News::Reminder, Audience::Person(person)) => {
-            request.approval.state == ApprovalState::Open && request.approval.waits_for(*person)
-        }
-        _ => true,
-    }
+/// The tasks that these announcements are about, of those that are news still.
+fn news_of_tasks(bundle: &Bundle, requests: &[Request]) -> Vec<TaskId> {
+    let is_news =
+        |told: &&Announcement| requests.iter().any(|request| request.id == told.request && told.is_news(request));
+    bundle.items().filter_map(announcement).filter(is_news).filter_map(|told| told.task).collect()
 }
 
-fn about(claimed: &Claimed) -> Option<RequestId> {
+/// What they are about, each once: of one request several tasks may be told.
+fn requests_of(bundle: &Bundle) -> Vec<RequestId> {
+    let mut requests: Vec<RequestId> = bundle.items().filter_map(announcement).map(|told| told.request).collect();
+    requests.dedup();
+    requests
+}
+
+fn announcement(claimed: &Claimed) -> Option<&Announcement> {
     match &claimed.item {
-        Item::Announce(announcement) => Some(announcement.request),
+        Item::Announce(announcement) => Some(announcement),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What is done in one go.
 
-use crate::agenda::{Claimed, Item};
+use crate::agenda::{Claimed, Item, News};
 
 /// Claimed items that are done together: announcements of one kind to one audience, about one sweep or one card, which one message tells; any other
 /// item is alone.
@@ -12,6 +12,8 @@ pub struct Bundle {
 
 /// More than this many announcements make no readable message.
 const MOST: usize = 16;
+/// More is said of a task, in the target's words.
+const MOST_TASKS: usize = 4;
 
 impl Bundle {
     /// These items, each in one bundle.
@@ -31,7 +33,8 @@ impl Bundle {
         match (&self.first.item, &claimed.item) {
             (Item::Announce(ours), Item::Announce(other)) => {
                 let same = ours.to == other.to && ours.under == other.under && ours.news == other.news;
-                same && self.others.len() + 1 < MOST
+                let most = if ours.news == News::Task { MOST_TASKS } else { MOST };
+                same && self.others.len() + 1 < most
             }
             _ => false,
         }

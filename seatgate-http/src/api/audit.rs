@@ -2,15 +2,14 @@
 
 use std::collections::VecDeque;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use axum::response::Response;
 use seatgate_core::gate::Gate;
 use seatgate_core::port::StoreError;
 use seatgate_core::trail::{CSV_HEADER, Export, Stream, csv_row};
 
+use super::download::{self, Parts};
 use crate::problem::Problem;
 use crate::request::parameters;
 use crate::server::App;
@@ -34,20 +33,7 @@ pub(super) async fn export(State(app): State<App>, RawQuery(query): RawQuery) ->
         Some("csv") => (Format::Csv, "text/csv; charset=utf-8", "seatgate-audit.csv"),
         Some(_) => return Err(Problem::bad_request("`format`: expected `ndjson` or `csv`")),
     };
-    // The first part is made before the answer begins: so a store that fails at once is answered as a problem.
-    let Some((first, rest)) = Exporting::new(app.gate, format).part().await? else { return Err(Problem::internal()) };
-    let parts = stream::try_unfold((Some(first), rest), |(first, rest)| async move {
-        match first {
-            Some(first) => Ok(Some((first, (None, rest)))),
-            None => Ok::<_, StoreError>(rest.part().await?.map(|(part, rest)| (part, (None, rest)))),
-        }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, content_type.to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Ok(download::file(Exporting::new(app.gate, format), content_type, name).await?)
 }
 
 /// An export under way: where it stands, and what it has counted.
@@ -65,19 +51,20 @@ struct Exporting {
     written: u64,
 }
 
+impl Parts for Exporting {
+    async fn part(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
+        let mut part = String::new();
+        while part.len() < PART && !self.ended {
+            self.step(&mut part).await?;
+        }
+        Ok(if part.is_empty() { None } else { Some((Bytes::from(part), self)) })
+    }
+}
+
 impl Exporting {
     fn new(gate: Gate, format: Format) -> Self {
         let (listed, waiting) = (None, VecDeque::new());
         Self { gate, format, export: Export::new(), begun: false, ended: false, listed, waiting, written: 0 }
-    }
-
-    /// The next part, if there is one.
-    async fn part(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
-        let mut part = String::new();
-        while part.len() < PART && !self.ended {
-            self.step(&mut part).await.inspect_err(|error| tracing::warn!(%error, "an export was cut off"))?;
-        }
-        Ok(if part.is_empty() { None } else { Some((Bytes::from(part), self)) })
     }
 
     async fn step(&mut self, part: &mut String) -> Result<(), StoreError> {

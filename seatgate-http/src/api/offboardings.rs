@@ -12,6 +12,7 @@ use seatgate_core::person::{EmailAddress, Identity, PersonDraft};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::ComponentsBuilder;
 
+pub(crate) use table::file_for;
 pub(super) use table::list;
 
 use super::BODY_LIMIT;

@@ -11,6 +11,7 @@ use seatgate_core::authorize::{Action, authorize_done};
 use seatgate_core::gate::Joined;
 use seatgate_core::id::TaskId;
 use seatgate_core::message::offboarding_line;
+use seatgate_core::person::TextRef;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{OffboardingFilter, OffboardingRow, StoreError};
 use seatgate_core::request::{Decision, Offboarding, Proof, Request, Task, TaskAction, TaskState};
@@ -171,7 +172,14 @@ fn facts(request: &Request, offboarding: &Offboarding, joined: &Joined, viewer: 
     if offboarding.four_eyes {
         facts.push(fact("Four eyes", second(request, joined)));
     }
+    facts.extend(
+        request.plan.stop.as_ref().map(|stop| fact("Stopped by", said(joined.actor(&stop.by), stop.reason, joined))),
+    );
     facts
+}
+
+fn said(by: String, reason: Option<TextRef>, joined: &Joined) -> String {
+    joined.text(reason).map_or_else(|| by.clone(), |reason| format!("{by}: {reason}"))
 }
 
 /// What the second operator said.
@@ -206,6 +214,7 @@ fn task_facts(request: &Request, task: &Task, joined: &Joined, row: Option<&Offb
     }
     facts.extend(row.and_then(|row| row.began_at).map(|at| fact("Began", minute(at))));
     facts.extend(ended_at(task, row).map(|at| fact("Ended", minute(at))));
+    facts.extend(task.ended_by.as_ref().map(|by| fact("By", joined.actor(by))));
     facts.extend(outcome(task, joined));
     facts
 }

@@ -21,6 +21,7 @@ use super::page::{Frame, PageError, html};
 use super::request::is_visible;
 use super::start::Draft;
 use super::words::{Said, Words};
+use crate::api::offboardings::file_for;
 
 /// How many are shown at a time.
 const PAGE: usize = 50;
@@ -48,6 +49,19 @@ struct Line {
 
 pub(super) async fn show(State(inbox): State<Inbox>, said: Said, headers: HeaderMap) -> Response {
     inbox.respond(page(&inbox, &headers, &Words::of(said)).await)
+}
+
+/// All of them, task by task, as a table.
+pub(super) async fn csv(State(inbox): State<Inbox>, headers: HeaderMap) -> Response {
+    inbox.respond(table(&inbox, &headers).await)
+}
+
+async fn table(inbox: &Inbox, headers: &HeaderMap) -> Result<Response, PageError> {
+    let Some(viewer) = inbox.viewer(headers).await? else {
+        return Ok(Redirect::to(&inbox.path("/")).into_response());
+    };
+    inbox.for_operators(&viewer, "look").await?;
+    Ok(file_for(inbox.gate.clone(), viewer.person).await?)
 }
 
 async fn page(inbox: &Inbox, headers: &HeaderMap, words: &Words) -> Result<Response, PageError> {

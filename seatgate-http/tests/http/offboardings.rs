@@ -281,6 +281,7 @@ async fn the_table_is_filtered_paged_and_a_file() {
     let lines: Vec<&str> = file.body.as_str().unwrap().split("\r\n").collect();
     assert_eq!(lines.len(), 14, "a header, twelve rows, and the end");
     assert!(lines[0].starts_with("request_id,person_email,person_name,playbook,mode,"));
+    assert!(lines[0].ends_with(",began_at,changed_at,reason"));
     assert!(lines[1].contains(",ana@example.com,Ana Ruiz,leaver,live,"), "{}", lines[1]);
     assert!(lines[1].contains(",lock,done,1,false,receipt,"), "{}", lines[1]);
 }

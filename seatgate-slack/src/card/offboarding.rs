@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seatgate_core::id::{PersonRef, TaskId};
 use seatgate_core::message::{OffboardingStanding, TaskLine};
-use seatgate_core::request::{StateLabel, TaskStatus};
+use seatgate_core::request::{Decision, StateLabel, TaskStatus};
 
 use super::block::Button;
 use super::draft::Draft;
@@ -53,10 +53,22 @@ fn about(run: &OffboardingStanding) -> Vec<Line<'_>> {
     lines.extend(seat::reason(run.reason.as_deref()));
     lines.extend(run.decision.iter().filter(|decision| decision.by != run.asked_by).map(second::decided));
     lines.push(Line::new(second::status(run.state, run.outcome)));
+    lines.extend(ended_early(run));
     if run.may_have_happened {
         lines.push(Line::new(Phrase::OffboardingDoubt));
     }
     lines
+}
+
+/// Who stopped or declined it, and why.
+pub(super) fn ended_early(run: &OffboardingStanding) -> Vec<Line<'_>> {
+    let stopped = run.stopped.iter().flat_map(|stop| {
+        let by = Line::new(Phrase::StoppedBy).with(Slot::By, Value::Outside(&stop.by, NAME));
+        [by].into_iter().chain(seat::reason(stop.reason.as_deref()))
+    });
+    let declined = run.decision.iter().filter(|decision| decision.decision == Decision::Keep);
+    let declined = declined.filter_map(|decision| seat::reason(decision.reason.as_deref()));
+    stopped.chain(declined).collect()
 }
 
 /// A line a task, in the playbook's order. Where not all of them fit, those that have ended are left out first.
@@ -113,18 +125,14 @@ fn answers<'w>(wording: &'w Wording, run: &OffboardingStanding, users: &Users) -
 }
 
 fn stop(wording: &Wording, run: &OffboardingStanding) -> Button {
-    let say = |phrase, most| {
-        wording.say(&Line::new(phrase).with(Slot::Person, Value::Outside(&run.person, most)), Form::Plain)
-    };
-    let mut button = Button::new(Press::Stop(run.request), say(Phrase::ButtonStop, NAME));
-    button.spoken = Some(say(Phrase::SpokenStop, NAME / 2));
-    let asks = [Phrase::ConfirmStopTitle, Phrase::ConfirmStop, Phrase::ConfirmStopYes, Phrase::ConfirmNo];
-    button.confirm = Some(asks.map(|phrase| say(phrase, NAME)));
+    let spoken = Line::new(Phrase::SpokenStop).with(Slot::Person, Value::Outside(&run.person, NAME / 2));
+    let mut button = Button::new(Press::Stop(run.request), wording.say(&Line::new(Phrase::ButtonStop), Form::Plain));
+    button.spoken = Some(wording.say(&spoken, Form::Plain));
     button
 }
 
 /// What came of it: how much is done, and what is not, and why.
-fn summary<'w>(wording: &'w Wording, run: &OffboardingStanding, users: &Users) -> Draft<'w> {
+pub(super) fn summary<'w>(wording: &'w Wording, run: &OffboardingStanding, users: &Users) -> Draft<'w> {
     let mut draft = Draft::new(wording, run.card);
     let done = run.tasks.iter().filter(|line| line.status == TaskStatus::Done).count();
     let total = Value::Count(number(run.tasks.len()));

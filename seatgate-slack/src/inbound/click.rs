@@ -13,7 +13,7 @@ use super::answer::Spot;
 use super::judge::Declined;
 use super::{Ack, SlackApp};
 use crate::action::Press;
-use crate::card::Notice;
+use crate::card::{AnswerKind, Notice};
 use crate::doctor::Sample;
 use crate::payload::{Action, BlockActions, Place, TriggerId};
 
@@ -49,8 +49,8 @@ impl SlackApp {
             Press::StillNeed(request) => self.need(request, visitor, spot, trigger).await,
             Press::Reassign(request) => self.reassign(request, visitor, spot, trigger).await,
             Press::Why(request) => self.why(request, visitor, spot).await,
-            Press::Decline(request) => self.decide(request, Ask::Keep { until: None }, visitor, spot).await,
-            Press::Stop(request) => self.decide(request, Ask::Stop, visitor, spot).await,
+            Press::Decline(request) => self.ask_why(request, (AnswerKind::Decline, None), visitor, spot, trigger).await,
+            Press::Stop(request) => self.ask_why(request, (AnswerKind::Stop, None), visitor, spot, trigger).await,
             Press::Resolve(request, answer) => self.resolve(request, answer, visitor, spot, trigger).await,
             Press::Turn { card, page } => self.turn(card, page, visitor, spot).await,
         }

@@ -17,7 +17,7 @@ impl SlackApp {
             Err(turned) => return turned.ack(),
         };
         let lists = command.text.words().next() == Some(Word::Text("list".to_owned()));
-        if *command.command == *self.offboard_command {
+        if self.offboards_by(&command.command) {
             return self.offboard(&command, &visitor).await;
         }
         if !lists {

@@ -2,7 +2,7 @@
 
 use seatgate_core::message::Row;
 use seatgate_core::port::StoreError;
-use seatgate_core::request::{Request, Resolution};
+use seatgate_core::request::Request;
 use serde_json::{Value, json};
 
 use super::admit::{Turned, Visitor};
@@ -10,8 +10,8 @@ use super::answer::Spot;
 use super::carried::Carried;
 use super::{Ack, SlackApp};
 use crate::card::{
-    CONFIRM_CALLBACK, KEEP_CALLBACK, KeepProblem, NEED_CALLBACK, Notice, OFFBOARD_CALLBACK, REASSIGN_CALLBACK,
-    ReassignProblem, SKIP_CALLBACK,
+    AnswerKind, KEEP_CALLBACK, KeepProblem, NEED_CALLBACK, Notice, OFFBOARD_CALLBACK, REASSIGN_CALLBACK,
+    ReassignProblem,
 };
 use crate::payload::{TriggerId, ViewSubmission};
 
@@ -21,8 +21,7 @@ enum Modal {
     Keep,
     Need,
     Reassign,
-    Skip,
-    Confirm,
+    Answer(AnswerKind),
     Offboard,
 }
 
@@ -32,19 +31,18 @@ impl Modal {
             KEEP_CALLBACK => Some(Self::Keep),
             NEED_CALLBACK => Some(Self::Need),
             REASSIGN_CALLBACK => Some(Self::Reassign),
-            SKIP_CALLBACK => Some(Self::Skip),
-            CONFIRM_CALLBACK => Some(Self::Confirm),
             OFFBOARD_CALLBACK => Some(Self::Offboard),
-            _ => None,
+            answer => AnswerKind::ALL.into_iter().find(|kind| kind.callback() == answer).map(Self::Answer),
         }
     }
 
     /// What a refusal is recorded as.
     fn action(self) -> &'static str {
         match self {
-            Self::Keep | Self::Need => "keep",
+            Self::Keep | Self::Need | Self::Answer(AnswerKind::Decline) => "keep",
             Self::Reassign => "reassign",
-            Self::Skip | Self::Confirm => "resolve",
+            Self::Answer(AnswerKind::Stop) => "stop",
+            Self::Answer(_) => "resolve",
             Self::Offboard => "offboard",
         }
     }
@@ -72,10 +70,7 @@ impl SlackApp {
             (Modal::Reassign, [id]) => {
                 self.submit_reassign(&submitted, *id, carried.spot(&visitor.user), &visitor).await
             }
-            (Modal::Skip, [id]) => self.submit_answer(&submitted, *id, Resolution::Skip, &carried, &visitor).await,
-            (Modal::Confirm, [id]) => {
-                self.submit_answer(&submitted, *id, Resolution::Confirm, &carried, &visitor).await
-            }
+            (Modal::Answer(kind), [id]) => self.submit_answer(&submitted, *id, kind, &carried, &visitor).await,
             _ => self.refused_in(modal, Notice::Unknown),
         }
     }
@@ -86,7 +81,7 @@ impl SlackApp {
             Modal::Keep => renderer.keep_error(&KeepProblem::Refused(notice)),
             Modal::Need => renderer.need_error(&KeepProblem::Refused(notice)),
             Modal::Reassign => renderer.reassign_error(&ReassignProblem::Refused(notice)),
-            Modal::Skip | Modal::Confirm => renderer.answer_error(&KeepProblem::Refused(notice)),
+            Modal::Answer(_) => renderer.answer_error(&KeepProblem::Refused(notice)),
             Modal::Offboard => renderer.offboard_error(&KeepProblem::Refused(notice)),
         })
     }
@@ -106,7 +101,7 @@ impl SlackApp {
         self.open(trigger, view, spot)
     }
 
-    async fn row_for(&self, request: &Request, visitor: &Visitor) -> Result<Row, StoreError> {
+    pub(super) async fn row_for(&self, request: &Request, visitor: &Visitor) -> Result<Row, StoreError> {
         let joined = self.gate.join(std::slice::from_ref(request)).await?;
         Ok(joined.row(&self.gate, request, visitor.person(), None))
     }

@@ -256,16 +256,16 @@ fn typed(word: Word) -> String {
     }
 }
 
-/// Which playbook is named first, and what is said after it. A word that names none is taken for one all the same: nobody is
-/// to be taken through another playbook than was meant because of a slip of the pen.
+/// Which playbook is named first, and what is said after it. Where none is, all of it is the reason, and the default playbook
+/// is meant: the modal shows both before anything begins, also where a name was mistyped.
 fn playbook_and_reason<'a>(playbooks: &Playbooks, text: &'a str) -> (Option<&'a str>, Option<&'a str>) {
     let after = |name: &str| {
         let rest = text.strip_prefix(name)?;
         (rest.is_empty() || rest.starts_with(' ')).then_some((text.get(..name.len())?, rest.trim()))
     };
     let named = playbooks.iter().filter_map(|playbook| after(&playbook.name)).max_by_key(|(name, _)| name.len());
-    let (name, reason) = named.unwrap_or((text, ""));
-    (Some(name).filter(|name| !name.is_empty()), Some(reason).filter(|reason| !reason.is_empty()))
+    let (name, reason) = named.map_or((None, text), |(name, reason)| (Some(name), reason));
+    (name, Some(reason).filter(|reason| !reason.is_empty()))
 }
 
 /// The optional tasks that are not ticked, whichever blocks showed them.

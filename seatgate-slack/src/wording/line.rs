@@ -4,7 +4,8 @@ use seatgate_core::money::{Money, Totals};
 use seatgate_core::time::Timestamp;
 
 use super::outside::{ELLIPSIS, harmless};
-use super::phrase::{Phrase, Slot};
+use super::phrase::Phrase;
+use super::slot::Slot;
 use crate::id::UserId;
 
 /// How much of a name is shown.

@@ -27,56 +27,6 @@ impl Place {
     }
 }
 
-macro_rules! slots {
-    ($($slot:ident = $name:literal,)+) => {
-        /// A place in a template that is filled in.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) enum Slot { $($slot,)+ }
-
-        impl Slot {
-            pub(super) fn name(self) -> &'static str {
-                match self { $(Self::$slot => $name,)+ }
-            }
-
-            pub(super) fn named(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$slot),)+ _ => None }
-            }
-        }
-    };
-}
-
-slots! {
-    Account = "account",
-    App = "app",
-    At = "at",
-    By = "by",
-    Command = "command",
-    Cost = "cost",
-    Count = "count",
-    Date = "date",
-    Days = "days",
-    Earliest = "earliest",
-    First = "first",
-    Kind = "kind",
-    Latest = "latest",
-    Observed = "observed",
-    Page = "page",
-    Pages = "pages",
-    People = "people",
-    Person = "person",
-    Playbook = "playbook",
-    Reason = "reason",
-    Role = "role",
-    Seat = "seat",
-    Second = "second",
-    Status = "status",
-    Task = "task",
-    Text = "text",
-    Total = "total",
-    Until = "until",
-    Version = "version",
-}
-
 macro_rules! phrases {
     ($($phrase:ident = $label:literal, $place:ident, $english:literal;)+) => {
         /// Something that is said. What each says in English, with its slots, is in its description.
@@ -365,6 +315,17 @@ phrases! {
     TaskByHand = "task_by_hand", Text, "This is done by hand: press the button when it is done.";
     TaskDoubtful = "task_doubtful", Text, "It may have happened all the same.";
     TaskDetail = "task_detail", Text, "The target said: {text}";
+    TaskNote = "task_note", Text, "Note: {text}";
+    TaskAttempts = "task_attempts", Text, "Attempts: {count}.";
+    TaskDoneBy = "task_done_by", Text, "Said to be done by {by}.";
+    TaskSkippedBy = "task_skipped_by", Text, "Left out by {by}.";
+    TaskSkippedByPlan = "task_skipped_by_plan", Text, "Left out as the playbook says: the target refused it.";
+    TaskAbsent = "task_absent", Text, "There was nothing left to do.";
+    TaskScheduled = "task_scheduled", Text, "It takes effect {at}.";
+    TaskStillBilled = "task_still_billed", Text, "It is still billed.";
+    StoppedBy = "stopped_by", Text, "Stopped by {by}.";
+    HeadingErrand = "heading_errand", Header, "Please do this by hand";
+    HeadingErrandOver = "heading_errand_over", Header, "Nothing left for you to do";
     PauseRejected = "pause_rejected", Text, "The target refused it for good.";
     PauseGaveUp = "pause_gave_up", Text, "It is not done, and was tried long enough.";
     PauseUnknown = "pause_unknown", Text, "It may have been done, and nobody can tell.";
@@ -383,10 +344,10 @@ phrases! {
     ButtonRetry = "button_retry", Button, "Retry";
     ButtonSkip = "button_skip", ModalTitle, "Skip";
     ButtonConfirm = "button_confirm", ModalTitle, "Confirm";
-    ButtonDone = "button_done", Button, "Done";
+    ButtonDone = "button_done", ModalTitle, "Done";
     ButtonStop = "button_stop", Button, "Stop";
     ButtonApproveOffboarding = "button_approve_offboarding", ConfirmButton, "Approve";
-    ButtonDecline = "button_decline", Button, "Decline";
+    ButtonDecline = "button_decline", ModalTitle, "Decline";
     SpokenRetry = "spoken_retry", Button, "Retry: {task}";
     SpokenSkip = "spoken_skip", Button, "Skip: {task}";
     SpokenConfirm = "spoken_confirm", Button, "Confirm that it happened: {task}";
@@ -394,9 +355,9 @@ phrases! {
     SpokenStop = "spoken_stop", Button, "Stop the offboarding: {person}";
     SpokenApproveOffboarding = "spoken_approve_offboarding", Button, "Approve: {seat}";
     SpokenDecline = "spoken_decline", Button, "Decline: {seat}";
-    ConfirmStopTitle = "confirm_stop_title", ConfirmTitle, "Stop this offboarding?";
-    ConfirmStop = "confirm_stop", ConfirmText, "{person}: nothing more begins. What is done stays done.";
-    ConfirmStopYes = "confirm_stop_yes", ConfirmButton, "Stop it";
+    ConfirmStopTitle = "confirm_stop_title", ModalTitle, "Stop this offboarding?";
+    ConfirmStop = "confirm_stop", Text, "{person}: nothing more begins. What is done stays done.";
+    ConfirmStopYes = "confirm_stop_yes", ModalTitle, "Stop it";
     ConfirmOffboardingTitle = "confirm_offboarding_title", ConfirmTitle, "Approve this offboarding?";
     ConfirmOffboarding = "confirm_offboarding", ConfirmText, "{seat}. Its tasks begin at once.";
     SkipTitle = "skip_title", ModalTitle, "Skip a task";
@@ -405,6 +366,12 @@ phrases! {
     ConfirmTaskTitle = "confirm_task_title", ModalTitle, "Confirm a task";
     ConfirmTaskEffect = "confirm_task_effect", Text, "{task}: it counts as done.";
     ConfirmTaskReason = "confirm_task_reason", Header, "How do you know that it happened?";
+    DoneTitle = "done_title", ModalTitle, "Done by hand";
+    DoneNote = "done_note", Header, "Is there anything to note?";
+    StopReason = "stop_reason", Header, "Why is it stopped?";
+    DeclineTitle = "decline_title", ModalTitle, "Decline";
+    DeclineEffect = "decline_effect", Text, "{person}: the offboarding ends here, and nothing is done.";
+    DeclineReason = "decline_reason", Header, "Why is it declined?";
     AnswerReasonHint = "answer_reason_hint", Header, "It is kept with the offboarding.";
     AnswerNeedsReason = "answer_needs_reason", Text, "Please say why.";
     OffboardTitle = "offboard_title", ModalTitle, "Start an offboarding";

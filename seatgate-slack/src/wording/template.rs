@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::phrase::{Phrase, Slot};
+use super::phrase::Phrase;
+use super::slot::Slot;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -75,6 +75,7 @@ CREATE TABLE tasks (
     pause             int,
     may_have_happened boolean NOT NULL,
     proof             text COLLATE "C",
+    -- What was said of it once it is done; else why it was left out.
     receipt           text,
     -- When its first attempt began, and when it last came to stand otherwise.
     began_at          bigint,

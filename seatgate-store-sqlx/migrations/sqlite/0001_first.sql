@@ -72,6 +72,7 @@ CREATE TABLE tasks (
     pause             INTEGER,
     may_have_happened INTEGER NOT NULL,
     proof             TEXT,
+    -- What was said of it once it is done; else why it was left out.
     receipt           TEXT,
     -- When its first attempt began, and when it last came to stand otherwise.
     began_at          INTEGER,

@@ -264,20 +264,24 @@ fn by_place<R>(callers: usize, rows: impl Iterator<Item = (i64, R)>) -> Vec<Vec<
     answers
 }
 
-/// Seats that one caller asks about, as lists of apps, accounts and entitlements.
+/// Seats that one caller asks about, as lists of apps, accounts, entitlements and holders.
+#[derive(Default)]
 pub(super) struct SeatLists {
     pub(super) apps: Vec<String>,
     pub(super) accounts: Vec<String>,
     pub(super) entitlements: Vec<String>,
+    /// Nothing where nobody is known.
+    pub(super) holders: Vec<Option<String>>,
 }
 
 impl SeatLists {
     pub(super) fn of<'a>(seats: impl IntoIterator<Item = &'a Seat>) -> Self {
-        let mut lists = Self { apps: Vec::new(), accounts: Vec::new(), entitlements: Vec::new() };
+        let mut lists = Self::default();
         for seat in seats {
             lists.apps.push(seat.app.id.as_str().to_owned());
             lists.accounts.push(seat.account.to_string());
             lists.entitlements.push(seat.entitlement.as_str().to_owned());
+            lists.holders.push(seat.holder.map(|holder| holder.to_string()));
         }
         lists
     }
@@ -292,15 +296,20 @@ impl Work for SeatRows {
     const WRITES: bool = false;
 
     async fn perform(pieces: &[&Self], connection: &mut PgConnection) -> Result<Vec<Self::Answer>, sqlx::Error> {
-        const SQL: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request, seats.quiet_until
-            FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (app, account, entitlement, place)
+        // Whoever leaves stands among the seats, in no app.
+        const SQL: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request, seats.quiet_until, leaving.open_request
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+                AS wanted (app, account, entitlement, holder, place)
+            LEFT JOIN seats AS leaving ON leaving.app = '' AND leaving.account = wanted.holder AND leaving.entitlement = ''
             LEFT JOIN accounts ON accounts.id = wanted.account
             LEFT JOIN seats ON seats.app = wanted.app
                 AND seats.account = COALESCE(accounts.merged_into, wanted.account)
                 AND seats.entitlement = wanted.entitlement
             ORDER BY place";
         let [apps, accounts, entitlements] = columns(pieces.iter().map(|piece| &piece.0));
-        let query = sqlx::query_as(SQL).bind(apps).bind(accounts).bind(entitlements);
+        let holders: Vec<Option<&str>> =
+            pieces.iter().flat_map(|piece| piece.0.holders.iter().map(Option::as_deref)).collect();
+        let query = sqlx::query_as(SQL).bind(apps).bind(accounts).bind(entitlements).bind(holders);
         Ok(deal(query.fetch_all(connection).await?, pieces.iter().map(|piece| piece.0.apps.len())))
     }
 }

@@ -23,8 +23,10 @@ const LOAD: &str = "SELECT requests.body, streams.version, streams.head
     LEFT JOIN requests ON requests.id = wanted.value
     LEFT JOIN streams ON streams.stream = requests.id
     ORDER BY wanted.key";
-const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request, seats.quiet_until
+/// Whoever leaves stands among the seats, in no app.
+const SEATS: &str = "SELECT COALESCE(seats.generation, 0), seats.open_request, seats.quiet_until, leaving.open_request
     FROM json_each($1) AS wanted
+    LEFT JOIN seats AS leaving ON leaving.app = '' AND leaving.account = wanted.value ->> 3 AND leaving.entitlement = ''
     LEFT JOIN accounts ON accounts.id = wanted.value ->> 1
     LEFT JOIN seats ON seats.app = wanted.value ->> 0
         AND seats.account = COALESCE(accounts.merged_into, wanted.value ->> 1)
@@ -70,9 +72,9 @@ impl Dialect for Sqlite {
     }
 }
 
-/// Seats as a list of app, account and entitlement.
+/// Seats as a list of app, account, entitlement and holder.
 pub(super) fn seat_list<'a>(seats: impl Iterator<Item = &'a Seat>) -> Result<String, sqlx::Error> {
-    let parts = seats.map(|seat| (seat.app.id.as_str(), seat.account, seat.entitlement.as_str()));
+    let parts = seats.map(|seat| (seat.app.id.as_str(), seat.account, seat.entitlement.as_str(), seat.holder));
     json(&parts.collect::<Vec<_>>())
 }
 

@@ -10,7 +10,9 @@ use super::samples::{answers, samples};
 
 const GERMAN: &str = include_str!("german.toml");
 /// Names and reasons in the samples, what Slack reads and does not show, and what people type.
-const FROM_OUTSIDE: [&str; 28] = [
+const FROM_OUTSIDE: [&str; 30] = [
+    "She stays",
+    "github",
     "She moves to Lisbon",
     "Their token expired",
     "lock-okta",

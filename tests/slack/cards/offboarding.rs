@@ -1,10 +1,11 @@
 //! Offboardings: how a run goes, what a second operator is asked, and the modals.
 
+use seatgate_core::agenda::News;
 use seatgate_core::id::TaskId;
-use seatgate_core::message::{Content, DecisionLine, OffboardingLine, OffboardingStanding, Row, TaskLine};
+use seatgate_core::message::{Content, DecisionLine, OffboardingLine, OffboardingStanding, Row, StopLine, TaskLine};
 use seatgate_core::person::PersonDetails;
-use seatgate_core::request::{Decision, Outcome, PauseReason, StateLabel, TaskStatus, Why};
-use seatgate_slack::card::{Addressee, AnswerAsk, Notice, OffboardAsk, OffboardTask, Renderer};
+use seatgate_core::request::{Decision, Outcome, PauseReason, RemovalKind, StateLabel, TaskStatus, Why};
+use seatgate_slack::card::{Addressee, AnswerAsk, AnswerKind, Notice, OffboardAsk, OffboardTask, Renderer};
 use serde_json::Value;
 
 use super::judges::refusal;
@@ -89,6 +90,47 @@ fn over() -> OffboardingStanding {
     run
 }
 
+fn stopped() -> OffboardingStanding {
+    let mut run = over();
+    run.outcome = Some(Outcome::Stopped);
+    run.stopped = Some(StopLine::new("Mona Li", Some("She stays".to_owned())));
+    run
+}
+
+/// One of each thing that can come of a task.
+fn told_tasks() -> OffboardingStanding {
+    let mut tasks = vec![];
+    for (number, removal) in (1..).zip([
+        RemovalKind::Removed,
+        RemovalKind::AlreadyAbsent,
+        RemovalKind::StillBilled,
+        RemovalKind::Scheduled { effective_at: at("2026-12-01T00:00:00Z") },
+    ]) {
+        let mut line = task(number, "lock-okta", TaskStatus::Done);
+        (line.attempts, line.removal) = (number, Some(removal));
+        line.receipt = (number == 1).then(|| "Their token expired".to_owned());
+        tasks.push(line);
+    }
+    let mut done = by_hand(5, TaskStatus::Done);
+    (done.ended_by, done.receipt) = (Some("Ben Okafor".to_owned()), Some("She moves to Lisbon".to_owned()));
+    let mut skipped = task(6, "revoke-figma", TaskStatus::Skipped);
+    (skipped.ended_by, skipped.reason) = (Some("Mona Li".to_owned()), Some("The plan is full".to_owned()));
+    let mut passed = task(7, "vpn", TaskStatus::Skipped);
+    passed.reason = Some("The plan is full".to_owned());
+    let mut cancelled = task(8, "github", TaskStatus::Cancelled);
+    (cancelled.may_have_happened, cancelled.attempts) = (true, 2);
+    tasks.extend([done, skipped, passed, cancelled, paused(9, "github", PauseReason::Unknown, true)]);
+    run(StateLabel::NeedsAttention, tasks)
+}
+
+fn one_errand(line: TaskLine) -> OffboardingStanding {
+    let over = line.status != TaskStatus::Ready;
+    let mut run = if over { stopped() } else { running() };
+    (run.tasks, run.reason) = (vec![line], None);
+    run.stopped.iter_mut().for_each(|stop| stop.reason = None);
+    run
+}
+
 /// More tasks, more of them paused, and longer names than any message holds.
 fn long() -> OffboardingStanding {
     let name = |number: u32| format!("{number} {}", "long".repeat(15));
@@ -143,6 +185,15 @@ pub(super) fn samples(renderer: &Renderer) -> Vec<Sample> {
         let message = telling(Content::Offboarding(Box::new(run)));
         body(renderer.message(&message, &Addressee::Channel { mention: None }))
     };
+    let news = |news, run| {
+        let message = telling(Content::Progress { news, run: Box::new(run) });
+        body(renderer.message(&message, &Addressee::Channel { mention: None }))
+    };
+    let errand = |line| {
+        let content = Content::Errand(Box::new(one_errand(line)));
+        body(renderer.message(&telling(content), &Addressee::Direct))
+    };
+    let why = |kind, about: &str| renderer.answer_modal(&AnswerAsk::new(kind, about, "x"));
     let one = |row| body(renderer.message(&asking(vec![row], 0), &Addressee::Direct));
     vec![
         Sample { name: "offboarding", body: told(running()) },
@@ -152,8 +203,17 @@ pub(super) fn samples(renderer: &Renderer) -> Vec<Sample> {
         Sample { name: "four-eyes-declined", body: one(declined()) },
         Sample { name: "offboard", body: renderer.offboard_modal(&plan()) },
         Sample { name: "offboard-long", body: renderer.offboard_modal(&long_plan()) },
-        Sample { name: "skip", body: renderer.answer_modal(&AnswerAsk::skip("revoke-figma", "x")) },
-        Sample { name: "confirm", body: renderer.answer_modal(&AnswerAsk::confirm("revoke-figma", "x")) },
+        Sample { name: "offboarding-stopped", body: told(stopped()) },
+        Sample { name: "progress", body: news(News::Task, told_tasks()) },
+        Sample { name: "progress-over", body: news(News::Standing, stopped()) },
+        Sample { name: "errand", body: errand(by_hand(4, TaskStatus::Ready)) },
+        Sample { name: "errand-over", body: errand(by_hand(4, TaskStatus::Cancelled)) },
+        Sample { name: "errand-reminder", body: news(News::Reminder, one_errand(by_hand(4, TaskStatus::Ready))) },
+        Sample { name: "skip", body: why(AnswerKind::Skip, "revoke-figma") },
+        Sample { name: "confirm", body: why(AnswerKind::Confirm, "revoke-figma") },
+        Sample { name: "done", body: why(AnswerKind::Done, "wipe-laptop") },
+        Sample { name: "stop", body: why(AnswerKind::Stop, "Ana Ruiz") },
+        Sample { name: "decline", body: why(AnswerKind::Decline, "Ana Ruiz") },
     ]
 }
 
@@ -214,6 +274,36 @@ fn only_what_waits_for_somebody_has_buttons() {
     assert_eq!(pressed(stopping), expected[..6], "what is under way still needs an answer");
     let waiting = run(StateLabel::AwaitingDecision, vec![super::offboarding::task(1, "vpn", TaskStatus::Waiting)]);
     assert_eq!(pressed(waiting), [""; 0], "nothing runs that could be stopped");
+}
+
+#[test]
+fn only_what_somebody_can_still_do_by_hand_has_a_button() {
+    let pressed = |run| {
+        let drawn = Renderer::default().message(&telling(Content::Errand(Box::new(run))), &Addressee::Direct);
+        drawn.blocks.iter().filter(|block| block["type"] == "actions").count()
+    };
+    assert_eq!(pressed(one_errand(by_hand(4, TaskStatus::Ready))), 1);
+    for status in TaskStatus::ALL.iter().filter(|status| **status != TaskStatus::Ready) {
+        assert_eq!(pressed(one_errand(by_hand(4, *status))), 0, "{status}");
+    }
+    let mut over = one_errand(by_hand(4, TaskStatus::Ready));
+    over.outcome = Some(Outcome::Stopped);
+    assert_eq!(pressed(over), 0);
+}
+
+#[test]
+fn what_is_told_of_tasks_at_once_fits_whatever_was_said_of_them() {
+    let long = "long ".repeat(400);
+    let line = |number: u32| {
+        let mut line = paused(number, &long, PauseReason::Incomplete, true);
+        (line.detail, line.attempts) = (Some(long.clone()), u32::MAX);
+        line
+    };
+    let run = run(StateLabel::NeedsAttention, (1..=4).map(line).collect());
+    let message = telling(Content::Progress { news: News::Task, run: Box::new(run) });
+    let drawn = body(Renderer::default().message(&message, &Addressee::Channel { mention: None }));
+    assert_eq!(refusal(&drawn), None);
+    assert_eq!(drawn["text"].as_str().unwrap().matches("Attempts").count(), 4, "nothing is cut off: {drawn}");
 }
 
 #[test]

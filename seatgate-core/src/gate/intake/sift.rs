@@ -1,6 +1,7 @@
 //! Which rows need no question: the seat is asked about already, cools down, or is excepted; or there are too many.
 
 use super::{Intake, Read};
+use crate::id::RequestId;
 use crate::port::{NamedSeat, Problem, RowResult, RowStatus, SeatStatusRow, StoreError};
 use crate::time::Timestamp;
 
@@ -38,7 +39,8 @@ impl Intake<'_> {
     }
 }
 
-/// The answer to a row whose seat is asked about already, is left alone for a while, or is excepted; nothing for any other.
+/// The answer to a row whose seat is asked about already, whose holder is leaving, which is left alone for a while, or is
+/// excepted; nothing for any other.
 pub(in crate::gate) fn spared(
     row: u32,
     status: &SeatStatusRow,
@@ -48,10 +50,20 @@ pub(in crate::gate) fn spared(
     if let Some(request) = status.open_request {
         return Some(RowResult::new(row, RowStatus::Duplicate).about(request));
     }
+    if let Some(offboarding) = status.holder_leaves {
+        return Some(RowResult::new(row, RowStatus::Filtered).because(being_offboarded(offboarding)));
+    }
     if let Some(until) = status.quiet_until.filter(|until| *until > now) {
         return Some(RowResult::new(row, RowStatus::Filtered).because(cooling_down(until)));
     }
     is_excepted.then(|| RowResult::new(row, RowStatus::Excepted))
+}
+
+/// Why nobody is asked about the seat of whoever leaves.
+fn being_offboarded(offboarding: RequestId) -> Problem {
+    let detail =
+        format!("whoever holds it is being offboarded ({offboarding}): it is not asked about before that is over");
+    Problem::new("Being offboarded", detail, "")
 }
 
 /// Why a seat is not asked about again so soon.

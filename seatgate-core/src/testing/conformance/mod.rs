@@ -106,8 +106,10 @@ macro_rules! store_conformance {
                 rs_05_one_open_offboarding_has_a_person
                 rs_05_one_of_64_racing_offboardings_takes_a_person
                 rs_05_another_offboarding_takes_a_person_who_was_released
+                rs_05_a_seat_says_whether_its_holder_leaves
                 the_offboarding_table_has_a_row_a_task_with_its_times
                 the_offboarding_table_is_filtered_and_paged
+                the_offboarding_table_says_what_was_said_of_a_task_and_why_it_was_left_out
                 requests_are_listed_by_who_holds_the_seat
                 offboardings_are_listed_apart_and_for_whoever_does_a_task
             }

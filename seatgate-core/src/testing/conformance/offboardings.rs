@@ -4,7 +4,9 @@ use super::StoreHarness;
 use super::scene::Scene;
 use crate::id::{PersonRef, RequestId, TaskId};
 use crate::port::{Answer, Change, Conflict, OffboardingFilter, OffboardingRow, RequestFilter, SeatChange};
-use crate::request::{AttemptResult, Command, Context, Proof, RemovalKind, Request, TaskAction, TaskStatus};
+use crate::request::{
+    AttemptResult, Command, Context, Proof, RemovalKind, Request, Resolution, TaskAction, TaskStatus,
+};
 
 impl<H: StoreHarness> Scene<H> {
     async fn table(&self, filter: &OffboardingFilter) -> Vec<OffboardingRow> {
@@ -125,6 +127,53 @@ pub async fn the_offboarding_table_is_filtered_and_paged<H: StoreHarness>(store:
     for (filter, expected) in filters {
         assert_eq!(scene.table(&filter).await.len(), expected, "{filter:?}");
     }
+}
+
+pub async fn rs_05_a_seat_says_whether_its_holder_leaves<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let (ana, ben) = (scene.world.person_ref(), scene.world.person_ref());
+    let mut seats = vec![scene.seat("ana@example.com").await, scene.seat("ana2@example.com").await];
+    seats.extend([scene.seat("ben@example.com").await, scene.seat("nobody@example.com").await]);
+    (seats[0].holder, seats[1].holder, seats[2].holder) = (Some(ana), Some(ana), Some(ben));
+    let taken = scene.open(&seats[1]).await;
+    let said = async || {
+        let rows = scene.store.requests().seats(&seats).await.unwrap();
+        assert_eq!(rows[1].open_request, Some(taken), "whoever holds it, it is asked about");
+        rows.into_iter().map(|row| row.holder_leaves).collect::<Vec<_>>()
+    };
+    assert_eq!(said().await, [None; 4]);
+    let leaves = scene.offboard(ana, &["a"]).await;
+    assert_eq!(said().await, [Some(leaves.id), Some(leaves.id), None, None]);
+    let mut release = scene.next_change(leaves.id).await;
+    release.seat = Some(SeatChange::Release { quiet_until: None });
+    assert_eq!(scene.commit(release).await, Answer::Committed);
+    assert_eq!(said().await, [None; 4], "it is over");
+}
+
+pub async fn the_offboarding_table_says_what_was_said_of_a_task_and_why_it_was_left_out<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let ana = scene.world.person_ref();
+    let opened = scene.offboard(ana, &["a", "b", "c"]).await;
+    let tasks: Vec<TaskId> = opened.plan.tasks.iter().map(|task| task.id).collect();
+    let texts = ["the receipt", "no seat", "she stays"].map(|text| scene.world.text(text, None).reference);
+    let [receipt, skipped, stopped] = texts;
+    let mut request = scene.step(&opened, &Command::Begin { task: tasks[0] }).await;
+    let result = AttemptResult::Done { removal: Some(RemovalKind::Removed), receipt: Some(receipt), location: None };
+    request = scene.step(&request, &Command::Settle { task: tasks[0], attempt: 1, result }).await;
+    request = scene.step(&request, &Command::Begin { task: tasks[1] }).await;
+    let result = AttemptResult::Rejected { detail: None };
+    request = scene.step(&request, &Command::Settle { task: tasks[1], attempt: 1, result }).await;
+    let (resolution, reason) = (Resolution::Skip, Some(skipped));
+    request = scene.step(&request, &Command::Resolve { task: tasks[1], pause: 1, resolution, reason }).await;
+    scene.step(&request, &Command::Stop { reason: Some(stopped) }).await;
+    let rows = scene.table(&OffboardingFilter::first(9)).await;
+    let said: Vec<_> = rows.iter().map(|row| (row.status, row.receipt, row.left_out)).collect();
+    let expected = [
+        (TaskStatus::Done, Some(receipt.id), None),
+        (TaskStatus::Skipped, None, Some(skipped.id)),
+        (TaskStatus::Cancelled, None, Some(stopped.id)),
+    ];
+    assert_eq!(said, expected);
 }
 
 pub async fn requests_are_listed_by_who_holds_the_seat<H: StoreHarness>(store: H) {

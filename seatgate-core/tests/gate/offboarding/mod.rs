@@ -3,3 +3,4 @@
 mod plans;
 mod scene;
 mod starts;
+mod told;

@@ -12,8 +12,8 @@ use seatgate_core::person::{Actor, PersonDraft, Surface};
 use seatgate_core::playbook::Playbooks;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{
-    Deprovisioner, EffectError, Idempotency, Job, OffboardingFilter, OffboardingRow, Removal, Router, SeatStatus,
-    Target,
+    Deprovisioner, EffectError, Idempotency, Job, OffboardingFilter, OffboardingRow, Removal, Router, RowResult,
+    SeatStatus, Target,
 };
 use seatgate_core::request::{Request, Resolution, Task, TaskStatus};
 use seatgate_core::testing::{ManualClock, RecordingNotifier, ScriptedDeprovisioner, SeededEntropy, Step};
@@ -197,6 +197,12 @@ impl Scene {
     pub async fn report_ana(&self) -> RequestId {
         let sweep = Sweep::new(Actor::system("scan").unwrap(), Surface::Webhook, vec![Ok(ana())]);
         self.gate.sweep(sweep).await.unwrap().results[0].request_id.unwrap()
+    }
+
+    /// What a sweep that reports Ana's seat says of it.
+    pub async fn sweep_ana(&self, dry_run: bool) -> RowResult {
+        let sweep = Sweep::new(Actor::system("scan").unwrap(), Surface::Webhook, vec![Ok(ana())]).dry_run(dry_run);
+        self.gate.sweep(sweep).await.unwrap().results.remove(0)
     }
 
     pub fn mode(&self, mode: Mode) {

@@ -1,16 +1,18 @@
 //! Who may start an offboarding, and what starting it does.
 
 use seatgate_core::authorize::Denial;
-use seatgate_core::gate::{Ask, GateError, Offboard, OffboardProblem, Submission};
+use seatgate_core::gate::{Ask, GateError, Offboard, OffboardProblem, Submission, Trial};
 use seatgate_core::message::Content;
 use seatgate_core::person::{Actor, PersonDraft, Surface};
 use seatgate_core::policy::Mode;
+use seatgate_core::port::{EffectError, RowStatus};
 use seatgate_core::request::{Outcome, StateLabel, TaskStatus};
-use seatgate_core::testing::block_on;
+use seatgate_core::testing::{Step, block_on};
 use serde_json::json;
 use std::time::Duration;
 
 use super::scene::{Scene, four_eyes, leaver, leaving};
+use crate::house::ana;
 
 fn denied<T: std::fmt::Debug>(answer: Result<T, GateError>) -> Denial {
     match answer {
@@ -106,6 +108,27 @@ fn what_nobody_has_decided_about_their_seats_is_withdrawn() {
         let withdrawn = scene.request(asked).await;
         assert_eq!(withdrawn.outcome(), Some(Outcome::Withdrawn));
         assert_eq!(scene.kinds(asked).await, ["opened", "withdrawn", "closed"]);
+    });
+}
+
+#[test]
+fn nobody_is_asked_about_the_seats_of_whoever_leaves_until_that_is_over() {
+    block_on(async {
+        let scene = Scene::new(&leaver()).await;
+        scene.script("okta", Step::fails(EffectError::rejected("no such account")));
+        let id = scene.start().await;
+        scene.idle().await;
+        for dry_run in [false, true] {
+            let report = scene.sweep_ana(dry_run).await;
+            assert_eq!((report.status, report.request_id), (RowStatus::Filtered, None), "dry run: {dry_run}");
+            let why = report.problem.unwrap();
+            assert!(why.title == "Being offboarded" && why.detail.contains(&id.to_string()), "{why:?}");
+        }
+        let trial = Trial::new(0, Ok(ana()), scene.gate.now());
+        let simulated = scene.gate.simulate(vec![trial], &scene.gate.settings().policy.clone()).await.unwrap();
+        assert_eq!(simulated.rows[0].status, RowStatus::Filtered);
+        scene.act(id, Ask::Stop, "otto@example.com").await.unwrap();
+        assert_eq!(scene.sweep_ana(false).await.status, RowStatus::Asked, "it is over, and the seat is still held");
     });
 }
 

@@ -191,7 +191,9 @@ async fn a_task_that_failed_is_retried_skipped_or_confirmed_and_all_is_stopped()
     has(&page, &["Said: looked it up", "lock: confirmed: it did happen (\u{201c}looked it up\u{201d})"]);
     let stop = office.post(&format!("{path}/stop"), OLGA, "reason=enough").await;
     let page = office.page(&stop.location, OLGA).await.body;
-    has(&page, &["Stopped: nothing more begins.", "Stopped."]);
+    has(&page, &["Stopped: nothing more begins.", "Stopped.", "olga@example.com: enough"]);
+    let table = office.page("/offboardings.csv", OTTO).await.body;
+    has(&table, &["request_id,person_email,", ",lock,done,2,", "looked it up", ",badge,cancelled,", ",enough"]);
     lacks(&page, &["</button>\n</form>\n</div>"]);
 }
 
@@ -247,8 +249,10 @@ async fn neither_strangers_nor_whoever_leaves_see_anything_of_it() {
     for page in ["/", "/requests", "/offboardings"] {
         lacks(&office.page(page, OTTO).await.body, &[&path]);
     }
-    let mona = office.page("/offboardings", "mona@example.com").await;
-    assert_eq!(mona.status, StatusCode::FORBIDDEN);
+    lacks(&office.page("/offboardings.csv", OTTO).await.body, &["otto@example.com"]);
+    for page in ["/offboardings", "/offboardings.csv"] {
+        assert_eq!(office.page(page, "mona@example.com").await.status, StatusCode::FORBIDDEN);
+    }
     let start = "confirmed=yes&email=zoe%40example.com&playbook=leaver";
     assert_eq!(office.post("/offboardings", "mona@example.com", start).await.status, StatusCode::FORBIDDEN);
     assert!(office.house.denials().await.contains(&("offboard".to_owned(), "not_operator".to_owned())));

@@ -66,6 +66,12 @@ impl Cards {
                 let same = same && standing.outcome == found.request.outcome();
                 holds(same, || format!("the notice of {} says {standing:?}", standing.request))
             }
+            Content::Errand(errand) => {
+                let found = block_on(world.store.load(&[errand.request])).unwrap().remove(0).ok_or("no request")?;
+                let stands = |id| found.request.plan.task(id).map(|task| task.state.status());
+                let same = errand.tasks.iter().all(|line| stands(line.task) == Some(line.status));
+                holds(same, || format!("the errand of {} says {errand:?}", errand.request))
+            }
             other => Err(format!("{other:?} is no card")),
         }
     }
