@@ -320,7 +320,9 @@ impl<'a> Intake<'a> {
         let kept = opening.iter().zip(&answers).filter(|(_, answer)| answer.is_kept());
         let opened: Vec<RequestId> = kept.filter_map(|((result, _), _)| result.request_id).collect();
         self.take_answers(&answers, opening, recording).await?;
-        self.gate.look_again(&opened, version).await
+        // They are opened, and answered so, whatever the store says now: what it cannot tell here is left to their next wake.
+        let _ = self.gate.look_again(&opened, version).await;
+        Ok(())
     }
 
     /// Rows whose accounts have nothing in common.

@@ -414,14 +414,13 @@ fn a_digest_is_reminded_of_once_however_far_apart_its_requests_are_woken() {
         house.sweep((0..3).map(seat).collect()).await;
         pass(&house, HOUR).await;
         house.world.pass(2 * DAY);
-        for _ in 0..3 {
-            let woken = house.worker.claim(1).await.unwrap();
-            assert!(matches!(woken.items[..], [Claimed { item: Item::Wake(_), .. }]), "{woken:?}");
-            for bundle in Bundle::all_of(woken.items) {
-                let finished = house.worker.perform(bundle).await;
-                house.worker.settle(vec![finished]).await.unwrap();
-            }
-            house.world.pass(Duration::from_secs(30));
+        let woken = house.worker.claim(64).await.unwrap().items;
+        assert!(matches!(woken[..], [Claimed { item: Item::Wake(_), .. }, _, _]), "{woken:?}");
+        for bundle in Bundle::all_of(woken) {
+            let finished = house.worker.perform(bundle).await;
+            house.worker.settle(vec![finished]).await.unwrap();
+            house.world.pass(Duration::from_secs(5));
+            house.idle().await;
         }
         house.settle().await;
         assert_eq!(notes(&house), [News::Reminder]);
