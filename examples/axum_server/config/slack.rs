@@ -82,7 +82,7 @@ pub(super) fn read(settings: &mut Settings, problems: &mut Problems) -> Option<S
 
 /// Half of a pair is a mistake: bot token and signing secret (with Socket Mode, the app token instead), and neither of the
 /// rest without the bot token.
-fn demand_pairs([token, secrets, app_token, rest @ ..]: &[&Option<Named>; 6], problems: &mut Problems) {
+fn demand_pairs([token, secrets, app_token, rest @ ..]: &[&Option<Named>; 7], problems: &mut Problems) {
     if token.is_some() && secrets.is_none() && app_token.is_none() {
         let why = "is required beside SLACK_BOT_TOKEN: without it nothing proves that a click comes from Slack";
         problems.add(SIGNING_SECRET, format!("{why} (in Socket Mode, SLACK_APP_TOKEN is)"));
