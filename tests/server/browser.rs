@@ -12,8 +12,8 @@ pub(crate) fn button(words: &str) -> String {
     format!("button[normalize-space()='{words}']")
 }
 
-/// What a page lacks: one heading, a title, a name for every field; and, by WCAG AA, contrast: 4.5 for text, 3 for the
-/// edges of fields and buttons.
+/// What a page lacks: one heading, a title, a name for every field, whole words to go elsewhere by; and, by WCAG AA,
+/// contrast: 4.5 for text, 3 for the edges of fields and buttons.
 const LACKS: &str = "
     const lacks = [], light = colour => { const parts = colour.slice(0, 3).map(part => { const share = part / 255;
         return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4; });
@@ -33,6 +33,9 @@ const LACKS: &str = "
             if (style.borderStyle !== 'none' && at.type !== 'checkbox' && contrast(colour(style.borderTopColor), ground(at.parentElement)) < 3)
                 lacks.push('an edge of ' + at.outerHTML);
         }
+        const text = document.createRange();
+        text.selectNodeContents(at);
+        if (at.matches('nav a') && text.getClientRects().length > 1) lacks.push('a whole word: ' + at.outerHTML);
         if (at.id && document.querySelectorAll('#' + CSS.escape(at.id)).length > 1) lacks.push('an id of its own: ' + at.id);
     }
     return lacks";
@@ -198,10 +201,12 @@ async fn the_main_job_on_a_desktop() {
 async fn a_page_that_is_hard_to_use_is_found_out() {
     let Some(browser) = Browser::start().await else { return };
     let page = "<title>seatgate</title><body style='background:white'><h1>One</h1><h1>Two</h1><p id=a style='color:%23999'>\
-                pale</p><p id=a>twice</p><input style='border:1px solid %23eee'><button style='border:1px solid'>Go</button>";
+                pale</p><p id=a>twice</p><input style='border:1px solid %23eee'><button style='border:1px solid'>Go</button>\
+                <nav style='width:1em;overflow-wrap:anywhere'><a href=x>Inbox</a></nav>";
     browser.open(&format!("data:text/html,{page}")).await;
     let lacks = browser.ask(LACKS).await;
-    let starts = ["one h1", "a title", "contrast of <p", "an id", "an id", "a label", "an edge of <input"];
+    let starts =
+        ["one h1", "a title", "contrast of <p", "an id", "an id", "a label", "an edge of <input", "a whole word"];
     let lacks: Vec<&str> = lacks.as_array().unwrap().iter().map(|lack| lack.as_str().unwrap()).collect();
     assert!(lacks.iter().zip(starts).all(|(lack, start)| lack.starts_with(start)), "{lacks:?}");
     assert_eq!(lacks.len(), starts.len(), "{lacks:?}");

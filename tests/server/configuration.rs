@@ -195,6 +195,32 @@ fn half_of_a_pair_is_a_mistake() {
 }
 
 #[test]
+fn half_of_events_is_a_mistake_wherever_it_stands() {
+    let url = ("SEATGATE_EVENTS_URL", "https://sheets.example.com/seatgate");
+    let in_file = |key: &str, value: &str| format!("[events]\n{key} = \"{value}\"\n");
+    let sound = [&SECRETS[..], &[TARGET]].concat();
+    let with = |half: &[(&'static str, &'static str)]| [&sound[..], half].concat();
+    assert_eq!(check("", &with(&[url, EVENTS])).0, 0, "both halves");
+    assert_eq!(check(&in_file("url", url.1), &with(&[EVENTS])).0, 0, "a half each");
+    let cases = [
+        (String::new(), with(&[url]), "SEATGATE_EVENTS_SECRET"),
+        (String::new(), with(&[EVENTS]), "SEATGATE_EVENTS_URL"),
+        (in_file("url", url.1), sound.clone(), "SEATGATE_EVENTS_SECRET"),
+        (in_file("secret", REMOVAL), sound.clone(), "SEATGATE_EVENTS_URL"),
+    ];
+    for (file, environment, lacks) in cases {
+        let (code, text) = check(&file, &environment);
+        let says = format!("\n  {lacks}: is required, because the other half of events is set");
+        assert!(code == 2 && text.contains(&says), "{lacks}: {text}");
+        assert!(!text.contains(REMOVAL), "a secret is shown: {text}");
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("seatgate.toml"), &file).unwrap();
+        let (output, text) = run(directory.path(), &environment, &["--config", "seatgate.toml"]);
+        assert!(output.status.code() == Some(2) && text.contains(&says), "the server does not start: {text}");
+    }
+}
+
+#[test]
 fn slack_comes_whole_or_not_at_all() {
     let channel = ("SEATGATE_SLACK_CHANNEL", "C0123456789");
     let manager = ("SLACK_MANAGER_FIELD", "Xf0123456789");

@@ -112,6 +112,7 @@ macro_rules! store_conformance {
                 the_offboarding_table_says_what_was_said_of_a_task_and_why_it_was_left_out
                 requests_are_listed_by_who_holds_the_seat
                 offboardings_are_listed_apart_and_for_whoever_does_a_task
+                under_four_eyes_it_is_on_the_list_of_the_second_and_then_of_whoever_does_a_task
             }
             savings {
                 savings_are_added_up_by_month_app_standing_proof_and_currency

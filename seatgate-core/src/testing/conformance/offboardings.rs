@@ -2,11 +2,15 @@
 
 use super::StoreHarness;
 use super::scene::Scene;
-use crate::id::{PersonRef, RequestId, TaskId};
+use crate::id::{CardId, PersonRef, RequestId, TaskId};
+use crate::person::{Actor, Surface};
+use crate::policy::{Mode, Terms};
 use crate::port::{Answer, Change, Conflict, OffboardingFilter, OffboardingRow, RequestFilter, SeatChange};
 use crate::request::{
-    AttemptResult, Command, Context, Proof, RemovalKind, Request, Resolution, TaskAction, TaskStatus,
+    Asked, AttemptResult, Command, Context, Offboarding, Opening, Origin, Proof, Relation, RemovalKind, Request,
+    Resolution, Subject, Task, TaskAction, TaskStatus, Why,
 };
+use crate::trail::{Chain, Stream};
 
 impl<H: StoreHarness> Scene<H> {
     async fn table(&self, filter: &OffboardingFilter) -> Vec<OffboardingRow> {
@@ -16,6 +20,24 @@ impl<H: StoreHarness> Scene<H> {
     async fn offboard(&self, person: PersonRef, tasks: &[&str]) -> Request {
         let change = self.world.offboarding_change(person, tasks);
         let request = change.request.clone().unwrap();
+        assert_eq!(self.commit(change).await, Answer::Committed);
+        request
+    }
+
+    /// Olga asks for it, Otto is the second, and each of these is to do a task.
+    async fn four_eyes(&self, leaver: PersonRef, olga: PersonRef, otto: PersonRef, does: &[PersonRef]) -> Request {
+        let world = &self.world;
+        let card = CardId::generate(world.now, &world.entropy);
+        let task =
+            |assignee: &PersonRef| Task::new(world.task_id(), "badge", TaskAction::Manual { assignee: *assignee });
+        let origin = Origin::offboarding(Actor::Person(olga));
+        let opening = Opening::new(Subject::Person(leaver), origin, Mode::Live, "0".repeat(16), Terms::default())
+            .asking(vec![Asked::new(otto, Why::FourEyes, card)])
+            .offboarding(Offboarding::new("leaver", true, None), does.iter().map(task).collect());
+        let request = Request::open(world.request_id(), world.now, opening);
+        let mut change = world.change(&mut Chain::empty(Stream::Request(request.id)));
+        change.seat = Some(SeatChange::TakePerson { person: leaver });
+        change.request = Some(request.clone());
         assert_eq!(self.commit(change).await, Answer::Committed);
         request
     }
@@ -208,4 +230,36 @@ pub async fn offboardings_are_listed_apart_and_for_whoever_does_a_task<H: StoreH
     assert_eq!(listed(RequestFilter { asked: Some(ivo), ..RequestFilter::first(9) }).await, [leaves]);
     assert_eq!(listed(RequestFilter { asked: Some(ana), ..RequestFilter::first(9) }).await, []);
     assert!(!listed(RequestFilter { not_asked: Some(ivo), ..RequestFilter::first(9) }).await.contains(&leaves));
+}
+
+/// Nobody hears of a task before the second operator has approved it, and never of one of a leaving that was declined.
+pub async fn under_four_eyes_it_is_on_the_list_of_the_second_and_then_of_whoever_does_a_task<H: StoreHarness>(
+    store: H,
+) {
+    let scene = Scene::new(store);
+    let [olga, otto, ivo] = [(); 3].map(|()| scene.world.person_ref());
+    let lists = async |request: RequestId| {
+        let mut lists = Vec::new();
+        for person in [olga, otto, ivo] {
+            let filter = RequestFilter { asked: Some(person), ..RequestFilter::first(9) };
+            let found = scene.store.queries().list(&filter).await.unwrap();
+            lists.push(found.iter().any(|found| found.id == request));
+        }
+        lists
+    };
+    let decline = Command::Keep { reason: None, until: None };
+    for (answer, listed) in [(Command::Approve { reason: None }, [false, true, true]), (decline, [false, true, false])]
+    {
+        let ana = scene.world.person_ref();
+        let request = scene.four_eyes(ana, olga, otto, &[ivo, ana]).await;
+        assert_eq!(lists(request.id).await, [false, true, false], "only the second operator has been asked");
+        let context = Context::new(scene.world.now, &scene.world.entropy, Actor::Person(otto), Surface::Library);
+        let answered = request.handle(&answer, &context.by_right_of(Relation::Operator)).expect("it is open").after;
+        let mut change = scene.next_change(request.id).await;
+        change.request = Some(answered);
+        assert_eq!(scene.commit(change).await, Answer::Committed);
+        assert_eq!(lists(request.id).await, listed, "{answer:?}");
+        let own = RequestFilter { asked: Some(ana), ..RequestFilter::first(9) };
+        assert_eq!(scene.store.queries().list(&own).await.unwrap(), [], "whoever leaves does no task of it");
+    }
 }
