@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{GateError, Submission, Sweep};
+use seatgate_core::canonical::Digest;
+use seatgate_core::gate::{BulkSweep, GateError, Submission, Sweep, UploadRow};
 use seatgate_core::id::{PersonRef, RequestId};
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Identity, PersonDraft, Surface};
 use seatgate_core::port::{
-    Clock, Directory, DirectoryEdit, DirectoryEntry, NewPerson, PeopleStore, StoreError, StoreErrorKind,
+    Clock, Directory, DirectoryEdit, DirectoryEntry, NewPerson, PeopleStore, RowStatus, StoreError, StoreErrorKind,
 };
 use seatgate_core::request::{Decision, Outcome, Why};
 use seatgate_core::route::Turn;
@@ -415,6 +416,25 @@ async fn a_sweep_that_slack_holds_up_asks_nobody_and_is_asked_when_it_comes_agai
     }
     let id = sweep().await.unwrap().results[0].request_id.unwrap();
     assert_eq!(asked(&house, id).await, [("mona".to_owned(), Why::Manager, vec![])]);
+}
+
+/// Rows that were received are worked off by the server, which asks Slack again when it may.
+#[tokio::test]
+async fn a_sweep_in_bulk_waits_for_slack_by_itself() {
+    let house = House::reading_profiles(&OTTO_FALLS_BACK).await;
+    house.slack.user(ana("U1"));
+    house.slack.fault("users.profile.get", Fault::RateLimited { seconds: 30 });
+    let sender: Actor = "token:admin".parse().unwrap();
+    let sweep = house.gate.open_bulk(BulkSweep::new(sender.clone(), Surface::Api)).await.unwrap();
+    let row = UploadRow::new(Digest::of(b"ana"), Ok(unmanaged()));
+    house.gate.upload(sweep, &sender, 0).await.unwrap().add(&[row]).await.unwrap();
+    house.gate.seal(sweep, (&sender, Surface::Api), None).await.unwrap();
+    house.pass(29).await;
+    let status = async || house.gate.swept(sweep, 0..1).await.unwrap().1.results[0].status;
+    assert_eq!((status().await, house.slack.calls("users.profile.get")), (RowStatus::Received, 1));
+    house.pass(60).await;
+    assert_eq!(status().await, RowStatus::Asked);
+    house.slack.wait_for_message("U1", 1).await;
 }
 
 #[tokio::test]

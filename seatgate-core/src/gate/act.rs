@@ -215,11 +215,12 @@ impl Gate {
         by: &Submission,
     ) -> Result<Change, GateError> {
         let command = ask.command(&before.request, &self.settings().policy, text.map(|text| text.reference));
-        let relation = self
-            .authorized(&before.request, Action::of(&command), done_task(&before.request, &command), text.is_some(), by)
-            .await?;
+        // Whether they may, and when they did it, is one moment: a stand-in's time may end while the rest is read.
+        let now = self.now();
+        let done = done_task(&before.request, &command);
+        let relation = self.authorized(&before.request, Action::of(&command), done, text.is_some(), by, now).await?;
         let (delivered_at, seen) = self.cards_of(&before.request, by.actor.person()).await?;
-        let mut context = Context::new(self.now(), &*self.parts.entropy, by.actor.clone(), by.surface);
+        let mut context = Context::new(now, &*self.parts.entropy, by.actor.clone(), by.surface);
         context.matched_by = by.matched_by;
         context.submitted_by.clone_from(&by.submitted_by);
         context.relation = relation;
@@ -256,14 +257,15 @@ impl Gate {
         done: Option<&Task>,
         has_reason: bool,
         by: &Submission,
+        now: Timestamp,
     ) -> Result<Option<Relation>, GateError> {
         let Some(action) = action else { return Ok(None) };
         let (caller, settings) = (by.caller(has_reason), self.settings());
         let mut granted = match done {
             Some(task) => authorize_done(&caller, task, request, &settings.operators),
-            None => authorize(&caller, action, request, &settings.operators, self.now()),
+            None => authorize(&caller, action, request, &settings.operators, now),
         };
-        if granted == Ok(Relation::Approver) && self.has_moved(request, by.actor.person()).await? {
+        if granted == Ok(Relation::Approver) && self.has_moved(request, by.actor.person(), now).await? {
             granted = Err(Denial::Moved);
         }
         match granted {

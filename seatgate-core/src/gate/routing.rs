@@ -9,6 +9,7 @@ use crate::person::{Identity, PersonDraft};
 use crate::port::{StoreError, StoreErrorKind};
 use crate::request::{ApprovalInput, ApprovalState, Refusal, Request};
 use crate::route::{self, Concerned, Known, Missing, Reach};
+use crate::time::Timestamp;
 
 /// How often the directory is asked for what the last answer led to. Managers are followed 32 steps at the most.
 const ROUNDS: usize = 40;
@@ -58,7 +59,7 @@ impl Gate {
     ) -> Result<PersonRef, GateError> {
         let has_reason = self.reason(reason, by)?.is_some();
         let request = self.load(id).await?.request;
-        self.authorized(&request, Some(Action::Reassign), None, has_reason, by).await?;
+        self.authorized(&request, Some(Action::Reassign), None, has_reason, by, self.now()).await?;
         let refusal = match request.approval.state.next(ApprovalInput::Keep) {
             Ok(_) if has_reason => return Ok(self.person(identity, None).await?),
             Ok(_) => Refusal::AnswerNeedsReason,
@@ -118,10 +119,15 @@ impl Gate {
 
     /// Whether the delegation by which `person` is asked was ended early, or a part of it changed: nobody has moved the
     /// request yet, and it is theirs no more.
-    pub(crate) async fn has_moved(&self, request: &Request, person: Option<PersonRef>) -> Result<bool, StoreError> {
-        let asked = person.and_then(|person| request.approval.asks(person, self.now()));
+    pub(crate) async fn has_moved(
+        &self,
+        request: &Request,
+        person: Option<PersonRef>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let asked = person.and_then(|person| request.approval.asks(person, now));
         let Some(asked) = asked.filter(|asked| asked.on_behalf_of.is_some()) else { return Ok(false) };
         let known = self.known_about(request, None).await?;
-        Ok(route::reach(request, asked, &known, self.now()) != Reach::Same)
+        Ok(route::reach(request, asked, &known, now) != Reach::Same)
     }
 }

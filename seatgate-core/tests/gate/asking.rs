@@ -106,6 +106,29 @@ fn a_delegation_moves_the_card_and_its_end_moves_it_back() {
     });
 }
 
+/// They may at the moment at which it is asked whether they may, and that is when they did, however long the rest takes.
+#[test]
+fn a_stand_in_whose_time_ends_while_they_answer_answered_in_time() {
+    block_on(async {
+        let house = with(&[]);
+        delegate(&house, 0).await;
+        let id = house.open().await;
+        let dan = house.by("dan@example.com").await;
+        let clock = house.world.clock.clone();
+        let slow = house.world.start(Steps::failing(move |moment| {
+            if moment.call == "cards" && !moment.after {
+                clock.advance(2 * DAY);
+            }
+            Box::pin(std::future::ready(Ok(())))
+        }));
+        let decided = slow.gate.act(id, Ask::Approve, None, &dan).await.unwrap();
+        let asked = decided.approval.asked.last().unwrap();
+        assert_eq!(Some(asked.person), dan.actor.person());
+        assert!(decided.approval.verdict.unwrap().at < asked.until.unwrap());
+        assert!(house.now() > asked.until.unwrap());
+    });
+}
+
 #[test]
 fn a_delegation_that_was_taken_back_counts_no_more_though_nothing_was_moved_yet() {
     block_on(async {

@@ -1,7 +1,7 @@
 //! Seats whose question went another way than to the manager: to the holder first, around people, to several, or on.
 
 use seatgate_core::agenda::News;
-use seatgate_core::message::{Content, HolderLine, Message, PathLine, Row, Standing};
+use seatgate_core::message::{Content, HandedOnLine, HolderLine, Message, PathLine, Row, Standing};
 use seatgate_core::policy::HolderRelease;
 use seatgate_core::request::{Decision, Outcome, StateLabel, Why, WithdrawReason};
 use seatgate_core::route::Turn;
@@ -45,6 +45,14 @@ pub(super) fn detour() -> Row {
     ];
     row.holder_said = Some(HolderLine::new(Decision::Approve, None));
     (row.quorum, row.votes) = (2, vec![("Ben Okafor".to_owned(), at("2026-11-21T08:00:00Z"))]);
+    row
+}
+
+/// Somebody handed it to the reader.
+pub(super) fn handed_on() -> Row {
+    let mut row = figma();
+    row.why = Some(Why::Reassigned);
+    row.handed_on = Some(HandedOnLine::new("Ben Okafor", Some("The rebranding starts in March".to_owned())));
     row
 }
 

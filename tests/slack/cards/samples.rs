@@ -207,6 +207,7 @@ fn cards(renderer: &Renderer) -> Vec<Sample> {
         Sample { name: "ask-holder-suffices", body: one(routed::holder(HolderRelease::Suffices)) },
         Sample { name: "holder-answered", body: one(routed::answered()) },
         Sample { name: "ask-after-detours", body: one(routed::detour()) },
+        Sample { name: "ask-handed-on", body: one(routed::handed_on()) },
         Sample { name: "voted", body: one(routed::voted()) },
         Sample { name: "moved", body: one(routed::moved(&["Ben Okafor"])) },
         Sample { name: "digest-routed", body: direct(&asking(routed::all(), 0)) },
