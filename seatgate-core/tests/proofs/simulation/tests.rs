@@ -15,7 +15,7 @@ const LONG_SCHEDULES: u64 = 20_000;
 /// So many complaints are enough.
 const ENOUGH: usize = 20;
 /// A store that breaks its contract is found out within so many schedules.
-const SOON: u64 = 400;
+const SOON: u64 = 4000;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
