@@ -19,8 +19,8 @@ use crate::time::Timestamp;
 
 /// An e-mail address, in lower case, so that two spellings of one address are equal.
 ///
-/// Only what every address has is checked: one `@` with something on both sides, no spaces or control characters, at
-/// most 254 bytes (RFC 5321, section 4.5.3.1.3).
+/// Only what every address has is checked: one `@` with something on both sides, no spaces, control characters or angle
+/// brackets, which stand around an address or a mention, at most 254 bytes (RFC 5321, section 4.5.3.1.3).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailAddress(String);
 
@@ -45,7 +45,7 @@ impl FromStr for EmailAddress {
         let text = text.trim().to_lowercase();
         let (local, domain) = text.split_once('@').ok_or(EmailError)?;
         let sides_fit = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
-        let bare = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        let bare = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>'));
         if sides_fit && bare && text.len() <= 254 { Ok(Self(text)) } else { Err(EmailError) }
     }
 }
@@ -388,7 +388,9 @@ mod tests {
             "Ana@Example.com".parse::<Identity>().map(|i| i.to_string()).as_deref(),
             Ok("email:ana@example.com")
         );
-        for text in ["", "ana", "slack:T1", "slack:/U1", "slack:T 1/U1", "a@b@c", "a b@c", "@c", "a@"] {
+        for text in
+            ["", "ana", "slack:T1", "slack:/U1", "slack:T 1/U1", "a@b@c", "a b@c", "<a@b.c>", "<@U1>", "@c", "a@"]
+        {
             assert!(text.parse::<Identity>().is_err(), "{text}");
         }
     }
