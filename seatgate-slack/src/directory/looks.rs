@@ -36,7 +36,8 @@ impl Named {
         if first.starts_with(['U', 'W']) && first.bytes().all(plain) {
             return first.parse().ok().map(Self::User);
         }
-        first.parse().ok().map(Self::Email)
+        let is_link = first.contains("://");
+        first.parse().ok().filter(|_| !is_link).map(Self::Email)
     }
 }
 
