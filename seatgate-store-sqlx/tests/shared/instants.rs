@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatgate_core::gate::{Ask, GateError, Store, Submission};
+use seatgate_core::gate::{Ask, Gate, GateError, Store, Submission};
 use seatgate_core::id::RequestId;
 use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::{Answer, Clock as _, Conflict};
@@ -139,18 +139,26 @@ impl<S: Store + 'static> Race<S> {
     async fn run(&self, number: usize, ask: Ask, by: Submission) -> Result<Request, GateError> {
         let (id, person, worker) = (self.id, self.person.gate.clone(), self.worker.worker.clone());
         let (lead, ahead) = (LEADS[number / 2 % LEADS.len()], number % 2);
-        let asking = tokio::spawn(async move {
+        let asking = async move {
             for _ in 0..lead * ahead {
-                person.request(id).await.unwrap();
+                look(&person, id).await;
             }
             person.act(id, ask, Some("because"), &by).await
-        });
-        let working = tokio::spawn(async move {
+        };
+        let working = async move {
             for _ in 0..lead * (1 - ahead) {
-                worker.gate().request(id).await.unwrap();
+                look(worker.gate(), id).await;
             }
             worker.run_until_idle().await.unwrap();
-        });
+        };
+        // Whoever has the lead sets out first.
+        let (working, asking) = if ahead == 1 {
+            let working = tokio::spawn(working);
+            (working, tokio::spawn(asking))
+        } else {
+            let asking = tokio::spawn(asking);
+            (tokio::spawn(working), asking)
+        };
         working.await.unwrap();
         let answer = asking.await.unwrap();
         self.clocks.iter().for_each(|clock| clock.advance(Duration::from_secs(1)));
@@ -168,6 +176,12 @@ impl<S: Store + 'static> Race<S> {
         assert_eq!(Request::replay(self.id, facts).unwrap(), request, "folding gives the state");
         (request, trail)
     }
+}
+
+/// Also where one processor is all there is, the other gets on meanwhile.
+async fn look(gate: &Gate, id: RequestId) {
+    gate.request(id).await.unwrap();
+    tokio::task::yield_now().await;
 }
 
 fn times(trail: &[Entry], kind: &str) -> usize {
