@@ -223,9 +223,9 @@ END $$;
 -- settling or changing is not waited for. One token serves a whole claim: no item is in it twice.
 --
 -- However long the queues are, only the head of each is looked at: `names` steps from lane to lane in the index, and of
--- each lane at most `most` items are ordered against the others, and the next one tells when something is due again. What
--- a closed lane holds is due when it opens. A queue is never what the planner's figures say it is: so each head is read
--- in the order of the index, by a plan that is made once.
+-- each lane at most `most` items are ordered against the others. One more, and the first that is not due yet, tell when
+-- something is due again; what a closed lane holds is due when it opens. A queue is never what the planner's figures say
+-- it is: so each head is read in the order of the index, by a plan that is made once.
 CREATE FUNCTION claim(asked jsonb, given_now bigint) RETURNS text LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 DECLARE
@@ -254,19 +254,27 @@ BEGIN
         WHERE names.lane IS NOT NULL
     ), head AS MATERIALIZED (
         SELECT ways.room, queue.* FROM ways CROSS JOIN LATERAL (
-            SELECT ctid AS place, due, key, row_number() OVER (ORDER BY due, key) AS number FROM agenda
-            WHERE agenda.lane = ways.lane AND (lease_until IS NULL OR lease_until <= lease_now)
+            (SELECT ctid AS place, due, key, row_number() OVER (ORDER BY due, key) AS number FROM agenda
+            WHERE agenda.lane = ways.lane AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
             AND NOT (gated AND (closed IS TRUE OR NOT open))
-            ORDER BY due, key LIMIT most + 1) AS queue
+            ORDER BY due, key LIMIT most + 1)
+            UNION ALL
+            (SELECT ctid, due, key, NULL FROM agenda
+            WHERE agenda.lane = ways.lane AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+            AND NOT (gated AND (closed IS TRUE OR NOT open))
+            ORDER BY due, key LIMIT 1)) AS queue
         UNION ALL
-        SELECT 1, queue.* FROM (
-            SELECT ctid AS place, due, key, 1 FROM agenda
-            WHERE lane IS NULL AND (lease_until IS NULL OR lease_until <= lease_now)
-            ORDER BY lane, due, key LIMIT enough + 1) AS queue
+        (SELECT 1, ctid, due, key, 1 FROM agenda
+        WHERE lane IS NULL AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+        ORDER BY lane, due, key LIMIT enough + 1)
+        UNION ALL
+        (SELECT 1, ctid, due, key, NULL FROM agenda
+        WHERE lane IS NULL AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+        ORDER BY lane, due, key LIMIT 1)
     ), mine AS (
         SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
         WHERE ctid = ANY (ARRAY(
-            SELECT place FROM head WHERE due <= caller_now AND number <= room ORDER BY due, key LIMIT enough))
+            SELECT place FROM head WHERE number <= room ORDER BY due, key LIMIT enough))
         AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
         FOR UPDATE SKIP LOCKED
     ), given AS (
