@@ -187,6 +187,7 @@ async fn an_offboarding_is_stopped_and_a_second_one_of_the_same_person_refused()
     browser.open(&place.server.url("/offboardings")).await;
     ask_to_start(&browser, "ben@example.com", "").await;
     browser.click(&start).await;
+    browser.says("Offboarding of ben@example.com").await;
     place.page_says(&browser, "Needs attention").await;
     let path = browser.ask("return location.pathname").await;
     browser.open(&place.server.url("/offboardings")).await;
@@ -199,7 +200,7 @@ async fn an_offboarding_is_stopped_and_a_second_one_of_the_same_person_refused()
     browser.open(&place.server.url(path.as_str().unwrap())).await;
     browser.write("//form[.//button[.='Stop']]//input[@name='reason']", "They stay").await;
     browser.click("//form[.//button[.='Stop']]//button").await;
-    place.page_says(&browser, "Stopped.").await;
+    browser.says("Stopped: nothing more begins.").await;
     is_sound(&browser, "an offboarding that was stopped", "offboarding-stopped-desktop").await;
     let stands = place.stands("ben@example.com").await;
     assert!(stands.contains(&("badge".to_owned(), "cancelled".to_owned())), "{stands:?}");
