@@ -181,9 +181,11 @@ impl Browser {
         self.send("POST", "/actions", &actions).await;
     }
 
-    /// What the console has said since it was asked last.
+    /// What the console has said since it was asked last, but for what the browser says of pages of its own.
     pub(crate) async fn console(&self) -> Vec<Value> {
-        self.send("POST", "/se/log", &json!({ "type": "browser" })).await.as_array().unwrap().clone()
+        let said = self.send("POST", "/se/log", &json!({ "type": "browser" })).await;
+        let is_ours = |line: &&Value| !line["message"].as_str().unwrap().starts_with("chrome://");
+        said.as_array().unwrap().iter().filter(is_ours).cloned().collect()
     }
 
     /// Saves what is in the window, where `SEATGATE_SCREENSHOTS` names a folder.
