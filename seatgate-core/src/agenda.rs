@@ -191,6 +191,9 @@ pub struct Claim {
     pub caps: BTreeMap<Lane, usize>,
     /// Whether removals may begin at all; what has begun is worked on in any case.
     pub removals_open: bool,
+    /// Whether messages are claimed as well. A claim without them passes over their lanes, and does not say what is due
+    /// next.
+    pub messages: bool,
     /// How long the lease is, by the store's clock.
     pub lease: Duration,
 }
@@ -204,7 +207,8 @@ impl Claim {
     /// At most `limit` items due by `now`, at most [`Claim::PER_LANE`] a lane.
     #[must_use]
     pub fn new(now: Timestamp, limit: usize) -> Self {
-        Self { now, limit, per_lane: Self::PER_LANE, caps: BTreeMap::new(), removals_open: true, lease: Self::LEASE }
+        let (per_lane, caps) = (Self::PER_LANE, BTreeMap::new());
+        Self { now, limit, per_lane, caps, removals_open: true, messages: true, lease: Self::LEASE }
     }
 
     /// At most `items` of `lane`. Said twice, the lower one counts.
@@ -251,7 +255,7 @@ pub struct Claims {
     /// Items under our lease.
     pub items: Vec<Claimed>,
     /// When the earliest item that was not claimed is due, or its lane opens. Items under a lease or held by the mode
-    /// do not count.
+    /// do not count. Nothing where messages were passed over.
     pub next_due: Option<Timestamp>,
 }
 

@@ -14,12 +14,15 @@ use crate::worker::{Bundle, Finished, Worker};
 
 /// So far apart are two claims at the least: what becomes due meanwhile is claimed together. After a rest the first comes
 /// at once.
-const PACE: Duration = Duration::from_millis(4);
+const PACE: Duration = Duration::from_millis(8);
 /// So many times as long as a claim takes, the next waits after it, up to [`SLOWEST`]: a store that is busy has fewer
 /// claims to grant, each of more items.
-const REST: u32 = 1;
+const REST: u32 = 2;
 /// So far apart are two claims at the most, however long they take.
-const SLOWEST: Duration = Duration::from_millis(20);
+const SLOWEST: Duration = Duration::from_millis(25);
+/// So far apart are two claims that take messages as well. There are more of them than of anything else, each in a lane of
+/// its own; what is decided does not wait for them, and a card that changes again meanwhile is shown once.
+const MESSAGES: Duration = Duration::from_millis(40);
 
 /// How the driver runs.
 #[derive(Debug, Clone)]
@@ -55,9 +58,16 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     let mut look = tokio::time::interval(options.poll.max(Duration::from_millis(1)));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
+    let mut messages_from = Instant::now();
     loop {
         let started = Instant::now();
-        let wait = claim_and_spawn(&worker, &options, &mut tasks).await;
+        let messages = started >= messages_from;
+        let mut wait = claim_and_spawn(&worker, &options, messages, &mut tasks).await;
+        if messages {
+            messages_from = Instant::now() + MESSAGES;
+        } else {
+            wait = wait.min(messages_from.saturating_duration_since(Instant::now()));
+        }
         let pace = tokio::time::sleep_until(started + pace(started.elapsed()));
         tokio::select! {
             () = &mut stop => break,
@@ -84,13 +94,19 @@ fn pace(claim: Duration) -> Duration {
 }
 
 /// Fills up what is in flight, and says how long to wait when nothing happens.
-async fn claim_and_spawn(worker: &Worker, options: &DriverOptions, tasks: &mut JoinSet<()>) -> Duration {
+async fn claim_and_spawn(
+    worker: &Worker,
+    options: &DriverOptions,
+    messages: bool,
+    tasks: &mut JoinSet<()>,
+) -> Duration {
     worker.gate().flush_access().await;
     let free = options.in_flight.saturating_sub(tasks.len());
     if free == 0 {
         return options.poll;
     }
-    let Ok(claims) = worker.claim(free).await else { return options.poll };
+    let claims = if messages { worker.claim(free).await } else { worker.claim_but_messages(free).await };
+    let Ok(claims) = claims else { return options.poll };
     let full = claims.items.len() == free;
     for bundle in Bundle::all_of(claims.items) {
         tasks.spawn(work(worker.clone(), bundle));

@@ -131,6 +131,7 @@ impl Agenda {
             }
             claims.items.extend(self.lease(&key, lease_now.saturating_add(claim.lease)));
         }
+        claims.next_due = claims.next_due.filter(|_| claim.messages);
         claims
     }
 
@@ -145,7 +146,8 @@ impl Agenda {
     /// The keys of the rows that no lease and no mode holds, in the order in which they fall due.
     fn free_rows(&self, claim: &Claim, lease_now: Timestamp) -> Vec<String> {
         let held = |row: &Row| row.gated && !claim.removals_open && matches!(row.lane, Some(Lane::Removals(_)));
-        let free = self.rows.iter().filter(|(_, row)| !row.is_leased(lease_now) && !held(row));
+        let meant = |row: &Row| claim.messages || !matches!(row.lane, Some(Lane::Messages(_)));
+        let free = self.rows.iter().filter(|(_, row)| !row.is_leased(lease_now) && !held(row) && meant(row));
         let mut keys: Vec<_> = free.map(|(key, row)| (row.due, key)).collect();
         keys.sort_unstable();
         keys.into_iter().map(|(_, key)| key.clone()).collect()

@@ -209,7 +209,8 @@ pub enum Conflict {
 ///   `now`.
 /// - **RS-8** *Lanes:* a gated item in a closed lane, and a gated removal while removals are closed, is not claimed and
 ///   uses nothing up; at most `per_lane` items of a lane (or as many as `caps` says of it) are under a lease, lost leases
-///   not counted. A closing stands until its time, also if the lane works meanwhile.
+///   not counted. A closing stands until its time, also if the lane works meanwhile. A claim without `messages` leaves the
+///   lanes of messages alone.
 /// - **RS-9** *Coalescing:* scheduling an item that coalesces raises what is *wanted* and never makes it due later.
 ///   Settling ends it only if it is wanted no more than when it was claimed.
 /// - **RS-10** *Durable:* what was answered survives a crash of the process and of the machine.

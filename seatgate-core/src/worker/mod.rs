@@ -108,7 +108,23 @@ impl Worker {
     /// # Cancel safety
     /// Items that were claimed come back when their leases run out.
     pub async fn claim(&self, limit: usize) -> Result<Claims, StoreError> {
+        self.claim_some(limit, true).await
+    }
+
+    /// The same, but leaves messages where they are: a claim of little more than what was decided, and cheap.
+    ///
+    /// # Errors
+    /// When the store failed.
+    ///
+    /// # Cancel safety
+    /// Items that were claimed come back when their leases run out.
+    pub async fn claim_but_messages(&self, limit: usize) -> Result<Claims, StoreError> {
+        self.claim_some(limit, false).await
+    }
+
+    async fn claim_some(&self, limit: usize, messages: bool) -> Result<Claims, StoreError> {
         let mut claim = Claim::new(self.gate.now(), limit);
+        claim.messages = messages;
         claim.removals_open = self.gate.settings().mode == Mode::Live;
         for target in self.gate.router().targets() {
             claim.cap(Lane::Removals(target.name.clone()), target.concurrency);

@@ -43,7 +43,7 @@ CREATE TABLE requests (
     holder     text COLLATE "C",
     playbook   text,
     body       text NOT NULL
-);
+) WITH (toast_tuple_target = 8160);
 CREATE INDEX requests_state ON requests (state, id);
 CREATE INDEX requests_kept ON requests (id, kept_until) WHERE kept_until IS NOT NULL;
 CREATE INDEX requests_sweep ON requests (sweep, mode) INCLUDE (channel, state, outcome, currency, cost);

@@ -222,10 +222,11 @@ END $$;
 -- Claims what is due. One claim after the other, or two servers would each fill a lane's quota. What somebody is just
 -- settling or changing is not waited for. One token serves a whole claim: no item is in it twice.
 --
--- However long the queues are, only the head of each is looked at: `names` steps from lane to lane in the index, and of
--- each lane at most `most` items are ordered against the others. One more, and the first that is not due yet, tell when
--- something is due again; what a closed lane holds is due when it opens. A queue is never what the planner's figures say
--- it is: so each head is read in the order of the index, by a plan that is made once.
+-- However long the queues are, only the head of each is looked at: `firsts` steps from lane to lane in the index, and where
+-- something may be due, at most `most` items are ordered against those of other lanes. One more, and the first that is not
+-- due yet, tell when something is due again; what a closed lane holds is due when it opens. A queue is never what the
+-- planner's figures say it is: so each head is read in the order of the index, by a plan that is made once. Without
+-- messages their lanes, which stand side by side, are stepped over at once, and nobody asks what is due next.
 CREATE FUNCTION claim(asked jsonb, given_now bigint) RETURNS text LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 DECLARE
@@ -233,6 +234,7 @@ DECLARE
     per_lane bigint := asked ->> 'per_lane';
     most bigint := asked ->> 'most';
     enough bigint := asked ->> 'limit';
+    messages boolean := asked ->> 'messages';
     removals_open boolean := asked ->> 'removals_open';
     caller_now bigint := asked ->> 'now';
     lease_now bigint;
@@ -240,18 +242,25 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock('agenda'::regclass::oid::int, 0);
     lease_now := lease_clock(given_now);
-    WITH RECURSIVE names (lane) AS (
-        (SELECT agenda.lane FROM agenda WHERE agenda.lane IS NOT NULL ORDER BY agenda.lane LIMIT 1)
+    WITH RECURSIVE ranges (from_lane, to_lane) AS (
+        SELECT * FROM (VALUES ('', 'messages/'), ('messages/', 'messages0'), ('messages0', '~')) AS parts (from_lane, to_lane)
+        WHERE messages OR from_lane <> 'messages/'
+    ), firsts (lane, due, to_lane) AS (
+        SELECT first.lane, first.due, to_lane FROM ranges CROSS JOIN LATERAL (
+            SELECT agenda.lane, agenda.due FROM agenda WHERE agenda.lane >= from_lane AND agenda.lane < to_lane
+            ORDER BY agenda.lane, agenda.due, agenda.key LIMIT 1) AS first
         UNION ALL
-        SELECT (SELECT next.lane FROM agenda AS next WHERE next.lane > names.lane ORDER BY next.lane LIMIT 1)
-        FROM names WHERE names.lane IS NOT NULL
-    ), leased AS MATERIALIZED (
-        SELECT lane, count(*) AS items FROM agenda WHERE lease_until > lease_now AND lane IS NOT NULL GROUP BY lane
+        SELECT next.lane, next.due, to_lane FROM firsts CROSS JOIN LATERAL (
+            SELECT agenda.lane, agenda.due FROM agenda WHERE agenda.lane > firsts.lane AND agenda.lane < to_lane
+            ORDER BY agenda.lane, agenda.due, agenda.key LIMIT 1) AS next
+    ), queues AS MATERIALIZED (
+        SELECT firsts.lane, due, not_before, not_before > caller_now AS closed,
+            removals_open OR firsts.lane NOT LIKE 'removals/%' AS open
+        FROM firsts LEFT JOIN lanes ON lanes.lane = firsts.lane
     ), ways AS MATERIALIZED (
-        SELECT names.lane, not_before > caller_now AS closed, removals_open OR names.lane NOT LIKE 'removals/%' AS open,
-            COALESCE((caps ->> names.lane)::bigint, per_lane) - COALESCE(items, 0) AS room, not_before
-        FROM names LEFT JOIN lanes ON lanes.lane = names.lane LEFT JOIN leased ON leased.lane = names.lane
-        WHERE names.lane IS NOT NULL
+        SELECT queues.*, COALESCE((caps ->> queues.lane)::bigint, per_lane)
+            - (SELECT count(*) FROM agenda WHERE agenda.lane = queues.lane AND lease_until > lease_now) AS room
+        FROM queues WHERE due <= caller_now OR closed IS TRUE OR NOT open
     ), head AS MATERIALIZED (
         SELECT ways.room, queue.* FROM ways CROSS JOIN LATERAL (
             (SELECT ctid AS place, due, key, row_number() OVER (ORDER BY due, key) AS number FROM agenda
@@ -260,7 +269,7 @@ BEGIN
             ORDER BY due, key LIMIT most + 1)
             UNION ALL
             (SELECT ctid, due, key, NULL FROM agenda
-            WHERE agenda.lane = ways.lane AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+            WHERE messages AND agenda.lane = ways.lane AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
             AND NOT (gated AND (closed IS TRUE OR NOT open))
             ORDER BY due, key LIMIT 1)) AS queue
         UNION ALL
@@ -269,7 +278,7 @@ BEGIN
         ORDER BY lane, due, key LIMIT enough + 1)
         UNION ALL
         (SELECT 1, ctid, due, key, NULL FROM agenda
-        WHERE lane IS NULL AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+        WHERE messages AND lane IS NULL AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
         ORDER BY lane, due, key LIMIT 1)
     ), mine AS (
         SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
@@ -283,6 +292,8 @@ BEGIN
         FROM mine WHERE agenda.ctid = mine.place
         RETURNING place, key, item, wanted, tries, lost, due, token
     ), later (due) AS (
+        SELECT min(due) FROM queues WHERE due > caller_now AND closed IS NOT TRUE AND open
+        UNION ALL
         SELECT min(due) FROM head WHERE place NOT IN (SELECT place FROM given)
         UNION ALL
         SELECT min(greatest(queue.due, not_before)) FROM ways CROSS JOIN LATERAL (
@@ -294,6 +305,6 @@ BEGIN
     SELECT json_build_object(
         'token', min(token),
         'items', COALESCE(json_agg(json_build_array(key, item, wanted, tries, lost) ORDER BY due, key), '[]'),
-        'next_due', (SELECT min(due) FROM later)) INTO claimed FROM given;
+        'next_due', CASE WHEN messages THEN (SELECT min(due) FROM later) END) INTO claimed FROM given;
     RETURN claimed;
 END $$;

@@ -26,6 +26,7 @@ struct ClaimRow {
     caps: BTreeMap<String, i64>,
     /// How many of a lane are looked at.
     most: i64,
+    messages: bool,
     removals_open: bool,
     /// In microseconds.
     lease: u64,
@@ -40,6 +41,7 @@ impl ClaimRow {
             per_lane: from_limit(claim.per_lane),
             caps: claim.caps.iter().map(|(lane, cap)| (lane.to_string(), from_limit(*cap))).collect(),
             most: from_limit(most.min(claim.limit)),
+            messages: claim.messages,
             removals_open: claim.removals_open,
             lease: micros(claim.lease),
         }

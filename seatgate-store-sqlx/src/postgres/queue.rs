@@ -23,7 +23,7 @@ pub(super) const TRIES: u32 = 5;
 /// So many pieces may wait in a queue; more are refused.
 const FULL: usize = 8_192;
 /// So many pieces wait before a second statement helps the one that is under way: fewer are done sooner together.
-const CROWD: usize = 16;
+const CROWD: usize = 8;
 /// A piece that waited longer is refused, not done: whoever brought it would be gone, or ask again. So where the database
 /// does not keep up, callers hear so instead of waiting ever longer.
 const BEGUN_WITHIN: Duration = Duration::from_secs(5);

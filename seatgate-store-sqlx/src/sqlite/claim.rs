@@ -10,14 +10,15 @@ use super::writer::{Desk, Outcome, Work};
 use crate::row::{decode, from_limit, json, to_count, to_time};
 
 /// $1 the caller's now, $2 the store's, $3 whether removals are open, $4 how many of a lane, $5 how many, $6 how many of
-/// some lanes instead, $7 how many of any lane.
+/// some lanes instead, $7 how many of any lane, $8 whether messages are meant as well.
 ///
 /// However long the queues are, only the head of each is looked at: `names` steps from lane to lane in the index, and of
 /// each lane at most $7 items are ordered against the others.
 const FREE: &str = "WITH RECURSIVE names (lane) AS (
         SELECT min(lane) FROM agenda
         UNION ALL
-        SELECT (SELECT min(lane) FROM agenda WHERE lane > names.lane) FROM names WHERE names.lane IS NOT NULL
+        SELECT (SELECT min(lane) FROM agenda WHERE lane > iif(NOT $8 AND names.lane LIKE 'messages/%', 'messages0', names.lane))
+        FROM names WHERE names.lane IS NOT NULL
     ), leased AS (
         SELECT lane, count(*) AS items FROM agenda INDEXED BY agenda_leased
         WHERE lease_until > $2 GROUP BY lane
@@ -25,7 +26,7 @@ const FREE: &str = "WITH RECURSIVE names (lane) AS (
         SELECT key AS lane, value AS cap FROM json_each($6)
     ), head AS (
         SELECT agenda.*, row_number() OVER (PARTITION BY agenda.lane ORDER BY due, key) AS place
-        FROM names CROSS JOIN agenda ON agenda.key IN (
+        FROM names CROSS JOIN agenda ON ($8 OR names.lane NOT LIKE 'messages/%') AND agenda.key IN (
             SELECT key FROM agenda AS queue LEFT JOIN lanes ON lanes.lane = queue.lane
             WHERE queue.lane = names.lane AND due <= $1
             AND (lease_until IS NULL OR lease_until <= $2)
@@ -71,7 +72,7 @@ impl Work for Claim {
         let lease_now = desk.lease_clock.now();
         let free = free(self, lease_now, desk).await?;
         let items = if free.is_empty() { Vec::new() } else { lease(self, free, lease_now, desk).await? };
-        let next_due = next_due(self, lease_now, desk).await?;
+        let next_due = if self.messages { next_due(self, lease_now, desk).await? } else { None };
         Ok(Outcome::Keep(Claims::new(items, next_due)))
     }
 }
@@ -88,6 +89,7 @@ async fn free(claim: &Claim, lease_now: Timestamp, desk: &mut Desk) -> Result<Ve
         .bind(from_limit(claim.limit))
         .bind(json(&caps)?)
         .bind(from_limit(most))
+        .bind(claim.messages)
         .fetch_all(&mut desk.connection)
         .await
 }

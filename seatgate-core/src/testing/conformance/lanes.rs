@@ -100,6 +100,30 @@ pub async fn rs_08_while_removals_are_closed_none_begins<H: StoreHarness>(store:
     assert_eq!(scene.claim().await.len(), 2, "and it is there when they open");
 }
 
+pub async fn rs_08_messages_are_left_where_they_are_not_meant<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let now = scene.world.now;
+    let card = || Item::SyncCard(scene.world.card_id());
+    let sync = |to: &str| {
+        let lane = Some(Lane::Messages(to.to_owned()));
+        AgendaChange::Schedule { item: card(), due: now, lane, gated: true }
+    };
+    let keep = Item::Perform { request: scene.world.request_id(), task: scene.world.task_id() };
+    let keep = AgendaChange::Schedule { item: keep, due: now, lane: Some(Lane::Keeps), gated: true };
+    let wake = scene.wake(scene.world.request_id(), 0);
+    scene.removals("figma", 3).await;
+    scene.edit(vec![sync("C0SWEEP"), sync("prs_1"), keep, wake]).await;
+    let mut claim = scene.claim_of(10, 2);
+    claim.messages = false;
+    let claims = scene.claims(claim).await;
+    let messages = claims.items.iter().filter(|claimed| matches!(claimed.item, Item::SyncCard(_)));
+    assert_eq!((messages.count(), claims.items.len()), (0, 4), "two removals, what is kept, and the wake-up");
+    assert_eq!(claims.next_due, None, "nobody asked");
+    let claims = scene.claims(scene.claim_of(10, 2)).await;
+    assert_eq!(claims.items.len(), 2, "the messages; the lane of removals is full");
+    assert_eq!(claims.next_due, Some(now), "its rest is due");
+}
+
 pub async fn rs_08_a_lane_has_a_quota<H: StoreHarness>(store: H) {
     let scene = Scene::new(store);
     scene.removals("figma", 5).await;

@@ -220,6 +220,7 @@ macro_rules! store_conformance {
                 rs_08_what_has_begun_is_not_held
                 rs_08_hold_lifts_the_gate
                 rs_08_while_removals_are_closed_none_begins
+                rs_08_messages_are_left_where_they_are_not_meant
                 rs_08_a_lane_has_a_quota
                 rs_08_a_lane_may_have_a_cap_of_its_own
                 rs_08_what_is_in_no_lane_has_no_quota
