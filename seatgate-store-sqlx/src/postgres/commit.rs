@@ -67,6 +67,8 @@ impl Work for NewChange {
     type Answer = Answer;
     const CONTEXT: &'static str = CONTEXT;
     const WRITES: bool = true;
+    /// What a sweep brings at once is worked on in parts, two of them at a time.
+    const BATCH: usize = 64;
     /// While one batch waits for the disk, the next is worked on.
     const SIDE_BY_SIDE: usize = 2;
 
@@ -86,9 +88,17 @@ fn sorted<'a>(pieces: &[&'a NewChange]) -> (Vec<usize>, Vec<&'a Batch>) {
 }
 
 impl PgStore {
-    /// Lands changes, and answers in their order.
+    /// Lands changes, and answers in their order. While the first of many are worked on, the next are made ready.
     pub(super) async fn land(&self, changes: &[Change]) -> Result<Vec<Answer>, StoreError> {
-        let answers = self.queues.changes.perform_all(self.pieces(changes)?).await?;
+        let hand_in = |part: &[Change]| self.queues.changes.hand_in(self.pieces(part)?);
+        let parts: Vec<_> = changes.chunks(NewChange::BATCH).map(hand_in).collect();
+        let mut answers = Vec::with_capacity(changes.len());
+        for part in parts {
+            match part {
+                Ok(part) => answers.extend(part.answers().await),
+                Err(error) => answers.push(Err(error)),
+            }
+        }
         each_or_none(answers, CONTEXT)
     }
 

@@ -84,6 +84,20 @@ impl<W: Work> Clone for Queue<W> {
 
 type Reply<A> = oneshot::Receiver<Result<A, StoreError>>;
 
+/// Pieces on their way.
+pub(super) struct HandedIn<W: Work>(Vec<Reply<W::Answer>>);
+
+impl<W: Work> HandedIn<W> {
+    /// Each answered on its own, in their order.
+    pub(super) async fn answers(self) -> Vec<Result<W::Answer, StoreError>> {
+        let mut answers = Vec::with_capacity(self.0.len());
+        for reply in self.0 {
+            answers.push(answer::<W>(reply).await);
+        }
+        answers
+    }
+}
+
 impl<W: Work> Queue<W> {
     pub(super) fn over(lines: &Arc<Lines>) -> Self {
         let state = State { waiting: VecDeque::new(), working: 0 };
@@ -107,12 +121,15 @@ impl<W: Work> Queue<W> {
         &self,
         works: impl IntoIterator<Item = W>,
     ) -> Result<Vec<Result<W::Answer, StoreError>>, StoreError> {
-        let replies = self.submit(works)?;
-        let mut answers = Vec::with_capacity(replies.len());
-        for reply in replies {
-            answers.push(answer::<W>(reply).await);
-        }
-        Ok(answers)
+        Ok(self.hand_in(works)?.answers().await)
+    }
+
+    /// Hands in pieces that are done from now on, whether or not anybody waits for their answers.
+    ///
+    /// # Errors
+    /// When there is no room for them; then none is done.
+    pub(super) fn hand_in(&self, works: impl IntoIterator<Item = W>) -> Result<HandedIn<W>, StoreError> {
+        Ok(HandedIn(self.submit(works)?))
     }
 
     fn submit(&self, works: impl IntoIterator<Item = W>) -> Result<Vec<Reply<W::Answer>>, StoreError> {
