@@ -16,7 +16,7 @@ use seatgate_core::person::{Actor, Surface};
 use seatgate_core::port::RequestStore;
 use seatgate_core::request::{AttemptResult, Command, Context, Relation, RemovalKind, Request, Transition};
 use seatgate_core::testing::{World, block_on};
-use seatgate_core::trail::{Chain, Entry, EntryDraft, Stream};
+use seatgate_core::trail::{Chain, Entry, Stream};
 
 use figure::{Goal, median, tell};
 
@@ -64,7 +64,7 @@ impl<'a> Step<'a> {
         context.relation = Some(Relation::Approver);
         let Transition { facts, after, .. } = self.before.handle(&self.command, &context).unwrap();
         let (mut chain, change) = (self.chain.clone(), self.world.change_id());
-        let entry = |fact| chain.append(change, EntryDraft::of_fact(fact).unwrap()).unwrap();
+        let entry = |fact| chain.record(change, fact).unwrap();
         (after, facts.iter().map(entry).collect())
     }
 

@@ -1,14 +1,17 @@
 //! Canonical JSON and digests: equal values have equal bytes, and so equal SHA-256.
 
+mod writer;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::port::Entropy;
 use crate::text::serde_as_text;
+
+use writer::Writer;
 
 /// A value that has no canonical form here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,87 +28,14 @@ pub enum CanonicalError {
     Malformed,
 }
 
-/// The largest integer that every reader of JSON keeps exactly: 2^53 - 1 (RFC 8785, section 3.2.2.3).
-const MAX_INTEGER: u64 = 9_007_199_254_740_991;
-
 /// Writes `value` in the canonical form of RFC 8785 (JCS).
 ///
 /// # Errors
-/// When the value contains a number that is no integer between -(2^53 - 1) and 2^53 - 1.
-pub fn to_canonical(value: &Value) -> Result<String, CanonicalError> {
-    let mut text = String::new();
-    write_value(value, &mut text)?;
-    Ok(text)
-}
-
-fn write_value(value: &Value, text: &mut String) -> Result<(), CanonicalError> {
-    match value {
-        Value::Null => text.push_str("null"),
-        Value::Bool(true) => text.push_str("true"),
-        Value::Bool(false) => text.push_str("false"),
-        Value::Number(number) => text.push_str(&integer(number)?),
-        Value::String(string) => write_string(string, text),
-        Value::Array(items) => write_array(items, text)?,
-        Value::Object(members) => write_object(members, text)?,
-    }
-    Ok(())
-}
-
-fn integer(number: &Number) -> Result<String, CanonicalError> {
-    match (number.as_i64(), number.as_u64()) {
-        (Some(integer), _) if integer.unsigned_abs() <= MAX_INTEGER => Ok(integer.to_string()),
-        (None, None) => Err(CanonicalError::Fraction),
-        _ => Err(CanonicalError::OutOfRange),
-    }
-}
-
-fn write_array(items: &[Value], text: &mut String) -> Result<(), CanonicalError> {
-    text.push('[');
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        write_value(item, text)?;
-    }
-    text.push(']');
-    Ok(())
-}
-
-/// Members are sorted by the UTF-16 code units of their names (RFC 8785, section 3.2.3), which is not the order of
-/// their UTF-8 bytes.
-fn write_object(members: &Map<String, Value>, text: &mut String) -> Result<(), CanonicalError> {
-    let mut sorted: Vec<_> = members.iter().collect();
-    sorted.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
-    text.push('{');
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        write_string(name, text);
-        text.push(':');
-        write_value(value, text)?;
-    }
-    text.push('}');
-    Ok(())
-}
-
-/// Escapes exactly what RFC 8785, section 3.2.2.2 says, and nothing else.
-fn write_string(string: &str, text: &mut String) {
-    text.push('"');
-    for c in string.chars() {
-        match c {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\u{c}' => text.push_str("\\f"),
-            '\r' => text.push_str("\\r"),
-            '\0'..='\u{1f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => text.push(c),
-        }
-    }
-    text.push('"');
+/// When the value contains a number that is no integer between -(2^53 - 1) and 2^53 - 1, or is no JSON.
+pub fn to_canonical<T: ?Sized + Serialize>(value: &T) -> Result<String, CanonicalError> {
+    let mut writer = Writer::default();
+    value.serialize(&mut writer)?;
+    Ok(writer.into_text())
 }
 
 /// SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
@@ -151,7 +81,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_hex(&self.0))
+        f.write_str(as_text(&self.0.map(to_hex)))
     }
 }
 
@@ -207,7 +137,7 @@ impl fmt::Debug for Salt {
 
 impl Serialize for Salt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_hex(&self.0))
+        serializer.serialize_str(as_text(&self.0.map(to_hex)))
     }
 }
 
@@ -227,9 +157,15 @@ pub struct HexError {
     digits: usize,
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+fn to_hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 0xf].map(|nibble| DIGITS[usize::from(nibble)])
+}
+
+/// Hexadecimal digits as a text.
+fn as_text(digits: &[[u8; 2]]) -> &str {
+    // Digits are always a text.
+    std::str::from_utf8(digits.as_flattened()).unwrap_or_default()
 }
 
 fn from_hex<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
@@ -257,10 +193,10 @@ mod tests {
     use super::*;
     use crate::port::SeededEntropy;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn canonical(json: &str) -> Result<String, CanonicalError> {
-        to_canonical(&serde_json::from_str(json).unwrap())
+        to_canonical(&serde_json::from_str::<Value>(json).unwrap())
     }
 
     /// RFC 8785, section 3.2.3.

@@ -8,8 +8,8 @@ mod export;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::canonical::{CanonicalError, Digest, to_canonical};
 use crate::id::{ChangeId, ExceptionId, InstanceId, RequestId, SweepId};
@@ -72,7 +72,7 @@ impl FromStr for Stream {
 serde_as_text!(Stream);
 
 /// What is to be recorded, before it has a place in a chain.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct EntryDraft {
     /// When.
@@ -94,18 +94,6 @@ impl EntryDraft {
     #[must_use]
     pub fn new(at: Timestamp, kind: &str, actor: Actor, surface: Surface, data: Value) -> Self {
         Self { at, kind: kind.to_owned(), actor, submitted_by: None, surface, data }
-    }
-
-    /// What a request's fact is recorded as.
-    ///
-    /// # Errors
-    /// When the fact holds something that has no canonical form; none of ours does.
-    pub fn of_fact(fact: &Fact) -> Result<Self, CanonicalError> {
-        let event = serde_json::to_value(&fact.event).map_err(|_| CanonicalError::Malformed)?;
-        let data = event.get("data").cloned().unwrap_or(Value::Null);
-        let mut draft = Self::new(fact.at, fact.event.kind().label(), fact.actor.clone(), fact.surface, data);
-        draft.submitted_by.clone_from(&fact.submitted_by);
-        Ok(draft)
     }
 }
 
@@ -199,12 +187,28 @@ impl Chain {
     /// # Errors
     /// When the data has no canonical form.
     pub fn append(&mut self, change: ChangeId, draft: EntryDraft) -> Result<Entry, CanonicalError> {
-        let seq = self.version + 1;
-        let body = to_canonical(&Value::Object(self.members(seq, change, &draft)))?;
+        let body = self.body(change, &draft)?;
+        Ok(self.enter(change, draft.at, draft.kind, body))
+    }
+
+    /// Appends a request's fact as part of `change`.
+    ///
+    /// # Errors
+    /// When the fact holds something that has no canonical form; none of ours does.
+    pub fn record(&mut self, change: ChangeId, fact: &Fact) -> Result<Entry, CanonicalError> {
+        let body = self.body(change, fact)?;
+        Ok(self.enter(change, fact.at, fact.event.kind().label().to_owned(), body))
+    }
+
+    fn body(&self, change: ChangeId, what: &impl Serialize) -> Result<String, CanonicalError> {
+        let (stream, seq, prev) = (self.stream, self.version + 1, self.head);
+        to_canonical(&Body { v: VERSION, stream, seq, change, prev, data: (), what })
+    }
+
+    fn enter(&mut self, change: ChangeId, at: Timestamp, kind: String, body: String) -> Entry {
         let hash = Digest::of(body.as_bytes());
-        self.version = seq;
-        self.head = hash;
-        Ok(Entry { stream: self.stream, seq, kind: draft.kind, at: draft.at, change, body, hash })
+        (self.version, self.head) = (self.version + 1, hash);
+        Entry { stream: self.stream, seq: self.version, kind, at, change, body, hash }
     }
 
     /// Moves on to a stored entry, if it is the chain's next one and its bytes are those that were hashed.
@@ -226,24 +230,20 @@ impl Chain {
         (self.version, self.head) = (seq, entry.hash);
         Ok(())
     }
+}
 
-    fn members(&self, seq: u64, change: ChangeId, draft: &EntryDraft) -> Map<String, Value> {
-        let text = |value: &dyn fmt::Display| Value::String(value.to_string());
-        let submitted_by = draft.submitted_by.as_ref().map_or(Value::Null, |actor| text(actor));
-        Map::from_iter([
-            ("v".to_owned(), VERSION.into()),
-            ("stream".to_owned(), text(&self.stream)),
-            ("seq".to_owned(), seq.into()),
-            ("at".to_owned(), text(&draft.at)),
-            ("kind".to_owned(), text(&draft.kind)),
-            ("actor".to_owned(), text(&draft.actor)),
-            ("submitted_by".to_owned(), submitted_by),
-            ("surface".to_owned(), Value::String(draft.surface.label().to_owned())),
-            ("data".to_owned(), draft.data.clone()),
-            ("change".to_owned(), text(&change)),
-            ("prev".to_owned(), text(&self.head)),
-        ])
-    }
+/// An entry without its hash: its place in the chain, and what is recorded.
+#[derive(Serialize)]
+struct Body<'a, T> {
+    v: u64,
+    stream: Stream,
+    seq: u64,
+    change: ChangeId,
+    prev: Digest,
+    /// Stands where an event has no data: of two members that have one name the later one counts.
+    data: (),
+    #[serde(flatten)]
+    what: &'a T,
 }
 
 #[derive(Deserialize)]

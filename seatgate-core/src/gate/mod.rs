@@ -60,7 +60,6 @@ use crate::request::{Asked, Event, Fact, Refusal, Request, TargetFacts, Task, Ta
 use crate::seat::{AppId, Channel};
 use crate::time::Timestamp;
 use crate::timer::Timer;
-use crate::trail::EntryDraft;
 
 /// Why the gate did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -410,7 +409,7 @@ impl Gate {
         let mut chain = before.chain.clone();
         let mut change = Change::new(id, &chain);
         for fact in &facts {
-            let entry = EntryDraft::of_fact(fact).and_then(|draft| chain.append(id, draft)).map_err(corrupt)?;
+            let entry = chain.record(id, fact).map_err(corrupt)?;
             change.entries.push(entry);
         }
         change.cards = facts.iter().flat_map(newly_asked).map(|asked| asked.card_about(after.id)).collect();

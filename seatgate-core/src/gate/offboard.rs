@@ -13,7 +13,7 @@ use crate::request::{
     Asked, Command, Context, Event, Fact, Offboarding, Opening, Origin, Relation, Request, Subject, Task, TaskAction,
     Why,
 };
-use crate::trail::{Chain, EntryDraft, Stream};
+use crate::trail::{Chain, Stream};
 
 /// Whom to offboard, and how.
 #[derive(Debug, Clone)]
@@ -238,7 +238,7 @@ impl Gate {
         let mut chain = Chain::empty(Stream::Request(id));
         let mut change = Change::new(self.new_change(), &chain);
         for fact in &facts {
-            let entry = EntryDraft::of_fact(fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
+            let entry = chain.record(change.id, fact).map_err(corrupt)?;
             change.entries.push(entry);
         }
         change.texts.extend(reason.cloned());

@@ -105,7 +105,9 @@ impl World {
     #[must_use]
     pub fn change(&self, chain: &mut Chain) -> Change {
         let draft = EntryDraft::new(self.now, "denied", Actor::worker(), Surface::Library, json!({}));
-        self.change_with(chain, draft)
+        let mut change = Change::new(self.change_id(), chain);
+        change.entries.push(chain.append(change.id, draft).expect("a canonical form"));
+        change
     }
 
     /// A request about `seat`, asking one approver.
@@ -156,8 +158,9 @@ impl World {
     #[must_use]
     pub fn opened_change(&self, seat: &Seat, generation: u64, asked: PersonRef) -> Change {
         let (request, fact) = self.request(seat.clone(), asked);
-        let draft = EntryDraft::of_fact(&fact).expect("a canonical form");
-        let mut change = self.change_with(&mut Chain::empty(Stream::Request(request.id)), draft);
+        let mut chain = Chain::empty(Stream::Request(request.id));
+        let mut change = Change::new(self.change_id(), &chain);
+        change.entries.push(chain.record(change.id, &fact).expect("a canonical form"));
         let card = |asked: &Asked| Card::asking(asked.card, asked.person, vec![request.id]);
         change.cards = request.approval.asked.iter().map(card).collect();
         change.seat = Some(SeatChange::Take { seat: seat.clone(), generation });
@@ -178,12 +181,5 @@ impl World {
     #[must_use]
     pub fn stale_fence(&self) -> Fence {
         Fence { item: Item::Wake(self.request_id()), token: 1 }
-    }
-
-    fn change_with(&self, chain: &mut Chain, draft: EntryDraft) -> Change {
-        let id = self.change_id();
-        let mut change = Change::new(id, chain);
-        change.entries.push(chain.append(id, draft).expect("a canonical form"));
-        change
     }
 }

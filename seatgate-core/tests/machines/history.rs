@@ -15,7 +15,7 @@ use seatgate_core::request::{
 };
 use seatgate_core::route::Known;
 use seatgate_core::time::{Span, Timestamp};
-use seatgate_core::trail::{Chain, Entry, EntryDraft, Stream};
+use seatgate_core::trail::{Chain, Entry, Stream};
 
 use crate::world::{STOP, UNDO, WITHDRAW, World, at};
 
@@ -305,7 +305,7 @@ impl History {
         let mut chain = Chain::empty(Stream::Request(self.id));
         let entry = |fact| {
             let change = ChangeId::generate(self.world.now, &self.world.entropy);
-            chain.append(change, EntryDraft::of_fact(fact).unwrap()).unwrap()
+            chain.record(change, fact).unwrap()
         };
         (self.facts.iter().map(entry).collect(), chain)
     }

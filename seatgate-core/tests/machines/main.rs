@@ -10,6 +10,7 @@
 mod approval_table;
 mod asking;
 mod authorize_table;
+mod canonical;
 mod history;
 mod manual_table;
 mod properties;

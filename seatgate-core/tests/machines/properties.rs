@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use seatgate_core::agenda::{Announcement, Audience, Item};
-use seatgate_core::canonical::to_canonical;
 use seatgate_core::id::TaskId;
 use seatgate_core::request::{
     ApprovalState, AttemptResult, Decision, Event, EventKind, Fact, Outcome, Phase, RemovalKind, Request, Resolution,
@@ -16,6 +15,7 @@ use seatgate_core::schedule::next_wake;
 use seatgate_core::trail::verify;
 use serde_json::Value;
 
+use crate::canonical::plain;
 use crate::history::{History, PERSONAL, UNKNOWN_RESULT, any_start, any_steps};
 use crate::world::at;
 
@@ -367,7 +367,7 @@ proptest! {
         for entry in &entries {
             for text in [entry.body.clone(), entry.to_json()] {
                 let value: Value = serde_json::from_str(&text).unwrap();
-                prop_assert_eq!(to_canonical(&value).unwrap(), text);
+                prop_assert_eq!(plain(&value), text);
             }
         }
         let lines: Vec<String> = entries.iter().map(|entry| entry.to_json()).collect();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use seatgate_core::canonical::{sha256_hex, to_canonical};
 use seatgate_core::id::ChangeId;
 use seatgate_core::policy::Terms;
-use seatgate_core::trail::{Chain, EntryDraft, Stream, verify};
+use seatgate_core::trail::{Chain, Stream, verify};
 use serde_json::Value;
 
 use crate::history::{History, any_start, any_steps};
@@ -35,8 +35,7 @@ fn sample() -> (Stream, Vec<String>) {
         let transition = world.judge(&request, &command).unwrap();
         let change = ChangeId::generate(world.now, &world.entropy);
         for fact in &transition.facts {
-            let draft = EntryDraft::of_fact(fact).unwrap();
-            lines.push(chain.append(change, draft).unwrap().to_json());
+            lines.push(chain.record(change, fact).unwrap().to_json());
         }
         request = transition.after;
     }

@@ -11,7 +11,7 @@ use crate::port::{Change, RowResult, RowStatus, SeatChange, StoreError};
 use crate::request::{Asked, Event, Fact, Opening, Origin, Request, Subject};
 use crate::route::{self, Known, Routed};
 use crate::seat::Evidence;
-use crate::trail::{Chain, EntryDraft, Stream};
+use crate::trail::{Chain, Stream};
 
 impl Intake<'_> {
     /// Everything that opens a request about this row.
@@ -32,7 +32,7 @@ impl Intake<'_> {
         let fact = Fact::new(now, self.record.submitted_by.clone(), released_by, self.surface, event);
         let mut chain = Chain::empty(Stream::Request(id));
         let mut change = Change::new(gate.new_change(), &chain);
-        let entry = EntryDraft::of_fact(&fact).and_then(|draft| chain.append(change.id, draft)).map_err(corrupt)?;
+        let entry = chain.record(change.id, &fact).map_err(corrupt)?;
         change.entries.push(entry);
         change.texts.extend(new);
         change.cards = request.approval.asked.iter().map(|asked| asked.card_about(id)).collect();
