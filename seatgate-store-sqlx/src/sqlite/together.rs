@@ -1,4 +1,4 @@
-//! Changes that wait together, landed together: one statement for all of them, as long as nothing stands in the way of any.
+//! Changes that wait together, landed together: one call for all of them, as long as nothing stands in the way of any.
 
 use seatgate_core::port::Change;
 use sqlx::Executor as _;
@@ -90,12 +90,15 @@ async fn call(sql: &'static str, checked: &[&str], batch: &Batch, desk: &mut Des
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use async_trait::async_trait;
+    use seatgate_core::port::SystemClock;
     use seatgate_core::testing::World;
 
     use super::*;
-    use crate::sqlite::SqliteStore;
     use crate::sqlite::writer::{Outcome, Work};
+    use crate::sqlite::{SqliteStore, open};
 
     /// Changes that must land together, if at all.
     struct Together(Vec<Change>);
@@ -127,5 +130,27 @@ mod tests {
             assert!(!store.writer.perform(Together(changes)).await.unwrap(), "they are known");
         }
         store.close().await;
+    }
+    #[tokio::test]
+    async fn one_call_keeps_a_batch_that_fits_and_nothing_of_one_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _guard) = open::own(&folder.path().join("seatgate.db")).unwrap();
+        let mut connection = open::writing(open::connect_options(&path)).await.unwrap();
+        open::migrate(&mut connection).await.unwrap();
+        prepare(&mut connection).await.unwrap();
+        let mut desk = Desk { connection, lease_clock: Arc::new(SystemClock) };
+        let world = World::new(1);
+        let mut chain = world.new_chain();
+        let (first, second) = (world.change(&mut chain), world.change(&mut chain));
+        let fresh = world.change(&mut world.new_chain());
+        for (changes, fits) in [(vec![&first], true), (vec![&fresh, &first], false), (vec![&second, &fresh], true)] {
+            let batch = gather(&changes).unwrap().unwrap();
+            assert_eq!(commit(&batch, &mut desk).await.is_ok(), fits);
+            let left = desk.connection.execute("ROLLBACK").await;
+            assert_eq!(left.is_err(), fits, "only what fits is committed");
+        }
+        let kept: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut desk.connection).await.unwrap();
+        assert_eq!(kept, 3);
     }
 }
