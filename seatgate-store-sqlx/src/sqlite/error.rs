@@ -36,6 +36,11 @@ fn kind(error: &sqlx::Error) -> StoreErrorKind {
     }
 }
 
+/// Whether somebody else has the file locked: in a log ahead of the file, that shows when a transaction begins.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(code::BUSY | code::LOCKED))
+}
+
 /// What an error of `COMMIT` says. Whoever is refused for being busy, or for want of room, has written nothing; any other
 /// failure may show after a crash as a commit.
 pub(super) fn commit_kind(error: &sqlx::Error) -> StoreErrorKind {

@@ -14,9 +14,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::SqliteStore;
 use super::error::store_error;
 use super::writer::{Desk, Writer};
+use super::{SqliteStore, together};
 
 /// Beside the host application's own table of migrations, if it has one in the same file.
 pub(super) const MIGRATIONS_TABLE: &str = "_seatgate_migrations";
@@ -95,6 +95,7 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, StoreErr
     let mut connection = writing(connect.clone()).await.map_err(store_error("opening the database"))?;
     migrate(&mut connection).await?;
     take_leases_back(&mut connection).await.map_err(store_error("taking leases back"))?;
+    together::prepare(&mut connection).await.map_err(store_error("preparing to write"))?;
     let readers = reading(connect).await.map_err(store_error("opening the database for reading"))?;
     let lease_clock = options.lease_clock;
     let writer = Writer::start(Desk { connection, lease_clock: lease_clock.clone() }, guard);

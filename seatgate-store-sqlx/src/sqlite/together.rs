@@ -1,69 +1,104 @@
-//! Changes that wait together, landed together: two calls for all of them, with a statement a table, as long as nothing
-//! stands in the way of any.
+//! Changes that wait together, landed together: one call for all of them, as long as nothing stands in the way of any.
 
 use seatgate_core::port::Change;
+use sqlx::Executor as _;
+use sqlx::sqlite::SqliteConnection;
 
 use super::lane;
 use super::writer::Desk;
 use crate::batch::Batch;
 use crate::changes::add_change;
 
-const CHECK: &str = include_str!("together_check.sql");
-const LAND: &str = include_str!("land.sql");
+/// The views into which lists of rows are inserted, and the triggers that land them.
+const LANDING: &str = include_str!("landing.sql");
 
-/// The lists in the order of the parameters.
+/// The columns of the first view, then those of the second.
 const CHECKED: [&str; 7] = ["created", "grown", "fences", "takes", "sweeps", "deliveries", "answers"];
 const LANDED: [&str; 16] = [
     "releases", "events", "opened", "moved", "asked", "tasks", "unsaved", "savings", "cards", "members", "texts",
     "subjects", "wanted", "replaced", "removed", "held",
 ];
 
+macro_rules! landing {
+    () => {
+        "INTO landing VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+    };
+}
+macro_rules! expected {
+    () => {
+        "INSERT INTO expected VALUES ($18, $19, $20, $21, $22, $23, $24); "
+    };
+}
+const APPEND: &str = concat!("INSERT ", landing!());
+const LAND: &str = concat!(expected!(), "INSERT ", landing!());
+/// A whole transaction in one call: each call is a message to the driver's thread, and its answers wake the writer. With
+/// `OR ROLLBACK` SQLite keeps no copies of pages to undo the statement alone.
+const LAND_ALONE: &str = concat!("BEGIN IMMEDIATE; ", expected!(), "INSERT OR ROLLBACK ", landing!(), "; COMMIT");
+
 /// Lists that only a change by itself may bring.
 const RARE: [&str; 10] =
     ["unmoved", "leavers", "quiet", "bulks", "seals", "joins", "released", "directory", "settled", "edits"];
 
-/// Lands all of these changes: `false` if one of them does not fit or brings something rare; then what was written must be
-/// undone.
-pub(super) async fn land(changes: &[&Change], desk: &mut Desk) -> Result<bool, sqlx::Error> {
+/// Prepares a connection for landing, once its tables are there.
+pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    connection.execute(LANDING).await.map(|_| ())
+}
+
+/// Everything that these changes bring, to land together. None: they cannot.
+pub(super) fn gather(changes: &[&Change]) -> Result<Option<Batch>, sqlx::Error> {
     let mut parts = Vec::with_capacity(changes.len());
     for change in changes {
         let mut part = Batch::whole();
         add_change(change, &mut part)?;
         parts.push(part);
     }
-    let Some(batch) = Batch::of(&parts.iter().collect::<Vec<_>>()) else { return Ok(false) };
-    if RARE.iter().any(|list| batch.count(list) > 0) || !fit(&batch, desk).await? {
-        return Ok(false);
-    }
-    append(&batch, desk).await?;
+    let batch = Batch::of(&parts.iter().collect::<Vec<_>>());
+    Ok(batch.filter(|batch| RARE.iter().all(|list| batch.count(list) == 0)))
+}
+
+/// Whether [`commit`] can land it: what is said about lanes has statements of its own.
+pub(super) fn is_whole(batch: &Batch) -> bool {
+    batch.count("lanes") == 0
+}
+
+/// Lands a batch in a transaction of its own. On an error nothing is kept, but the transaction may still be open.
+pub(super) async fn commit(batch: &Batch, desk: &mut Desk) -> Result<(), sqlx::Error> {
+    call(LAND_ALONE, &CHECKED, batch, desk).await
+}
+
+/// Lands these changes, of which this is the batch. On an error one of them does not fit, and what was written must be
+/// undone.
+pub(super) async fn land(batch: &Batch, changes: &[&Change], desk: &mut Desk) -> Result<(), sqlx::Error> {
+    call(LAND, &CHECKED, batch, desk).await?;
     for report in changes.iter().filter_map(|change| change.lane.as_ref()) {
         lane::report(report, desk).await?;
     }
-    Ok(true)
+    Ok(())
 }
 
-/// Whether what these changes expect is so; what says so is written with it.
-async fn fit(batch: &Batch, desk: &mut Desk) -> Result<bool, sqlx::Error> {
-    let check = CHECKED.iter().fold(sqlx::query(CHECK), |check, list| check.bind(batch.list(list)));
-    let fitting = check.fetch_all(&mut desk.connection).await?;
-    Ok(fitting.len() >= CHECKED.iter().map(|list| batch.count(list)).sum())
-}
-
-/// Writes what lands once the checks have passed: of the lists, those that are there.
+/// Writes what lands once the checks have passed.
 pub(super) async fn append(batch: &Batch, desk: &mut Desk) -> Result<(), sqlx::Error> {
+    call(APPEND, &[], batch, desk).await
+}
+
+async fn call(sql: &'static str, checked: &[&str], batch: &Batch, desk: &mut Desk) -> Result<(), sqlx::Error> {
     let now = desk.lease_clock.now().as_micros();
-    let land = LANDED.iter().fold(sqlx::query(LAND), |land, list| land.bind(batch.list(list)));
-    land.bind(now).execute(&mut desk.connection).await.map(|_| ())
+    let landed = LANDED.iter().fold(sqlx::query(sql), |call, list| call.bind(batch.list(list))).bind(now);
+    let call = checked.iter().fold(landed, |call, list| call.bind(batch.list(list)));
+    call.execute(&mut desk.connection).await.map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use async_trait::async_trait;
+    use seatgate_core::port::SystemClock;
     use seatgate_core::testing::World;
 
     use super::*;
-    use crate::sqlite::SqliteStore;
     use crate::sqlite::writer::{Outcome, Work};
+    use crate::sqlite::{SqliteStore, open};
 
     /// Changes that must land together, if at all.
     struct Together(Vec<Change>);
@@ -74,7 +109,9 @@ mod tests {
         const CONTEXT: &'static str = "landing together";
 
         async fn perform(&self, desk: &mut Desk) -> Result<Outcome<bool>, sqlx::Error> {
-            let landed = land(&self.0.iter().collect::<Vec<_>>(), desk).await?;
+            let changes: Vec<_> = self.0.iter().collect();
+            let batch = gather(&changes)?.unwrap();
+            let landed = land(&batch, &changes, desk).await.is_ok();
             Ok(if landed { Outcome::Keep(true) } else { Outcome::Undo(false) })
         }
     }
@@ -93,5 +130,27 @@ mod tests {
             assert!(!store.writer.perform(Together(changes)).await.unwrap(), "they are known");
         }
         store.close().await;
+    }
+    #[tokio::test]
+    async fn one_call_keeps_a_batch_that_fits_and_nothing_of_one_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _guard) = open::own(&folder.path().join("seatgate.db")).unwrap();
+        let mut connection = open::writing(open::connect_options(&path)).await.unwrap();
+        open::migrate(&mut connection).await.unwrap();
+        prepare(&mut connection).await.unwrap();
+        let mut desk = Desk { connection, lease_clock: Arc::new(SystemClock) };
+        let world = World::new(1);
+        let mut chain = world.new_chain();
+        let (first, second) = (world.change(&mut chain), world.change(&mut chain));
+        let fresh = world.change(&mut world.new_chain());
+        for (changes, fits) in [(vec![&first], true), (vec![&fresh, &first], false), (vec![&second, &fresh], true)] {
+            let batch = gather(&changes).unwrap().unwrap();
+            assert_eq!(commit(&batch, &mut desk).await.is_ok(), fits);
+            let left = desk.connection.execute("ROLLBACK").await;
+            assert_eq!(left.is_err(), fits, "only what fits is committed");
+        }
+        let kept: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut desk.connection).await.unwrap();
+        assert_eq!(kept, 3);
     }
 }

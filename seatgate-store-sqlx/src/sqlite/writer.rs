@@ -16,8 +16,9 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
-use super::error::{commit_kind, store_error};
+use super::error::{commit_kind, is_busy, store_error};
 use super::together;
+use crate::batch::Batch;
 
 /// So many jobs may wait; whoever brings another one waits with it, but not for long.
 const QUEUE: usize = 1024;
@@ -297,24 +298,54 @@ impl Task {
         }
     }
 
+    /// One transaction with all of them, and one call for it where they are changes that land together.
     async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let changes_only = jobs.iter().all(|job| job.change().is_some());
+        let mut batch = batch_of(jobs);
+        if let Some(whole) = batch.take_if(|batch| changes_only && together::is_whole(batch))
+            && self.commit_at_once(&whole).await?
+        {
+            jobs.iter_mut().for_each(|job| job.written());
+            return Ok(());
+        }
         let done = match self.sql("BEGIN IMMEDIATE; SAVEPOINT job").await {
             Err(error) => Err(Failure::of_begin(error)),
-            Ok(()) => match self.perform(jobs).await {
+            Ok(()) => match self.perform(jobs, batch).await {
                 Ok(()) => self.sql("COMMIT").await.map_err(Failure::of_commit),
                 Err(error) => Err(Failure::before_commit(error)),
             },
         };
         if done.is_err() {
-            // Refused when SQLite has ended the transaction itself, which is as good.
-            let _ = self.sql("ROLLBACK").await;
+            self.roll_back().await;
         }
         done
     }
 
-    /// Each under a savepoint of its own, of which the first is there.
-    async fn perform(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
-        let together = self.perform_changes(jobs).await?;
+    /// Whether a batch has landed. If not, nothing of it is kept, and each of its changes may be tried alone, which says
+    /// what stands in the way.
+    async fn commit_at_once(&mut self, batch: &Batch) -> Result<bool, Failure> {
+        let Err(error) = together::commit(batch, &mut self.desk).await else { return Ok(true) };
+        self.roll_back().await;
+        // It has waited for whoever holds the file, and nobody waits for that twice.
+        if is_busy(&error) {
+            return Err(Failure::of_begin(error));
+        }
+        tracing::debug!(%error, "changes did not land at once");
+        Ok(false)
+    }
+
+    /// Refused when SQLite has ended the transaction itself, which is as good.
+    async fn roll_back(&mut self) {
+        let _ = self.sql("ROLLBACK").await;
+    }
+
+    /// Each under a savepoint of its own, of which the first is there; the changes together, if they make a batch and it
+    /// fits.
+    async fn perform(&mut self, jobs: &mut [Box<dyn Job>], batch: Option<Batch>) -> Result<(), sqlx::Error> {
+        let together = match batch {
+            Some(batch) => self.perform_changes(jobs, &batch).await?,
+            None => false,
+        };
         let others = jobs.iter_mut().filter(|job| !together || job.change().is_none());
         for (number, job) in others.enumerate() {
             if number > 0 || together {
@@ -328,24 +359,30 @@ impl Task {
     }
 
     /// Writes all changes at once, if it can be done; then it says so.
-    async fn perform_changes(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<bool, sqlx::Error> {
+    async fn perform_changes(&mut self, jobs: &mut [Box<dyn Job>], batch: &Batch) -> Result<bool, sqlx::Error> {
         let changes: Vec<&Change> = jobs.iter().filter_map(|job| job.change()).collect();
-        if changes.is_empty() {
-            return Ok(false);
-        }
-        let landed = together::land(&changes, &mut self.desk).await.unwrap_or_else(|error| {
+        if let Err(error) = together::land(batch, &changes, &mut self.desk).await {
             // What fails here fails again where it is written alone, and spoils no other there.
             tracing::debug!(%error, changes = changes.len(), "changes did not land together");
-            false
-        });
-        if landed {
-            jobs.iter_mut().filter(|job| job.change().is_some()).for_each(|job| job.written());
-            return Ok(true);
+            return self.sql("ROLLBACK TO job").await.map(|()| false);
         }
-        self.sql("ROLLBACK TO job").await.map(|()| false)
+        jobs.iter_mut().filter(|job| job.change().is_some()).for_each(|job| job.written());
+        Ok(true)
     }
 
     async fn sql(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.desk.connection.execute(statement).await.map(|_| ())
     }
+}
+
+/// What the changes among these bring, if there are any and they can land together.
+fn batch_of(jobs: &[Box<dyn Job>]) -> Option<Batch> {
+    let changes: Vec<&Change> = jobs.iter().filter_map(|job| job.change()).collect();
+    if changes.is_empty() {
+        return None;
+    }
+    together::gather(&changes).unwrap_or_else(|error| {
+        tracing::debug!(%error, changes = changes.len(), "changes cannot land together");
+        None
+    })
 }
