@@ -131,6 +131,7 @@ mod tests {
         }
         store.close().await;
     }
+
     #[tokio::test]
     async fn one_call_keeps_a_batch_that_fits_and_nothing_of_one_that_does_not() {
         let folder = tempfile::tempdir().unwrap();
