@@ -61,13 +61,7 @@ pub async fn run(worker: Worker, options: DriverOptions, stop: impl Future<Outpu
     let mut messages_from = Instant::now();
     loop {
         let started = Instant::now();
-        let messages = started >= messages_from;
-        let mut wait = claim_and_spawn(&worker, &options, messages, &mut tasks).await;
-        if messages {
-            messages_from = Instant::now() + MESSAGES;
-        } else {
-            wait = wait.min(messages_from.saturating_duration_since(Instant::now()));
-        }
+        let wait = claim_and_spawn(&worker, &options, &mut messages_from, &mut tasks).await;
         let pace = tokio::time::sleep_until(started + pace(started.elapsed()));
         tokio::select! {
             () = &mut stop => break,
@@ -93,11 +87,12 @@ fn pace(claim: Duration) -> Duration {
     (claim * (1 + REST)).clamp(PACE, SLOWEST.max(claim))
 }
 
-/// Fills up what is in flight, and says how long to wait when nothing happens.
+/// Fills up what is in flight, and says how long to wait when nothing happens. Messages are claimed as well from
+/// `messages_from` on, which moves on only when they were: so nothing else fills all the room before them.
 async fn claim_and_spawn(
     worker: &Worker,
     options: &DriverOptions,
-    messages: bool,
+    messages_from: &mut Instant,
     tasks: &mut JoinSet<()>,
 ) -> Duration {
     worker.gate().flush_access().await;
@@ -105,13 +100,19 @@ async fn claim_and_spawn(
     if free == 0 {
         return options.poll;
     }
+    let messages = Instant::now() >= *messages_from;
     let claims = if messages { worker.claim(free).await } else { worker.claim_but_messages(free).await };
     let Ok(claims) = claims else { return options.poll };
+    if messages {
+        *messages_from = Instant::now() + MESSAGES;
+    }
     let full = claims.items.len() == free;
     for bundle in Bundle::all_of(claims.items) {
         tasks.spawn(work(worker.clone(), bundle));
     }
-    if full { options.poll } else { wait(options.poll, claims.next_due, worker.gate().now()) }
+    let until_due = if full { options.poll } else { wait(options.poll, claims.next_due, worker.gate().now()) };
+    // A claim without messages does not say what is due.
+    if messages { until_due } else { until_due.min(messages_from.saturating_duration_since(Instant::now())) }
 }
 
 async fn work(worker: Worker, bundle: Bundle) {

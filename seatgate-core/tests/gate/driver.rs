@@ -9,10 +9,12 @@ use seatgate_core::driver::{self, DriverOptions};
 use seatgate_core::memory::MemoryStore;
 use seatgate_core::policy::Mode;
 use seatgate_core::port::{Deprovisioner, EffectError, Idempotency, Job, Removal};
-use seatgate_core::request::Outcome;
+use seatgate_core::request::{Outcome, StateLabel};
 use seatgate_core::testing::{Fault, Faulty, ScriptedDeprovisioner};
 
-use crate::house::World;
+use serde_json::json;
+
+use crate::house::{World, candidate};
 use crate::mishaps::faulty;
 use crate::stepped::Steps;
 
@@ -33,6 +35,36 @@ impl Deprovisioner for StoreGoesAway {
         }
         self.inner.deprovision(job).await
     }
+}
+
+/// A target that takes its time.
+struct Slow;
+
+#[async_trait]
+impl Deprovisioner for Slow {
+    async fn deprovision(&self, _job: &Job) -> Result<Removal, EffectError> {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        Ok(Removal::removed())
+    }
+}
+
+/// What is decided is claimed oftener than messages, and could take all the room whenever there is some.
+#[tokio::test(start_paused = true)]
+async fn removals_that_fill_all_the_room_leave_some_for_messages() {
+    let world = World::new(ScriptedDeprovisioner::new(Idempotency::Unknown), &[]);
+    let (house, _) = faulty(&world, Arc::new(Slow));
+    let rows = (0..30).map(|n| candidate(json!({"account": {"id": format!("00u{n}")}})));
+    let report = house.sweep(rows.collect()).await;
+    for result in report.results {
+        house.approve(result.request_id.unwrap()).await.unwrap();
+    }
+    let mut options = DriverOptions::default();
+    options.in_flight = 1;
+    driver::run(house.worker.clone(), options, tokio::time::sleep(Duration::from_millis(600))).await;
+    let sent = world.notifier.sent().len();
+    let open = house.gate.queries().count_by_state(None).await.unwrap();
+    assert!(sent > 1, "the channel has heard of the sweep, and how the first requests ended");
+    assert!(open.of(StateLabel::Executing) > 0, "removals are left: {open:?}");
 }
 
 #[tokio::test(start_paused = true)]
