@@ -240,25 +240,17 @@ impl<'a> Intake<'a> {
         self.chain = store.chain(Stream::Sweep(self.record.id)).await?;
         let releasing = self.released_by.is_some();
         let open = |result: &RowResult| releasing && result.status == RowStatus::Held;
-        let seen = if self.fence.is_some() { self.ours.clone() } else { 0..u32::MAX };
-        let rows = store.rows(self.record.id, seen).await?.into_iter().filter(|result| !open(result));
+        let rows = store.rows(self.record.id, self.ours.clone()).await?.into_iter().filter(|result| !open(result));
         self.answered = rows.map(|result| (result.row, result)).collect();
         self.waiting.retain(|row, _| !self.answered.contains_key(row));
         self.unrecorded.retain(|result| !self.answered.contains_key(&result.row));
         self.count_others().await
     }
 
-    /// Counts what other deliveries of this sweep ask about.
+    /// Counts what other deliveries of this sweep ask about; those of other batches are counted beside the rows.
     async fn count_others(&mut self) -> Result<(), StoreError> {
-        // Those of other batches are counted beside the rows.
-        let Some(limits) = self.limits.as_mut().filter(|_| self.fence.is_none()) else { return Ok(()) };
-        for others in limits.uncounted(&self.answered).chunks(ROUND) {
-            let ids: Vec<_> = others.iter().map(|(_, request)| *request).collect();
-            let requests = self.gate.parts.requests.load(&ids).await?;
-            for ((row, _), stored) in others.iter().zip(requests) {
-                let seat = stored.as_ref().and_then(|stored| stored.request.seat());
-                seat.into_iter().for_each(|seat| limits.count(*row, &seat.app.id));
-            }
+        if let Some(limits) = self.limits.as_mut().filter(|_| self.fence.is_none()) {
+            limits.count_all(self.gate.parts.queries.opened_by_app(self.record.id).await?, &self.answered);
         }
         Ok(())
     }

@@ -1,14 +1,19 @@
 //! Several deliveries of one sweep: rows numbered on, one limit over all of them, each redelivery answered as before.
 
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use seatgate_core::canonical::Digest;
 use seatgate_core::gate::{GateError, Submission, Sweep, SweepReport};
-use seatgate_core::id::SweepId;
+use seatgate_core::id::{RequestId, SweepId};
+use seatgate_core::memory::MemoryStore;
 use seatgate_core::person::{Actor, Surface};
-use seatgate_core::port::{Inbound, Problem, RowStatus};
+use seatgate_core::port::{Inbound, Problem, RequestStore, RowResult, RowStatus, StoreError, Stored};
 use seatgate_core::seat::Candidate;
-use seatgate_core::testing::{Fault, ScriptedDeprovisioner, block_on, join_all};
+use seatgate_core::testing::{Around, Fault, ScriptedDeprovisioner, block_on, join_all};
 use seatgate_core::trail::Stream;
 use serde_json::{Value, json};
 
@@ -79,6 +84,58 @@ fn an_app_with_a_limit_of_its_own_keeps_it_over_all_deliveries() {
         assert_eq!(answers(&sent(&house, second).await), [(2, Asked), (3, Held)]);
         let third = delivery("msg_3", rows([("zoom", "cy"), ("slack", "cy")])).joining(first.sweep);
         assert_eq!(answers(&sent(&house, third).await), [(4, Held), (5, Held)]);
+    });
+}
+
+/// Counts the rows and requests that are read from it.
+struct Counted {
+    read: AtomicUsize,
+    store: Arc<MemoryStore>,
+}
+
+impl Counted {
+    fn count<T>(&self, found: Vec<T>) -> Vec<T> {
+        self.read.fetch_add(found.len(), Ordering::Relaxed);
+        found
+    }
+}
+
+#[async_trait]
+impl Around for Counted {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    async fn load(&self, ids: &[RequestId]) -> Result<Vec<Option<Stored>>, StoreError> {
+        Ok(self.count(self.store.load(ids).await?))
+    }
+
+    async fn rows(&self, sweep: SweepId, rows: Range<u32>) -> Result<Vec<RowResult>, StoreError> {
+        Ok(self.count(self.store.rows(sweep, rows).await?))
+    }
+}
+
+#[test]
+fn a_delivery_reads_no_more_however_many_came_before_it() {
+    block_on(async {
+        let world = World::new(ScriptedDeprovisioner::new(KEYED), &[("max_requests_per_sweep", "30")]);
+        let counted = Arc::new(Counted { read: AtomicUsize::new(0), store: world.store.clone() });
+        let gate = world.builder(&Steps::free()).requests(counted.clone()).build().unwrap();
+        let mut joined: Option<SweepId> = None;
+        let mut read = Vec::new();
+        for number in 0..20 {
+            let rows = [format!("ana{number}"), format!("bo{number}")];
+            let mut sweep = delivery(&format!("msg_{number}"), figma(&rows.each_ref().map(String::as_str)));
+            sweep.joins = joined;
+            let report = gate.sweep(sweep).await.unwrap();
+            joined = Some(report.sweep);
+            let expected = if number < 15 { Asked } else { Held };
+            assert!(report.results.iter().all(|result| result.status == expected), "delivery {number}");
+            read.push(counted.read.swap(0, Ordering::Relaxed));
+        }
+        assert!(read[19] <= read[1], "{read:?}");
     });
 }
 

@@ -20,10 +20,10 @@ const IN_FLIGHT: usize = 32;
 const TASKS: &str = "SELECT count(*) FROM agenda WHERE key LIKE 'task/%'";
 const OPEN: &str = "SELECT count(*) FROM requests WHERE closed_at IS NULL";
 
-/// What a copy's ids are: the same but for the last five digits, which are the copy's number. People stay who they are,
-/// so that those who are asked get a history as well.
-const IDS: &str = "((?:req|tsk|exc|crd|swp|acc|txt|chg|msg)_[0-9a-f]{27})[0-9a-f]{5}";
-const IDS_OF_PEOPLE: &str = "(prs_[0-9a-f]{27})[0-9a-f]{5}";
+/// What a copy's ids are: the same but for the last five digits, which are the copy's number, and for the version, so that
+/// no copy is what it was made of. People stay who they are, so that those who are asked get a history as well.
+const IDS: &str = "((?:req|tsk|exc|crd|swp|acc|txt|chg|msg)_[0-9a-f]{12})7([0-9a-f]{14})[0-9a-f]{5}";
+const IDS_OF_PEOPLE: &str = "(prs_[0-9a-f]{12})7([0-9a-f]{14})[0-9a-f]{5}";
 /// What somebody or something is called elsewhere: these become others by an ending.
 const NAMES: [&str; 4] = ["ext_id", "email", "value", "identity"];
 /// What is to be done does not grow with what was done.
@@ -81,7 +81,7 @@ async fn copy(database: &Database, columns: &[(String, String, String)], copies:
     let ids = if is_people { IDS_OF_PEOPLE } else { IDS };
     let value = |(_, name, kind): &(String, String, String)| match kind.as_str() {
         "text" if NAMES.contains(&name.as_str()) => format!("{name} || '-' || copy"),
-        "text" => format!("regexp_replace({name}, '{ids}', '\\1' || lpad(to_hex(copy), 5, '0'), 'g')"),
+        "text" => format!("regexp_replace({name}, '{ids}', '\\18\\2' || lpad(to_hex(copy), 5, '0'), 'g')"),
         _ => name.clone(),
     };
     let names = columns.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>().join(", ");

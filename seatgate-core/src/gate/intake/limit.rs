@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::RequestId;
 use crate::policy::Policy;
 use crate::port::{Problem, RowResult, RowStatus};
 use crate::seat::{AppId, Candidate};
@@ -88,22 +87,33 @@ impl<'a> Limits<'a> {
         self.shares.insert(app.clone(), shares);
     }
 
-    /// Rows that are asked about and not counted yet, with their requests: those of other deliveries.
-    pub(in crate::gate) fn uncounted(&self, answered: &BTreeMap<u32, RowResult>) -> Vec<(u32, RequestId)> {
-        let asked = answered.values().filter(|result| result.status == RowStatus::Asked);
-        let uncounted = asked.filter(|result| !self.apps.contains_key(&result.row));
-        uncounted.filter_map(|result| Some((result.row, result.request_id?))).collect()
+    /// With so many requests that the whole sweep has opened, those of these answers among them.
+    pub(in crate::gate) fn count_all(&mut self, mut opened: BTreeMap<AppId, u64>, answered: &BTreeMap<u32, RowResult>) {
+        for (app, ours) in self.asked(answered) {
+            opened.entry(app.clone()).and_modify(|all| *all = all.saturating_sub(ours));
+        }
+        opened.keys().for_each(|app| self.know(app));
+        self.before = opened;
     }
 
     /// How many requests these answers and those before them have opened, by app.
     pub(in crate::gate) fn opened(&self, answered: &BTreeMap<u32, RowResult>) -> BTreeMap<AppId, u64> {
         let mut opened = self.before.clone();
-        for (row, _) in answered.iter().filter(|(_, result)| result.status == RowStatus::Asked) {
-            if let Some(app) = self.apps.get(row) {
-                *opened.entry(app.clone()).or_default() += 1;
-            }
+        for (app, ours) in self.asked(answered) {
+            *opened.entry(app.clone()).or_default() += ours;
         }
         opened
+    }
+
+    /// How many of the rows that are counted here these answers ask about, by app.
+    fn asked(&self, answered: &BTreeMap<u32, RowResult>) -> BTreeMap<&AppId, u64> {
+        let mut asked = BTreeMap::new();
+        for (row, _) in answered.iter().filter(|(_, result)| result.status == RowStatus::Asked) {
+            if let Some(app) = self.apps.get(row) {
+                *asked.entry(app).or_default() += 1;
+            }
+        }
+        asked
     }
 
     /// What is left once these rows are answered.
