@@ -21,31 +21,72 @@ pub(crate) struct Answer {
     pub(crate) resolution: Resolution,
 }
 
+/// What a button asks for about one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Approve the removal.
+    Approve,
+    /// Keep the seat.
+    Keep,
+    /// Take the approval back.
+    Undo,
+    /// Say that the holder still needs it: asks why first.
+    StillNeed,
+    /// Give up one's own seat.
+    Release,
+    /// Ask somebody else in one's place: asks whom first.
+    Reassign,
+    /// Say why the one who clicks is asked.
+    Why,
+    /// Decline the offboarding.
+    Decline,
+    /// Stop the offboarding.
+    Stop,
+}
+
+impl Verb {
+    /// Every one, in the order of their definition.
+    const ALL: [Self; Self::Stop as usize + 1] = [
+        Self::Approve,
+        Self::Keep,
+        Self::Undo,
+        Self::StillNeed,
+        Self::Release,
+        Self::Reassign,
+        Self::Why,
+        Self::Decline,
+        Self::Stop,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Keep => "keep",
+            Self::Undo => "undo",
+            Self::StillNeed => "need",
+            Self::Release => "release",
+            Self::Reassign => "reassign",
+            Self::Why => "why",
+            Self::Decline => "decline",
+            Self::Stop => "stop",
+        }
+    }
+
+    /// The press that asks for it about this request.
+    pub(crate) fn on(self, request: RequestId) -> Press {
+        Press::On(self, request)
+    }
+}
+
 /// What a click asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Press {
-    /// Approve the removal that this request asks about.
-    Approve(RequestId),
-    /// Keep its seat.
-    Keep(RequestId),
-    /// Take the approval back.
-    Undo(RequestId),
-    /// Say that the holder still needs it: asks why first.
-    StillNeed(RequestId),
-    /// Give up one's own seat.
-    Release(RequestId),
-    /// Ask somebody else in one's place: asks whom first.
-    Reassign(RequestId),
-    /// Say why the one who clicks is asked.
-    Why(RequestId),
+    /// Something about this request.
+    On(Verb, RequestId),
     /// Approve all of these: the undecided rows of the page that was shown.
     ApproveRest(Vec<RequestId>),
     /// Keep all of these.
     KeepRest(Vec<RequestId>),
-    /// Decline the offboarding that this request asks about.
-    Decline(RequestId),
-    /// Stop this offboarding.
-    Stop(RequestId),
     /// Answer a task of this offboarding: some answers ask why first.
     Resolve(RequestId, Answer),
     /// Turn a card to a page, from 0.
@@ -60,17 +101,9 @@ pub(crate) enum Press {
 impl Press {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Approve(_) => "approve",
-            Self::Keep(_) => "keep",
-            Self::Undo(_) => "undo",
-            Self::StillNeed(_) => "need",
-            Self::Release(_) => "release",
-            Self::Reassign(_) => "reassign",
-            Self::Why(_) => "why",
+            Self::On(verb, _) => verb.label(),
             Self::ApproveRest(_) => "approve_rest",
             Self::KeepRest(_) => "keep_rest",
-            Self::Decline(_) => "decline",
-            Self::Stop(_) => "stop",
             Self::Resolve(_, answer) => answer.resolution.label(),
             Self::Turn { .. } => "turn",
         }
@@ -80,15 +113,7 @@ impl Press {
     pub(crate) fn action_id(&self) -> String {
         let kind = self.kind();
         match self {
-            Self::Approve(request)
-            | Self::Keep(request)
-            | Self::Undo(request)
-            | Self::StillNeed(request)
-            | Self::Release(request)
-            | Self::Reassign(request)
-            | Self::Why(request)
-            | Self::Decline(request)
-            | Self::Stop(request) => format!("{kind}/{request}"),
+            Self::On(_, request) => format!("{kind}/{request}"),
             Self::Resolve(_, answer) => format!("{kind}/{}", answer.task),
             Self::ApproveRest(_) | Self::KeepRest(_) => kind.to_owned(),
             Self::Turn { page, .. } => format!("{kind}/{page}"),
@@ -98,15 +123,7 @@ impl Press {
     /// The button's value: at most 2000 characters for up to 50 requests.
     pub(crate) fn value(&self) -> String {
         match self {
-            Self::Approve(request)
-            | Self::Keep(request)
-            | Self::Undo(request)
-            | Self::StillNeed(request)
-            | Self::Release(request)
-            | Self::Reassign(request)
-            | Self::Why(request)
-            | Self::Decline(request)
-            | Self::Stop(request) => format!("{VERSION}:{request}"),
+            Self::On(_, request) => format!("{VERSION}:{request}"),
             Self::Resolve(request, answer) => format!("{VERSION}:{request}:{}:{}", answer.task, answer.pause),
             Self::ApproveRest(requests) | Self::KeepRest(requests) => {
                 let ids: Vec<String> = requests.iter().map(ToString::to_string).collect();
@@ -135,18 +152,12 @@ impl Press {
         let kind = action_id.split_once('/').map_or(action_id, |(kind, _)| kind);
         let (kind, value) = if kind == MENU { value.split_once(':')? } else { (kind, value) };
         let requests = || value.split(',').map(|id| id.parse().ok()).collect::<Option<Vec<RequestId>>>();
+        if let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.label() == kind) {
+            return value.parse().ok().map(|request| Self::On(verb, request));
+        }
         match kind {
-            "approve" => value.parse().ok().map(Self::Approve),
-            "keep" => value.parse().ok().map(Self::Keep),
-            "undo" => value.parse().ok().map(Self::Undo),
-            "need" => value.parse().ok().map(Self::StillNeed),
-            "release" => value.parse().ok().map(Self::Release),
-            "reassign" => value.parse().ok().map(Self::Reassign),
-            "why" => value.parse().ok().map(Self::Why),
             "approve_rest" => requests().map(Self::ApproveRest),
             "keep_rest" => requests().map(Self::KeepRest),
-            "decline" => value.parse().ok().map(Self::Decline),
-            "stop" => value.parse().ok().map(Self::Stop),
             "turn" => {
                 let (card, page) = value.split_once(':')?;
                 Some(Self::Turn { card: card.parse().ok()?, page: page.parse().ok()? })
@@ -170,23 +181,12 @@ mod tests {
     fn buttons_read_as_they_are_written() {
         let request: RequestId = "req_00000000000070008000000000000001".parse().unwrap();
         let card: CardId = "crd_00000000000070008000000000000002".parse().unwrap();
-        let presses = [
-            Press::Approve(request),
-            Press::Keep(request),
-            Press::Undo(request),
-            Press::StillNeed(request),
-            Press::Release(request),
-            Press::Reassign(request),
-            Press::Why(request),
-            Press::ApproveRest(vec![request; 50]),
-            Press::KeepRest(vec![request]),
-            Press::Decline(request),
-            Press::Stop(request),
-            Press::Turn { card, page: 3 },
-        ];
+        let presses =
+            [Press::ApproveRest(vec![request; 50]), Press::KeepRest(vec![request]), Press::Turn { card, page: 3 }];
+        let presses = presses.into_iter().chain(Verb::ALL.map(|verb| verb.on(request)));
         let task = "tsk_00000000000070008000000000000003".parse().unwrap();
         let answers = Resolution::ALL.iter().map(|resolution| Answer { task, pause: 7, resolution: *resolution });
-        let presses = presses.into_iter().chain(answers.map(|answer| Press::Resolve(request, answer)));
+        let presses = presses.chain(answers.map(|answer| Press::Resolve(request, answer)));
         for press in presses {
             assert!(press.value().len() <= 2000 && press.action_id().len() <= 255);
             assert_eq!(Press::read(&press.action_id(), &press.value()), Some(press));
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn options_of_a_menu_read_as_they_are_written() {
         let request: RequestId = "req_00000000000070008000000000000001".parse().unwrap();
-        for press in [Press::Reassign(request), Press::Why(request)] {
+        for press in [Verb::Reassign.on(request), Verb::Why.on(request)] {
             assert!(press.option().len() <= 150);
             assert_eq!(Press::read(&Press::menu(request), &press.option()), Some(press));
         }

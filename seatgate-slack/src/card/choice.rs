@@ -6,7 +6,7 @@ use seatgate_core::request::StateLabel;
 
 use super::block::{Button, Control, Menu};
 use super::{seat, second};
-use crate::action::Press;
+use crate::action::{Press, Verb};
 use crate::wording::{Form, Line, NAME, Phrase, Slot, Wording};
 
 /// Everything side by side: for a card about one seat.
@@ -45,19 +45,19 @@ fn answers(wording: &Wording, row: &Row) -> Vec<Button> {
             let need = (Phrase::ButtonStillNeed, Phrase::SpokenStillNeed);
             let release = (Phrase::ButtonRelease, Phrase::SpokenRelease);
             vec![
-                button(Press::StillNeed(row.request), need),
-                asks(Press::Release(row.request), release, confirm_release(row)),
+                button(Verb::StillNeed.on(row.request), need),
+                asks(Verb::Release.on(row.request), release, confirm_release(row)),
             ]
         }
         StateLabel::AwaitingDecision => {
             let approve = (Phrase::ButtonApprove, Phrase::SpokenApprove);
             vec![
-                asks(Press::Approve(row.request), approve, confirm(row)),
-                button(Press::Keep(row.request), (Phrase::ButtonKeep, Phrase::SpokenKeep)),
+                asks(Verb::Approve.on(row.request), approve, confirm(row)),
+                button(Verb::Keep.on(row.request), (Phrase::ButtonKeep, Phrase::SpokenKeep)),
             ]
         }
         StateLabel::InGrace if can_undo(row) => {
-            vec![button(Press::Undo(row.request), (Phrase::ButtonUndo, Phrase::SpokenUndo))]
+            vec![button(Verb::Undo.on(row.request), (Phrase::ButtonUndo, Phrase::SpokenUndo))]
         }
         _ => Vec::new(),
     }
@@ -72,8 +72,8 @@ fn can_undo(row: &Row) -> bool {
 /// What is done less often, each with its label and what a screen reader says. Holders are asked about their own seat,
 /// and hand it on to nobody.
 fn further(row: &Row) -> Vec<(Press, Phrase, Phrase)> {
-    let reassign = (Press::Reassign(row.request), Phrase::ButtonReassign, Phrase::SpokenReassign);
-    let why = (Press::Why(row.request), Phrase::ButtonWhy, Phrase::SpokenWhy);
+    let reassign = (Verb::Reassign.on(row.request), Phrase::ButtonReassign, Phrase::SpokenReassign);
+    let why = (Verb::Why.on(row.request), Phrase::ButtonWhy, Phrase::SpokenWhy);
     // An offboarding is for every operator already.
     match (row.is_live(), row.asks_holder() || row.offboarding.is_some()) {
         (false, _) => Vec::new(),

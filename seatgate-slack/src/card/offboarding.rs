@@ -9,7 +9,7 @@ use seatgate_core::request::{Decision, StateLabel, TaskStatus};
 use super::block::Button;
 use super::draft::Draft;
 use super::{seat, second, task};
-use crate::action::Press;
+use crate::action::Verb;
 use crate::id::UserId;
 use crate::wording::{Form, Line, NAME, Phrase, Slot, Value, Wording};
 
@@ -126,7 +126,7 @@ fn answers<'w>(wording: &'w Wording, run: &OffboardingStanding, users: &Users) -
 
 fn stop(wording: &Wording, run: &OffboardingStanding) -> Button {
     let spoken = Line::new(Phrase::SpokenStop).with(Slot::Person, Value::Outside(&run.person, NAME / 2));
-    let mut button = Button::new(Press::Stop(run.request), wording.say(&Line::new(Phrase::ButtonStop), Form::Plain));
+    let mut button = Button::new(Verb::Stop.on(run.request), wording.say(&Line::new(Phrase::ButtonStop), Form::Plain));
     button.spoken = Some(wording.say(&spoken, Form::Plain));
     button
 }

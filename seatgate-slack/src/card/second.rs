@@ -6,7 +6,7 @@ use seatgate_core::request::{Decision, Outcome, StateLabel};
 use super::block::Button;
 use super::draft::Draft;
 use super::seat::reason;
-use crate::action::Press;
+use crate::action::Verb;
 use crate::wording::{Form, Line, NAME, Phrase, Slot, Value, Wording};
 
 /// How many tasks are listed; the others are counted.
@@ -50,12 +50,12 @@ pub(super) fn answers(wording: &Wording, row: &Row, line: &OffboardingLine) -> V
         button
     };
     let mut approve =
-        button(Press::Approve(row.request), Phrase::ButtonApproveOffboarding, Phrase::SpokenApproveOffboarding);
+        button(Verb::Approve.on(row.request), Phrase::ButtonApproveOffboarding, Phrase::SpokenApproveOffboarding);
     let text = Line::new(Phrase::ConfirmOffboarding).said(Slot::Seat, named(row, line, NAME));
     let [title, yes, no] =
         [Phrase::ConfirmOffboardingTitle, Phrase::ButtonApproveOffboarding, Phrase::ConfirmNo].map(Line::new);
     approve.confirm = Some([title, text, yes, no].map(|line| wording.say(&line, Form::Plain)));
-    vec![approve, button(Press::Decline(row.request), Phrase::ButtonDecline, Phrase::SpokenDecline)]
+    vec![approve, button(Verb::Decline.on(row.request), Phrase::ButtonDecline, Phrase::SpokenDecline)]
 }
 
 /// By which playbook, and who asked for it.

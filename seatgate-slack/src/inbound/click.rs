@@ -12,7 +12,7 @@ use super::admit::{Turned, Visitor};
 use super::answer::Spot;
 use super::judge::Declined;
 use super::{Ack, SlackApp};
-use crate::action::Press;
+use crate::action::{Press, Verb};
 use crate::card::{AnswerKind, Notice};
 use crate::doctor::Sample;
 use crate::payload::{Action, BlockActions, Place, TriggerId};
@@ -37,22 +37,33 @@ impl SlackApp {
 
     async fn press(&self, press: Press, visitor: &Visitor, spot: Spot, trigger: Option<&TriggerId>) -> Ack {
         match press {
-            Press::Approve(request) | Press::Release(request) => {
-                self.decide(request, Ask::Approve, visitor, spot).await
-            }
-            Press::Undo(request) => self.decide(request, Ask::Undo, visitor, spot).await,
-            Press::Keep(request) => self.keep(vec![request], visitor, spot, trigger).await,
+            Press::On(verb, request) => self.press_on(verb, request, visitor, spot, trigger).await,
             Press::KeepRest(requests) => self.keep(unique(requests), visitor, spot, trigger).await,
             Press::ApproveRest(requests) => {
                 self.decide_all(unique(requests), (Ask::Approve, Decision::Approve), visitor, spot).await
             }
-            Press::StillNeed(request) => self.need(request, visitor, spot, trigger).await,
-            Press::Reassign(request) => self.reassign(request, visitor, spot, trigger).await,
-            Press::Why(request) => self.why(request, visitor, spot).await,
-            Press::Decline(request) => self.ask_why(request, (AnswerKind::Decline, None), visitor, spot, trigger).await,
-            Press::Stop(request) => self.ask_why(request, (AnswerKind::Stop, None), visitor, spot, trigger).await,
             Press::Resolve(request, answer) => self.resolve(request, answer, visitor, spot, trigger).await,
             Press::Turn { card, page } => self.turn(card, page, visitor, spot).await,
+        }
+    }
+
+    async fn press_on(
+        &self,
+        verb: Verb,
+        request: RequestId,
+        visitor: &Visitor,
+        spot: Spot,
+        trigger: Option<&TriggerId>,
+    ) -> Ack {
+        match verb {
+            Verb::Approve | Verb::Release => self.decide(request, Ask::Approve, visitor, spot).await,
+            Verb::Undo => self.decide(request, Ask::Undo, visitor, spot).await,
+            Verb::Keep => self.keep(vec![request], visitor, spot, trigger).await,
+            Verb::StillNeed => self.need(request, visitor, spot, trigger).await,
+            Verb::Reassign => self.reassign(request, visitor, spot, trigger).await,
+            Verb::Why => self.why(request, visitor, spot).await,
+            Verb::Decline => self.ask_why(request, (AnswerKind::Decline, None), visitor, spot, trigger).await,
+            Verb::Stop => self.ask_why(request, (AnswerKind::Stop, None), visitor, spot, trigger).await,
         }
     }
 
@@ -111,29 +122,20 @@ fn pressed(action: &Action) -> Option<Press> {
 
 fn is_sample(press: &Press) -> bool {
     match press {
-        Press::Approve(request)
-        | Press::Keep(request)
-        | Press::Undo(request)
-        | Press::StillNeed(request)
-        | Press::Release(request)
-        | Press::Reassign(request)
-        | Press::Why(request)
-        | Press::Decline(request)
-        | Press::Stop(request)
-        | Press::Resolve(request, _) => *request == Sample::request(),
+        Press::On(_, request) | Press::Resolve(request, _) => *request == Sample::request(),
         Press::ApproveRest(_) | Press::KeepRest(_) | Press::Turn { .. } => false,
     }
 }
 
 fn label(press: &Press) -> &'static str {
     match press {
-        Press::Approve(_) | Press::Release(_) | Press::ApproveRest(_) => "approve",
-        Press::Keep(_) | Press::StillNeed(_) | Press::KeepRest(_) | Press::Decline(_) => "keep",
-        Press::Stop(_) => "stop",
+        Press::ApproveRest(_) | Press::On(Verb::Approve | Verb::Release, _) => "approve",
+        Press::KeepRest(_) | Press::On(Verb::Keep | Verb::StillNeed | Verb::Decline, _) => "keep",
+        Press::On(Verb::Stop, _) => "stop",
+        Press::On(Verb::Undo, _) => "undo",
+        Press::On(Verb::Reassign, _) => "reassign",
+        Press::On(Verb::Why, _) => "why",
         Press::Resolve(..) => "resolve",
-        Press::Undo(_) => "undo",
-        Press::Reassign(_) => "reassign",
-        Press::Why(_) => "why",
         Press::Turn { .. } => "turn_page",
     }
 }
