@@ -223,10 +223,12 @@ END $$;
 -- settling or changing is not waited for. One token serves a whole claim: no item is in it twice.
 --
 -- However long the queues are, only the head of each is looked at: `firsts` steps from lane to lane in the index, and where
--- something may be due, at most `most` items are ordered against those of other lanes. One more, and the first that is not
--- due yet, tell when something is due again; what a closed lane holds is due when it opens. A queue is never what the
--- planner's figures say it is: so each head is read in the order of the index, by a plan that is made once. Without
--- messages their lanes, which stand side by side, are stepped over at once, and nobody asks what is due next.
+-- something may be due, `depth` items are ordered against those of other lanes. The next one of each, and the first that is
+-- not due yet, tell when something is due again; what a closed lane holds is due when it opens. Mostly a few items of each
+-- lane are enough to find the earliest: only if all that were looked at in some lane, and the next one, are among them, it
+-- is done again with as many as may be claimed of a lane at all. A queue is never what the planner's figures say it is: so
+-- each head is read in the order of the index, by a plan that is made once. Without messages their lanes, which stand side
+-- by side, are stepped over at once, and nobody asks what is due next.
 CREATE FUNCTION claim(asked jsonb, given_now bigint) RETURNS text LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 DECLARE
@@ -237,74 +239,82 @@ DECLARE
     messages boolean := asked ->> 'messages';
     removals_open boolean := asked ->> 'removals_open';
     caller_now bigint := asked ->> 'now';
+    depth bigint := least(most, 16);
     lease_now bigint;
     claimed text;
 BEGIN
     PERFORM pg_advisory_xact_lock('agenda'::regclass::oid::int, 0);
     lease_now := lease_clock(given_now);
-    WITH RECURSIVE ranges (from_lane, to_lane) AS (
-        SELECT * FROM (VALUES ('', 'messages/'), ('messages/', 'messages0'), ('messages0', '~')) AS parts (from_lane, to_lane)
-        WHERE messages OR from_lane <> 'messages/'
-    ), firsts (lane, due, to_lane) AS (
-        SELECT first.lane, first.due, to_lane FROM ranges CROSS JOIN LATERAL (
-            SELECT agenda.lane, agenda.due FROM agenda WHERE agenda.lane >= from_lane AND agenda.lane < to_lane
-            ORDER BY agenda.lane, agenda.due, agenda.key LIMIT 1) AS first
-        UNION ALL
-        SELECT next.lane, next.due, to_lane FROM firsts CROSS JOIN LATERAL (
-            SELECT agenda.lane, agenda.due FROM agenda WHERE agenda.lane > firsts.lane AND agenda.lane < to_lane
-            ORDER BY agenda.lane, agenda.due, agenda.key LIMIT 1) AS next
-    ), queues AS MATERIALIZED (
-        SELECT firsts.lane, due, not_before, not_before > caller_now AS closed,
-            removals_open OR firsts.lane NOT LIKE 'removals/%' AS open
-        FROM firsts LEFT JOIN lanes ON lanes.lane = firsts.lane
-    ), ways AS MATERIALIZED (
-        SELECT queues.*, COALESCE((caps ->> queues.lane)::bigint, per_lane)
-            - (SELECT count(*) FROM agenda WHERE agenda.lane = queues.lane AND lease_until > lease_now) AS room
-        FROM queues WHERE due <= caller_now OR closed IS TRUE OR NOT open
-    ), head AS MATERIALIZED (
-        SELECT ways.room, queue.* FROM ways CROSS JOIN LATERAL (
-            (SELECT ctid AS place, due, key, row_number() OVER (ORDER BY due, key) AS number FROM agenda
-            WHERE agenda.lane = ways.lane AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-            AND NOT (gated AND (closed IS TRUE OR NOT open))
-            ORDER BY due, key LIMIT most + 1)
+    LOOP
+        WITH RECURSIVE ranges (from_lane, to_lane) AS (
+            SELECT * FROM (VALUES ('', 'messages/'), ('messages/', 'messages0'), ('messages0', '~')) AS parts (from_lane, to_lane)
+            WHERE messages OR from_lane <> 'messages/'
+        ), firsts (lane, due, to_lane) AS (
+            SELECT first.lane, first.due, to_lane FROM ranges CROSS JOIN LATERAL (
+                SELECT agenda.lane, agenda.due FROM agenda WHERE agenda.lane >= from_lane AND agenda.lane < to_lane
+                ORDER BY agenda.lane, agenda.due, agenda.key LIMIT 1) AS first
             UNION ALL
-            (SELECT ctid, due, key, NULL FROM agenda
-            WHERE messages AND agenda.lane = ways.lane AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-            AND NOT (gated AND (closed IS TRUE OR NOT open))
-            ORDER BY due, key LIMIT 1)) AS queue
-        UNION ALL
-        (SELECT 1, ctid, due, key, 1 FROM agenda
-        WHERE lane IS NULL AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-        ORDER BY lane, due, key LIMIT enough + 1)
-        UNION ALL
-        (SELECT 1, ctid, due, key, NULL FROM agenda
-        WHERE messages AND lane IS NULL AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-        ORDER BY lane, due, key LIMIT 1)
-    ), mine AS (
-        SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
-        WHERE ctid = ANY (ARRAY(
-            SELECT place FROM head WHERE number <= room ORDER BY due, key LIMIT enough))
-        AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
-        FOR UPDATE SKIP LOCKED
-    ), given AS (
-        UPDATE agenda
-        SET token = (SELECT nextval('agenda_token')), lease_until = lease_now + (asked ->> 'lease')::bigint
-        FROM mine WHERE agenda.ctid = mine.place
-        RETURNING place, key, item, wanted, tries, lost, due, token
-    ), later (due) AS (
-        SELECT min(due) FROM queues WHERE due > caller_now AND closed IS NOT TRUE AND open
-        UNION ALL
-        SELECT min(due) FROM head WHERE place NOT IN (SELECT place FROM given)
-        UNION ALL
-        SELECT min(greatest(queue.due, not_before)) FROM ways CROSS JOIN LATERAL (
-            SELECT due FROM agenda
-            WHERE agenda.lane = ways.lane AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
-            ORDER BY due, key LIMIT 1) AS queue
-        WHERE closed AND open
-    )
-    SELECT json_build_object(
-        'token', min(token),
-        'items', COALESCE(json_agg(json_build_array(key, item, wanted, tries, lost) ORDER BY due, key), '[]'),
-        'next_due', CASE WHEN messages THEN (SELECT min(due) FROM later) END) INTO claimed FROM given;
+            SELECT next.lane, next.due, to_lane FROM firsts CROSS JOIN LATERAL (
+                SELECT agenda.lane, agenda.due FROM agenda WHERE agenda.lane > firsts.lane AND agenda.lane < to_lane
+                ORDER BY agenda.lane, agenda.due, agenda.key LIMIT 1) AS next
+        ), queues AS MATERIALIZED (
+            SELECT firsts.lane, due, not_before, not_before > caller_now AS closed,
+                removals_open OR firsts.lane NOT LIKE 'removals/%' AS open
+            FROM firsts LEFT JOIN lanes ON lanes.lane = firsts.lane
+        ), ways AS MATERIALIZED (
+            SELECT queues.*, COALESCE((caps ->> queues.lane)::bigint, per_lane)
+                - (SELECT count(*) FROM agenda WHERE agenda.lane = queues.lane AND lease_until > lease_now) AS room
+            FROM queues WHERE due <= caller_now OR closed IS TRUE OR NOT open
+        ), head AS MATERIALIZED (
+            SELECT ways.room, queue.* FROM ways CROSS JOIN LATERAL (
+                (SELECT ctid AS place, due, key, row_number() OVER (ORDER BY due, key) AS number FROM agenda
+                WHERE agenda.lane = ways.lane AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+                AND NOT (gated AND (closed IS TRUE OR NOT open))
+                ORDER BY due, key LIMIT depth + 1)
+                UNION ALL
+                (SELECT ctid, due, key, NULL FROM agenda
+                WHERE messages AND agenda.lane = ways.lane AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+                AND NOT (gated AND (closed IS TRUE OR NOT open))
+                ORDER BY due, key LIMIT 1)) AS queue
+            UNION ALL
+            (SELECT 1, ctid, due, key, 1 FROM agenda
+            WHERE lane IS NULL AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+            ORDER BY lane, due, key LIMIT enough + 1)
+            UNION ALL
+            (SELECT 1, ctid, due, key, NULL FROM agenda
+            WHERE messages AND lane IS NULL AND due > caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+            ORDER BY lane, due, key LIMIT 1)
+        ), earliest AS MATERIALIZED (
+            SELECT place, number FROM head WHERE number <= room ORDER BY due, key LIMIT enough
+        ), known (all_are) AS MATERIALIZED (
+            SELECT depth = most OR NOT EXISTS (SELECT FROM earliest WHERE number > depth)
+        ), mine AS (
+            SELECT ctid AS place, lease_until IS NOT NULL AS lost FROM agenda
+            WHERE (SELECT all_are FROM known) AND ctid = ANY (ARRAY(SELECT place FROM earliest))
+            AND due <= caller_now AND (lease_until IS NULL OR lease_until <= lease_now)
+            FOR UPDATE SKIP LOCKED
+        ), given AS (
+            UPDATE agenda
+            SET token = (SELECT nextval('agenda_token')), lease_until = lease_now + (asked ->> 'lease')::bigint
+            FROM mine WHERE agenda.ctid = mine.place
+            RETURNING place, key, item, wanted, tries, lost, due, token
+        ), later (due) AS (
+            SELECT min(due) FROM queues WHERE due > caller_now AND closed IS NOT TRUE AND open
+            UNION ALL
+            SELECT min(due) FROM head WHERE place NOT IN (SELECT place FROM given)
+            UNION ALL
+            SELECT min(greatest(queue.due, not_before)) FROM ways CROSS JOIN LATERAL (
+                SELECT due FROM agenda
+                WHERE agenda.lane = ways.lane AND gated AND (lease_until IS NULL OR lease_until <= lease_now)
+                ORDER BY due, key LIMIT 1) AS queue
+            WHERE closed AND open
+        )
+        SELECT CASE WHEN (SELECT all_are FROM known) THEN json_build_object(
+            'token', min(token),
+            'items', COALESCE(json_agg(json_build_array(key, item, wanted, tries, lost) ORDER BY due, key), '[]'),
+            'next_due', CASE WHEN messages THEN (SELECT min(due) FROM later) END) END INTO claimed FROM given;
+        EXIT WHEN claimed IS NOT NULL;
+        depth := most;
+    END LOOP;
     RETURN claimed;
 END $$;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::scene::removals;
 use super::{Scene, StoreHarness};
 use crate::agenda::{AgendaChange, Claim, Item, Next};
 use crate::testing::join_all;
@@ -75,6 +76,26 @@ pub async fn rs_07_what_is_due_first_is_claimed_first<H: StoreHarness>(store: H)
     assert_eq!(items, [Item::Wake(requests[0].1), Item::Wake(requests[2].1)]);
     assert_eq!(claims.next_due, Some(scene.at(-1)), "what the limit left");
     assert_eq!(scene.claim_one().await.item, Item::Wake(requests[1].1));
+}
+
+pub async fn rs_07_the_earliest_are_claimed_however_many_are_in_one_lane<H: StoreHarness>(store: H) {
+    let scene = Scene::new(store);
+    let due = |target, seconds| {
+        let item = scene.removal(target).0;
+        let change =
+            AgendaChange::Schedule { item: item.clone(), due: scene.at(seconds), lane: removals(target), gated: true };
+        (item, change)
+    };
+    let early: Vec<_> = (0..60).map(|n| due("figma", n - 100)).collect();
+    let late = (0..40).map(|n| due(if n % 2 == 0 { "miro" } else { "zoom" }, n - 40));
+    let all: Vec<_> = early.into_iter().chain(late).collect();
+    let items: Vec<Item> = all.iter().map(|(item, _)| item.clone()).collect();
+    scene.edit(all.into_iter().map(|(_, change)| change).collect()).await;
+    for expected in [&items[..70], &items[70..]] {
+        let claimed: Vec<Item> =
+            scene.claims(scene.claim_of(70, 60)).await.items.into_iter().map(|claimed| claimed.item).collect();
+        assert_eq!(claimed, expected);
+    }
 }
 
 pub async fn rs_07_a_lease_is_as_long_as_the_claim_says<H: StoreHarness>(store: H) {

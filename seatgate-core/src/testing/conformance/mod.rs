@@ -208,6 +208,7 @@ macro_rules! store_conformance {
                 rs_07_due_times_are_judged_by_the_callers_clock
                 rs_07_leases_are_judged_by_the_stores_clock
                 rs_07_what_is_due_first_is_claimed_first
+                rs_07_the_earliest_are_claimed_however_many_are_in_one_lane
                 rs_07_a_lease_is_as_long_as_the_claim_says
                 rs_07_hold_sets_the_lease_anew_and_keeps_the_token
                 rs_07_racing_claims_share_without_overlap
