@@ -1,6 +1,6 @@
 //! Whole cycles on PostgreSQL beside a long history: intake, decision, effect on a target that does nothing, request
 //! closed. The history is made of real cycles, copied with new ids in every table, so that all tables and indexes grow as
-//! in life. The baseline is the same with 10,000 requests of history. The longest, of a million, needs 40 GB of disk:
+//! in life. The baseline is the same with 10,000 requests of history. The longest, of a million, needs 20 GB of disk:
 //! `SEATGATE_GROWTH` sets another end (100000).
 
 use std::time::{Duration, Instant};
