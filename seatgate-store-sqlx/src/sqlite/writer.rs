@@ -231,10 +231,14 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         let mut closing: Vec<oneshot::Sender<()>> = Vec::new();
+        let mut jobs = 0;
         while let Some(first) = self.messages.recv().await {
-            self.let_others_come().await;
+            // For one that comes alone after another, giving way would only hand this task to a thread that must wake up.
+            if jobs > 1 || !self.messages.is_empty() {
+                self.let_others_come().await;
+            }
             let batch = self.gather(first, &mut closing);
-            let jobs = batch.len();
+            jobs = batch.len();
             self.land(batch).await;
             self.copier.follow(jobs, &mut self.desk.connection).await;
         }
@@ -331,7 +335,6 @@ impl Task {
     /// what stands in the way.
     async fn commit_at_once(&mut self, batch: &Batch) -> Result<bool, Failure> {
         let Err(error) = together::commit(batch, &mut self.desk).await else { return Ok(true) };
-        self.roll_back().await;
         // It has waited for whoever holds the file, and nobody waits for that twice.
         if is_busy(&error) {
             return Err(Failure::of_begin(error));
