@@ -15,11 +15,14 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const BURST: u32 = 3;
 /// Slack counts updates a method, not a channel: about one a second, as some 50 a minute are allowed. How many at once.
 const UPDATE_BURST: u32 = 20;
+/// Updates that wait come back one after the other, within so long: if all of them came for the next token, hundreds would
+/// be read, rendered and refused every second. What comes later than its token loses nothing, for tokens are kept.
+const LINE: Duration = Duration::from_secs(UPDATE_BURST as u64);
 /// From so many channels on, those with a full bucket are forgotten.
 const MANY_CHANNELS: usize = 1024;
 
-/// A bucket of tokens a channel for new messages, one for all updates, and the times until which Slack asked us to wait: for a
-/// method, or for a method in one channel.
+/// A bucket of tokens a channel for new messages, one for all updates with a line before it, and the times until which Slack
+/// asked us to wait: for a method, or for a method in one channel.
 pub(super) struct Pace {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -28,7 +31,7 @@ pub(super) struct Pace {
 #[derive(Default)]
 struct State {
     channels: HashMap<String, Bucket>,
-    updates: Option<Bucket>,
+    updates: Option<(Bucket, Line)>,
     holds: HashMap<&'static str, Hold>,
     channel_holds: HashMap<(&'static str, String), Hold>,
 }
@@ -37,6 +40,12 @@ struct State {
 #[derive(Clone, Copy)]
 struct Bucket {
     full_at: Timestamp,
+}
+
+/// Whoever waits for a token of one bucket: when the last of them comes back.
+#[derive(Clone, Copy)]
+struct Line {
+    last: Timestamp,
 }
 
 /// Not before `until`. The length is kept, so that a clock that jumps back holds us no longer than that.
@@ -71,7 +80,8 @@ impl Pace {
         let mut state = self.state();
         held(&mut state.holds, method, now)?;
         held(&mut state.channel_holds, &(method, channel.to_owned()), now)?;
-        state.updates.get_or_insert(Bucket { full_at: now }).take(now, UPDATE_BURST)
+        let (bucket, line) = state.updates.get_or_insert((Bucket { full_at: now }, Line { last: now }));
+        bucket.take(now, UPDATE_BURST).map_err(|wait| line.place(now, wait))
     }
 
     /// Holds `method` back: Slack asked for it.
@@ -137,6 +147,17 @@ impl Bucket {
     }
 }
 
+impl Line {
+    /// How long one more waits, where the next token comes after `wait`: an interval longer than the one before, but from
+    /// the start again where the line is as long as it gets.
+    fn place(&mut self, now: Timestamp, wait: Duration) -> Duration {
+        let (first, end) = (now.saturating_add(wait), now.saturating_add(wait + LINE));
+        let next = self.last.saturating_add(INTERVAL).max(first);
+        self.last = if next < end { next } else { first };
+        self.last.since(now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,13 +217,38 @@ mod tests {
         let (clock, pace) = pace();
         pace.hold_channel(UPDATE, "C1", SECOND * 30);
         assert_eq!(pace.allow_update(UPDATE, "C1"), Err(SECOND * 30));
-        let sent = (0..40).filter(|n| pace.allow_update(UPDATE, &format!("D{n}")).is_ok()).count();
+        let sent = (0..20).filter(|n| pace.allow_update(UPDATE, &format!("D{n}")).is_ok()).count();
         assert_eq!(sent, 20, "what is held takes no token");
+        assert_eq!(pace.allow_update(UPDATE, "D1"), Err(SECOND));
         clock.advance(SECOND);
         assert_eq!((pace.allow_update(UPDATE, "D1"), pace.allow_update(UPDATE, "D2")), (Ok(()), Err(SECOND)));
         assert_eq!(pace.allow_message(POST, "D2"), Ok(()), "new messages have their own");
         pace.hold(UPDATE, SECOND * 60);
         assert_eq!(pace.allow_update(UPDATE, "D1"), Err(SECOND * 60));
+    }
+
+    #[test]
+    fn updates_that_wait_come_back_one_after_the_other() {
+        const UPDATE: &str = "chat.update";
+        const WAITING: u32 = 300;
+        let (clock, pace) = pace();
+        let ask = |n: &u32| pace.allow_update(UPDATE, &format!("D{n}"));
+        (0..UPDATE_BURST).for_each(|n| assert_eq!(ask(&n), Ok(())));
+        let mut due: Vec<_> = (0..WAITING).map(|n| (n, clock.now().saturating_add(ask(&n).unwrap_err()))).collect();
+        assert_eq!(due[..3].iter().map(|(_, due)| due.since(clock.now())).max(), Some(SECOND * 3));
+        let (mut seconds, mut asked) = (0, 0);
+        while !due.is_empty() {
+            clock.advance(SECOND);
+            seconds += 1;
+            let now = clock.now();
+            let (comes, stays): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, due)| *due <= now);
+            assert!(comes.len() <= WAITING as usize / 5, "{} come at once", comes.len());
+            asked += comes.len();
+            due = stays;
+            due.extend(comes.iter().filter_map(|(n, _)| Some((*n, now.saturating_add(ask(n).err()?)))));
+        }
+        assert!(seconds <= WAITING + UPDATE_BURST, "no token is lost: {seconds} s");
+        assert!(asked < 6000, "each asks about as often as the line goes round, not every second: {asked} times");
     }
 
     #[test]

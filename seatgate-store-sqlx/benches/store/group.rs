@@ -70,7 +70,7 @@ async fn scripts(file: &Path, changes: &[Change]) -> Vec<Script> {
     scripts
 }
 
-/// A connection with the settings that the store's own has.
+/// A connection with the settings that the store's own has, but that it copies the log itself, as often.
 async fn plain(file: &Path) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(file)

@@ -1,4 +1,4 @@
-//! The embedded store: one file, one process, one connection that writes and a few that read.
+//! The embedded store: one file, one process, one connection that writes, one that copies its log, and a few that read.
 //!
 //! Parameters are written `$1`, never `?1`: with several statements in one text, sqlx binds nothing to a `?N` whose
 //! statement does not use every smaller number too, and SQLite then reads NULL.
@@ -8,6 +8,7 @@ mod agenda;
 mod bulk;
 mod claim;
 mod commit;
+mod copier;
 mod directory;
 mod error;
 mod exceptions;

@@ -14,6 +14,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+use super::copier::Copier;
 use super::error::store_error;
 use super::writer::{Desk, Writer};
 use super::{SqliteStore, together};
@@ -24,9 +25,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// 16 MiB of pages for the connection that writes, so that a large batch is not written to the log twice.
 const CACHE: &str = "-16384";
-/// The log goes into the file after so many pages (16 MiB): every request touches pages all over the indexes, and a page
-/// that changes often is copied once.
-const CHECKPOINT: &str = "4000";
+/// A commit copies the log into the file after so many pages (64 MiB), unless it was copied beside the writer long before.
+const CHECKPOINT: &str = "16000";
 
 /// No other server has this file open, so every lease in it was one of ours and nobody works under it any more. The
 /// token stays, and a lease that has run out is how the next claim learns that the item may be half done.
@@ -96,9 +96,11 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, StoreErr
     migrate(&mut connection).await?;
     take_leases_back(&mut connection).await.map_err(store_error("taking leases back"))?;
     together::prepare(&mut connection).await.map_err(store_error("preparing to write"))?;
+    let copier = writing(connect.clone()).await.map_err(store_error("opening the database"))?;
     let readers = reading(connect).await.map_err(store_error("opening the database for reading"))?;
     let lease_clock = options.lease_clock;
-    let writer = Writer::start(Desk { connection, lease_clock: lease_clock.clone() }, guard);
+    let desk = Desk { connection, lease_clock: lease_clock.clone() };
+    let writer = Writer::start(desk, Copier::start(copier), guard);
     Ok(SqliteStore { readers, writer, lease_clock })
 }
 

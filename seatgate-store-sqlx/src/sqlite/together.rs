@@ -1,8 +1,8 @@
 //! Changes that wait together, landed together: one call for all of them, as long as nothing stands in the way of any.
 
 use seatgate_core::port::Change;
-use sqlx::Executor as _;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::lane;
 use super::writer::Desk;
@@ -12,36 +12,35 @@ use crate::changes::add_change;
 /// The views into which lists of rows are inserted, and the triggers that land them.
 const LANDING: &str = include_str!("landing.sql");
 
-/// The columns of the first view, then those of the second.
+/// The columns of the view with what is expected, then those of the view with what lands.
 const CHECKED: [&str; 7] = ["created", "grown", "fences", "takes", "sweeps", "deliveries", "answers"];
 const LANDED: [&str; 16] = [
     "releases", "events", "opened", "moved", "asked", "tasks", "unsaved", "savings", "cards", "members", "texts",
     "subjects", "wanted", "replaced", "removed", "held",
 ];
 
-macro_rules! landing {
-    () => {
-        "INTO landing VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
-    };
-}
-macro_rules! expected {
-    () => {
-        "INSERT INTO expected VALUES ($18, $19, $20, $21, $22, $23, $24); "
-    };
-}
-const APPEND: &str = concat!("INSERT ", landing!());
-const LAND: &str = concat!(expected!(), "INSERT ", landing!());
-/// A whole transaction in one call: each call is a message to the driver's thread, and its answers wake the writer. With
-/// `OR ROLLBACK` SQLite keeps no copies of pages to undo the statement alone.
-const LAND_ALONE: &str = concat!("BEGIN IMMEDIATE; ", expected!(), "INSERT OR ROLLBACK ", landing!(), "; COMMIT");
+const APPEND: &str =
+    "INSERT INTO landing VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+/// One statement: outside of a transaction it is one by itself, for which SQLite keeps no copies of pages to undo it alone,
+/// and one answer of the driver's thread, each of which wakes the writer.
+const LAND: &str =
+    "INSERT INTO whole VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+    $18, $19, $20, $21, $22, $23, $24)";
 
 /// Lists that only a change by itself may bring.
 const RARE: [&str; 10] =
     ["unmoved", "leavers", "quiet", "bulks", "seals", "joins", "released", "directory", "settled", "edits"];
 
-/// Prepares a connection for landing, once its tables are there.
+/// Prepares a connection for landing, once its tables are there. A SQLite before 3.51, as a host application may bring it,
+/// gives the elements of a list as text alone, and reads that anew for each of their columns.
 pub(super) async fn prepare(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    connection.execute(LANDING).await.map(|_| ())
+    let binary = connection.execute("SELECT 1 FROM jsonb_each('[]')").await.is_ok();
+    let landing = if binary { LANDING.to_owned() } else { in_text() };
+    sqlx::raw_sql(AssertSqlSafe(landing)).execute(connection).await.map(|_| ())
+}
+
+fn in_text() -> String {
+    LANDING.replace("jsonb_each", "json_each")
 }
 
 /// Everything that these changes bring, to land together. None: they cannot.
@@ -61,15 +60,15 @@ pub(super) fn is_whole(batch: &Batch) -> bool {
     batch.count("lanes") == 0
 }
 
-/// Lands a batch in a transaction of its own. On an error nothing is kept, but the transaction may still be open.
+/// Lands a batch, outside of a transaction in one of its own. On an error nothing of it is kept.
 pub(super) async fn commit(batch: &Batch, desk: &mut Desk) -> Result<(), sqlx::Error> {
-    call(LAND_ALONE, &CHECKED, batch, desk).await
+    call(LAND, &CHECKED, batch, desk).await
 }
 
 /// Lands these changes, of which this is the batch. On an error one of them does not fit, and what was written must be
 /// undone.
 pub(super) async fn land(batch: &Batch, changes: &[&Change], desk: &mut Desk) -> Result<(), sqlx::Error> {
-    call(LAND, &CHECKED, batch, desk).await?;
+    commit(batch, desk).await?;
     for report in changes.iter().filter_map(|change| change.lane.as_ref()) {
         lane::report(report, desk).await?;
     }
@@ -134,11 +133,22 @@ mod tests {
 
     #[tokio::test]
     async fn one_call_keeps_a_batch_that_fits_and_nothing_of_one_that_does_not() {
+        keeps_what_fits(LANDING.to_owned()).await;
+    }
+
+    #[tokio::test]
+    async fn so_it_does_with_an_older_sqlite() {
+        let landing = in_text();
+        assert!(!landing.contains("jsonb_"));
+        keeps_what_fits(landing).await;
+    }
+
+    async fn keeps_what_fits(landing: String) {
         let folder = tempfile::tempdir().unwrap();
         let (path, _guard) = open::own(&folder.path().join("seatgate.db")).unwrap();
         let mut connection = open::writing(open::connect_options(&path)).await.unwrap();
         open::migrate(&mut connection).await.unwrap();
-        prepare(&mut connection).await.unwrap();
+        connection.execute(AssertSqlSafe(landing)).await.unwrap();
         let mut desk = Desk { connection, lease_clock: Arc::new(SystemClock) };
         let world = World::new(1);
         let mut chain = world.new_chain();
@@ -147,8 +157,7 @@ mod tests {
         for (changes, fits) in [(vec![&first], true), (vec![&fresh, &first], false), (vec![&second, &fresh], true)] {
             let batch = gather(&changes).unwrap().unwrap();
             assert_eq!(commit(&batch, &mut desk).await.is_ok(), fits);
-            let left = desk.connection.execute("ROLLBACK").await;
-            assert_eq!(left.is_err(), fits, "only what fits is committed");
+            assert!(desk.connection.execute("ROLLBACK").await.is_err(), "the transaction has ended");
         }
         let kept: i64 =
             sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut desk.connection).await.unwrap();

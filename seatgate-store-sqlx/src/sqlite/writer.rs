@@ -16,6 +16,7 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
+use super::copier::Copier;
 use super::error::{commit_kind, is_busy, store_error};
 use super::together;
 use crate::batch::Batch;
@@ -181,9 +182,9 @@ impl<A> Pending<A> {
 
 impl Writer {
     /// Starts the task. It ends, and lets go of `guard`, when it is closed or every sender is gone.
-    pub(super) fn start(desk: Desk, guard: File) -> Self {
+    pub(super) fn start(desk: Desk, copier: Copier, guard: File) -> Self {
         let (sender, messages) = mpsc::channel(QUEUE);
-        tokio::spawn(Task { desk, messages, guard }.run());
+        tokio::spawn(Task { desk, messages, copier, guard }.run());
         Self(sender)
     }
 
@@ -222,6 +223,7 @@ impl Writer {
 struct Task {
     desk: Desk,
     messages: mpsc::Receiver<Message>,
+    copier: Copier,
     /// Keeps other processes away from the file for as long as this one writes to it.
     guard: File,
 }
@@ -229,11 +231,19 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         let mut closing: Vec<oneshot::Sender<()>> = Vec::new();
+        let mut jobs = 0;
         while let Some(first) = self.messages.recv().await {
-            self.let_others_come().await;
+            // For one that comes alone after another, giving way would only hand this task to a thread that must wake up.
+            if jobs > 1 || !self.messages.is_empty() {
+                self.let_others_come().await;
+            }
             let batch = self.gather(first, &mut closing);
+            jobs = batch.len();
             self.land(batch).await;
+            self.copier.follow(jobs, &mut self.desk.connection).await;
         }
+        // The last connection to close empties the log into the file.
+        self.copier.close().await;
         if let Err(error) = self.desk.connection.close().await {
             tracing::warn!(%error, "the writing connection did not close well");
         }
@@ -325,7 +335,6 @@ impl Task {
     /// what stands in the way.
     async fn commit_at_once(&mut self, batch: &Batch) -> Result<bool, Failure> {
         let Err(error) = together::commit(batch, &mut self.desk).await else { return Ok(true) };
-        self.roll_back().await;
         // It has waited for whoever holds the file, and nobody waits for that twice.
         if is_busy(&error) {
             return Err(Failure::of_begin(error));
