@@ -19,7 +19,9 @@ struct Delivery {
     shown: Vec<Posted>,
     /// Where it is shown no more.
     gone: Vec<String>,
-    /// Why some place may still show what was.
+    /// Where it may still show what was,
+    missed: Vec<String>,
+    /// and why.
     failed: Option<NotifyError>,
 }
 
@@ -72,7 +74,8 @@ impl Worker {
         let notifier = &self.gate.parts.notifier;
         let mut places: Vec<String> = card.posted.iter().chain(&card.copies).cloned().collect();
         if message.repeated {
-            places.extend(notifier.find(message).await?.into_iter().map(|posted| posted.place));
+            let found = notifier.find(message).await?.into_iter().map(|posted| posted.place);
+            places.extend(found.filter(|place| !card.copies.contains(place)));
         }
         if places.is_empty() {
             return Ok(Delivery { shown: vec![notifier.post(message).await?], ..Delivery::default() });
@@ -85,7 +88,10 @@ impl Worker {
                     delivery.shown.push(posted);
                 }
                 Err(NotifyError::Unreachable) => delivery.gone.push(place),
-                Err(error) => delivery.failed = Some(error),
+                Err(error) => {
+                    delivery.missed.push(place);
+                    delivery.failed = Some(error);
+                }
             }
         }
         match delivery {
@@ -111,9 +117,10 @@ impl Worker {
                 receipt.ambiguous = false;
                 let stays = card.posted.as_ref().is_some_and(|place| !delivery.settles(place));
                 let mut places = delivery.shown.into_iter().map(|posted| posted.place);
-                // What failed in its own place stays there, and what was shown elsewhere is a copy.
+                // What failed in its own place stays there, and what was shown elsewhere is a copy; so is what was found and
+                // could not be changed, for nobody looks for it any more.
                 receipt.posted = if stays { None } else { places.next() };
-                receipt.copies = places.collect();
+                receipt.copies = places.chain(delivery.missed).collect();
                 receipt.gone = delivery.gone;
                 receipt.shown = shown.as_ref().map(|shown| shown.reference);
                 settlement.texts.extend(shown);

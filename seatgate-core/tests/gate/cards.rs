@@ -294,6 +294,30 @@ fn a_card_whose_own_place_fails_while_a_copy_is_shown_is_not_forgotten_there() {
     });
 }
 
+#[test]
+fn a_copy_that_is_found_while_it_cannot_be_changed_is_not_forgotten() {
+    block_on(async {
+        let house = House::new();
+        for _ in 0..4 {
+            house.world.notifier.lose_next_reply();
+        }
+        let id = opened(&house, &["1"]).await[0];
+        house.idle().await;
+        house.world.pass(MINUTE);
+        house.idle().await;
+        assert_eq!((shown(&house).len(), notices(&house).len()), (2, 2), "each was posted twice");
+        house.world.notifier.finds_copies();
+        house.world.notifier.fail_next(NotifyError::RetryAt(None));
+        house.settle().await;
+        house.approve(id).await.unwrap();
+        house.settle().await;
+        let live: Vec<usize> = shown(&house).into_iter().map(|(_, _, live)| live).collect();
+        assert_eq!(live, [0, 0], "the card and its copy");
+        let notices = notices(&house);
+        assert_eq!(notices[0].standings, notices[1].standings, "the notice and its copy");
+    });
+}
+
 /// Somebody who lost their lease sends what was, and sets it right when they learn of it.
 #[test]
 fn a_late_message_under_a_lost_lease_does_not_stay() {
