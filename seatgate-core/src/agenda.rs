@@ -439,6 +439,7 @@ fn task_change(before: Option<&Request>, request: RequestId, task: &Task, remova
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::SeededEntropy;
 
     #[test]
     fn lanes_read_as_they_print() {
@@ -446,5 +447,27 @@ mod tests {
             assert_eq!(lane.to_string().parse(), Ok(lane));
         }
         assert!("other/x".parse::<Lane>().is_err());
+    }
+
+    #[test]
+    fn a_lane_that_is_capped_twice_keeps_the_lower_cap() {
+        let mut claim = Claim::new(Timestamp::from_micros(0), 100);
+        for items in [3, 2, 5] {
+            claim.cap(Lane::Keeps, items);
+        }
+        assert_eq!(claim.caps, BTreeMap::from([(Lane::Keeps, 2)]));
+    }
+
+    #[test]
+    fn what_is_harmless_when_nothing_is_due_coalesces() {
+        let (at, entropy) = (Timestamp::from_micros(0), SeededEntropy::new(7));
+        let (request, task) = (RequestId::generate(at, &entropy), TaskId::generate(at, &entropy));
+        let (card, sweep) = (CardId::generate(at, &entropy), SweepId::generate(at, &entropy));
+        for item in [Item::Wake(request), Item::SyncCard(card), Item::Intake(sweep)] {
+            assert!(item.coalesces(), "{item:?}");
+        }
+        for item in [Item::Perform { request, task }, Item::Report { request, task: None, at }] {
+            assert!(!item.coalesces(), "{item:?}");
+        }
     }
 }

@@ -74,6 +74,13 @@ mod tests {
         assert_eq!(backoff().delay(u32::MAX, 0), Duration::from_secs(300));
     }
 
+    /// Attempts that failed together come back apart only if every part of the room is as likely as any other.
+    #[test]
+    fn chance_spreads_attempts_evenly() {
+        let quarters = [0, 1, 2, 3].map(|quarter| backoff().delay(1, quarter << 62).as_millis());
+        assert_eq!(quarters, [500, 625, 750, 875]);
+    }
+
     #[test]
     fn attempt_zero_counts_as_the_first() {
         assert_eq!(backoff().delay(0, 7), backoff().delay(1, 7));

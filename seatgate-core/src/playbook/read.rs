@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::order::stuck;
 use super::{Deed, Pattern, PlannedTask, Playbook, TargetCall};
 use crate::person::EmailAddress;
-use crate::policy::read::{NO_TABLE, Read, Table, because, flag, list, parsed, printable};
+use crate::policy::read::{NO_TABLE, Reasons, Table, because, flag, list, parsed, printable};
 use crate::policy::{PolicyProblem, PolicyProblems, RetryTerms};
 use crate::request::OnFailure;
 use crate::seat::AppId;
@@ -108,7 +108,7 @@ impl Reader<'_> {
         Some(Deed::Call(Box::new(TargetCall { target, app, parameters, on_failure, timeout, retry })))
     }
 
-    fn target(&self, value: &Value) -> Read<String> {
+    fn target(&self, value: &Value) -> Result<String, Reasons> {
         match value.as_str() {
             Some(name) if self.targets.contains(name) => Ok(name.to_owned()),
             Some(name) => because(format!("there is no target `{}`", name.escape_debug())),
@@ -150,12 +150,12 @@ fn manual(table: &mut Table<'_>) -> Option<Deed> {
     assignee.map(|assignee| Deed::Manual { assignee })
 }
 
-fn task_table(value: &Value) -> Read<Map<String, Value>> {
+fn task_table(value: &Value) -> Result<Map<String, Value>, Reasons> {
     value.as_object().cloned().map_or_else(|| because(NO_TABLE), Ok)
 }
 
 /// A name that a line, a key and a URL can hold.
-fn plain_name(value: &Value) -> Read<String> {
+fn plain_name(value: &Value) -> Result<String, Reasons> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     match value.as_str() {
         Some(name) if (1..=LONGEST_NAME).contains(&name.chars().count()) && name.chars().all(plain) => {
@@ -165,7 +165,7 @@ fn plain_name(value: &Value) -> Read<String> {
     }
 }
 
-fn is_manual(value: &Value) -> Read<bool> {
+fn is_manual(value: &Value) -> Result<bool, Reasons> {
     match value.as_str() {
         Some("call") => Ok(false),
         Some("manual") => Ok(true),
@@ -173,7 +173,7 @@ fn is_manual(value: &Value) -> Read<bool> {
     }
 }
 
-fn what_follows(value: &Value) -> Read<OnFailure> {
+fn what_follows(value: &Value) -> Result<OnFailure, Reasons> {
     match value.as_str() {
         Some("pause") => Ok(OnFailure::Pause),
         Some("skip") => Ok(OnFailure::Skip),
@@ -181,12 +181,12 @@ fn what_follows(value: &Value) -> Read<OnFailure> {
     }
 }
 
-fn call_time(value: &Value) -> Read<Span> {
+fn call_time(value: &Value) -> Result<Span, Reasons> {
     let span: Span = parsed(value)?;
     if span.is_zero() || span.duration() > LONGEST_TIMEOUT { because("expected 1s to 5m") } else { Ok(span) }
 }
 
-fn patterns(value: &Value) -> Read<BTreeMap<String, String>> {
+fn patterns(value: &Value) -> Result<BTreeMap<String, String>, Reasons> {
     let Some(keys) = value.as_object() else { return because(NO_TABLE) };
     let (mut good, mut reasons) = (BTreeMap::new(), Vec::new());
     for (key, value) in keys {

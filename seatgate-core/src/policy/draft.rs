@@ -114,6 +114,7 @@ mod tests {
         assert_eq!(set("", "1"), json!({"": 1}));
         assert_eq!(set("apps.figma", "1"), json!({"apps": {"figma": 1}}));
         assert_eq!(set("no.such.key", "1"), json!({"no.such": {"key": 1}}));
+        assert_eq!(set("figma.retry.max", "1"), json!({"figma.retry": {"max": 1}}), "`apps.` is missing");
     }
 
     #[test]
@@ -122,5 +123,14 @@ mod tests {
         draft.set("grace", "2d");
         draft.set("retry.max", "1m");
         assert_eq!(Value::Object(draft.0), json!({"grace": "2d", "retry": {"max": "1m"}}));
+    }
+
+    #[test]
+    fn what_is_set_in_a_table_leaves_the_other_keys_in_it() {
+        let mut draft: PolicyDraft = serde_json::from_value(json!({"apps": {"figma": {"grace": "1d"}}})).unwrap();
+        draft.set("apps.figma.retry.max", "1m");
+        draft.set("apps.figma.retry.first", "2s");
+        let retry = json!({"max": "1m", "first": "2s"});
+        assert_eq!(Value::Object(draft.0), json!({"apps": {"figma": {"grace": "1d", "retry": retry}}}));
     }
 }

@@ -109,7 +109,7 @@ impl<'a> Table<'a> {
     }
 
     /// Puts the value of `key` into `place`, if the table has one that can be used.
-    pub(crate) fn value<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Read<T>) {
+    pub(crate) fn value<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Result<T, Reasons>) {
         self.known.push(key);
         let Some(value) = self.keys.get(key) else { return };
         match read(value) {
@@ -121,7 +121,12 @@ impl<'a> Table<'a> {
     }
 
     /// Puts the value of `key` into `place`; the table must have one.
-    pub(crate) fn required<T>(&mut self, key: &'static str, place: &mut T, read: impl Fn(&Value) -> Read<T>) {
+    pub(crate) fn required<T>(
+        &mut self,
+        key: &'static str,
+        place: &mut T,
+        read: impl Fn(&Value) -> Result<T, Reasons>,
+    ) {
         if self.keys.contains_key(key) {
             self.value(key, place, read);
         } else {
@@ -186,62 +191,62 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A value that can be used, or why not: one reason, or one for each item of a list.
-pub(crate) type Read<T> = Result<T, Vec<String>>;
+/// Why a value cannot be used: one reason, or one for each item of a list.
+pub(crate) type Reasons = Vec<String>;
 
-pub(crate) fn because<T>(reason: impl ToString) -> Read<T> {
+pub(crate) fn because<T>(reason: impl ToString) -> Result<T, Reasons> {
     Err(vec![reason.to_string()])
 }
 
 /// A text that its type can read: a span, a label.
-pub(crate) fn parsed<T: FromStr<Err: ToString>>(value: &Value) -> Read<T> {
+pub(crate) fn parsed<T: FromStr<Err: ToString>>(value: &Value) -> Result<T, Reasons> {
     // What is no text is read as an empty one, which every such type refuses with what it expects.
     value.as_str().unwrap_or_default().parse().or_else(because::<T>)
 }
 
-fn span(value: &Value) -> Read<Span> {
+fn span(value: &Value) -> Result<Span, Reasons> {
     parsed(value)
 }
 
 /// Times after the delivery of a card, the earliest first.
-fn reminders(value: &Value) -> Read<Vec<Span>> {
+fn reminders(value: &Value) -> Result<Vec<Span>, Reasons> {
     let mut times = list(value, longer_than_nothing)?;
     times.sort_unstable();
     times.dedup();
     Ok(times)
 }
 
-fn longer_than_nothing(value: &Value) -> Read<Span> {
+fn longer_than_nothing(value: &Value) -> Result<Span, Reasons> {
     let span = span(value)?;
     if span.is_zero() { because("must be longer than `0s`") } else { Ok(span) }
 }
 
-pub(crate) fn flag(value: &Value) -> Read<bool> {
+pub(crate) fn flag(value: &Value) -> Result<bool, Reasons> {
     value.as_bool().map_or_else(|| because("expected `true` or `false`"), Ok)
 }
 
-fn at_least_one(value: &Value) -> Read<u32> {
+fn at_least_one(value: &Value) -> Result<u32, Reasons> {
     match value.as_u64().map(u32::try_from) {
         Some(Ok(count)) if count >= 1 => Ok(count),
         _ => because("expected a whole number from 1 to 4294967295"),
     }
 }
 
-fn count(value: &Value) -> Read<u32> {
+fn count(value: &Value) -> Result<u32, Reasons> {
     match value.as_u64().map(u32::try_from) {
         Some(Ok(count)) => Ok(count),
         _ => because("expected a whole number from 0 to 4294967295"),
     }
 }
 
-fn percent(value: &Value) -> Read<u32> {
+fn percent(value: &Value) -> Result<u32, Reasons> {
     match value.as_u64().map(u32::try_from) {
         Some(Ok(percent)) if (1..=100).contains(&percent) => Ok(percent),
         _ => because("expected a whole number of percent from 1 to 100"),
     }
 }
 
-pub(crate) fn list<T>(value: &Value, read: impl Fn(&Value) -> Read<T>) -> Read<Vec<T>> {
+pub(crate) fn list<T>(value: &Value, read: impl Fn(&Value) -> Result<T, Reasons>) -> Result<Vec<T>, Reasons> {
     let Some(items) = value.as_array() else { return because("expected a list") };
     let (mut good, mut reasons) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
@@ -253,7 +258,7 @@ pub(crate) fn list<T>(value: &Value, read: impl Fn(&Value) -> Read<T>) -> Read<V
     if reasons.is_empty() { Ok(good) } else { Err(reasons) }
 }
 
-fn email(value: &Value) -> Read<String> {
+fn email(value: &Value) -> Result<String, Reasons> {
     let text = value.as_str().unwrap_or_default();
     let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
     match text.split_once('@') {
@@ -264,7 +269,7 @@ fn email(value: &Value) -> Read<String> {
     }
 }
 
-fn tag(value: &Value) -> Read<String> {
+fn tag(value: &Value) -> Result<String, Reasons> {
     match value.as_str() {
         Some(text) if !text.trim().is_empty() && !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => because("expected a text that is not empty"),
@@ -319,6 +324,7 @@ mod tests {
         assert_eq!(closest("min-idle", &known), Some("min_idle"));
         assert_eq!(closest("mux", &known), Some("max"));
         assert_eq!(closest("a", &known), None);
+        assert_eq!(closest("nose", &["name"]), None, "half of it differs: another word");
         assert_eq!(closest("colour", &known), None);
     }
 

@@ -237,6 +237,26 @@ mod tests {
         assert!(serde_json::from_str::<Terms>(r#"{"quorums": 2}"#).is_err());
     }
 
+    /// What a policy says of seats, which would delay, divide or silence an operator's word about somebody who leaves, falls
+    /// away; how long it waits, and how a task is tried again, stays.
+    #[test]
+    fn whoever_leaves_is_no_seat() {
+        let (day, retry) = (Span::days(1), RetryTerms { attempts: 3, ..RetryTerms::default() });
+        let (on_expiry, keep_reason) = (OnExpiry::Reclaim, KeepReason::Required);
+        let seats = Terms { digest: day, ask_holder_first: true, escalate_after: day, grace: day, ..Terms::default() };
+        let seats = Terms { expire_after: Span::days(3), on_expiry, keep_reason, quorum: 2, retry, ..seats };
+        let leaving = seats.for_leaving();
+        assert!(leaving.digest.is_zero() && leaving.grace.is_zero(), "at once");
+        assert_eq!((leaving.ask_holder_first, leaving.quorum), (false, 1), "one operator's word");
+        assert_eq!(
+            (leaving.on_expiry, leaving.keep_reason),
+            (OnExpiry::Close, KeepReason::Optional),
+            "nothing is kept"
+        );
+        assert_eq!((leaving.escalate_after, leaving.expire_after), (Span::days(3), Span::days(3)));
+        assert_eq!(leaving.retry, seats.retry);
+    }
+
     #[test]
     fn retry_terms_give_the_backoff() {
         let backoff = RetryTerms::default().backoff();

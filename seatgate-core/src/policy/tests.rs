@@ -187,6 +187,13 @@ fn fallback_approvers_are_lower_cased() {
 }
 
 #[test]
+fn a_tag_that_no_report_can_bear_is_refused() {
+    let wrong = problems(json!({"exempt_tags": ["legal-hold", "", "  ", "a\nb", 7]}));
+    let expected = |item| format!("exempt_tags: item {item}: expected a text that is not empty");
+    assert_eq!(wrong, [2, 3, 4, 5].map(expected));
+}
+
+#[test]
 fn text_from_the_environment_is_read_like_a_file() {
     let mut draft = PolicyDraft::default();
     for (path, text) in [("min_idle", "45d"), ("retry.attempts", "3"), ("apps.figma.exempt_tags", "legal, vip")] {

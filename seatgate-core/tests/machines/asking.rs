@@ -9,15 +9,15 @@ use seatgate_core::person::{Actor, MatchedBy, Surface};
 use seatgate_core::policy::{HolderRelease, OnExpiry, Terms};
 use seatgate_core::port::{Delegation, DirectoryEntry, Period};
 use seatgate_core::request::{
-    Asked, Command, Context, Decision, Event, EventKind, Offboarding, Origin, Outcome, Refusal, Relation, Request,
-    RouteCause, Stage, StateLabel, Subject, Transition, Why, WithdrawReason,
+    Asked, Command, Context, Decision, Event, EventKind, HandedOn, Outcome, Refusal, Relation, Request, RouteCause,
+    Stage, StateLabel, Transition, Why, WithdrawReason,
 };
 use seatgate_core::route::Known;
-use seatgate_core::schedule::{deadline, next_wake};
+use seatgate_core::schedule::{Outlook, deadline, next_wake, outlook};
 use seatgate_core::time::{Span, Timestamp};
 
 use crate::rules::kinds;
-use crate::world::{APPROVE, UNDO, WITHDRAW, World, at, with_grace};
+use crate::world::{APPROVE, STOP, UNDO, WITHDRAW, World, at, with_grace};
 
 const DAY: i64 = 86_400;
 
@@ -178,6 +178,23 @@ fn a_stand_in_and_whom_they_stand_in_for_are_one_vote() {
 }
 
 #[test]
+fn a_stand_in_adds_no_second_vote_to_their_own_or_to_that_of_whom_they_stand_in_for() {
+    let office = Office::new();
+    let (mona, dan) = (office.world.mona, office.dan);
+    let request = office.asking(quorum(3), &[(mona, Why::Manager), (dan, Why::Owner), (dan, Why::Delegate)]);
+    let standing_in = |mut request: Request| {
+        request.approval.asked[1].left = true;
+        request.approval.asked[2].on_behalf_of = Some(mona);
+        request
+    };
+    for voted in [mona, dan] {
+        let one = standing_in(office.voted(&request, voted));
+        assert_eq!(office.approve(&one, dan), Err(Refusal::AlreadyVoted));
+    }
+    assert_eq!(kinds(&office.approve(&standing_in(request), dan).unwrap()), [EventKind::Voted]);
+}
+
+#[test]
 fn one_keep_ends_it_however_many_have_approved() {
     let office = Office::new();
     let World { mona, olga, .. } = office.world;
@@ -269,6 +286,23 @@ fn where_the_holder_is_their_own_manager_somebody_else_is_asked_after_them() {
     assert!(next_wake(&nobody, None).is_some(), "and it does not wait for ever");
 }
 
+#[test]
+fn that_the_holder_is_asked_first_is_stored_with_the_request() {
+    let office = Office::new();
+    let request = office.asking(holder_first(HolderRelease::Informs), &[(office.world.ana, Why::Holder)]);
+    let stored = serde_json::to_string(&request).unwrap();
+    assert_eq!(serde_json::from_str::<Request>(&stored).unwrap(), request);
+}
+
+/// So a request that uses nothing new is stored as it was by the release before, whose servers may run beside ours.
+#[test]
+fn what_nobody_used_is_not_stored() {
+    let office = Office::new();
+    let stored = serde_json::to_value(office.of_mona(Terms::default()).approval).unwrap();
+    let names: Vec<&String> = stored.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["asked", "state", "verdict"]);
+}
+
 // --------------------------------------------------------------------------------------------------------------- handing on
 
 #[test]
@@ -286,6 +320,21 @@ fn whoever_is_asked_hands_on_their_part_and_an_operator_everything() {
 }
 
 #[test]
+fn who_handed_it_on_stands_beside_whoever_it_was_handed_to_and_beside_nobody_else() {
+    let office = Office::new();
+    let World { mona, sam, .. } = office.world;
+    let request = office.of_mona(Terms::default());
+    let hand = office.hand(&request, sam);
+    let handed = office.act(1, &request, mona, Relation::Approver, &hand).unwrap().after;
+    let Command::Reassign { reason, .. } = hand else { panic!("{hand:?}") };
+    let by: Vec<_> = handed.approval.asked.iter().map(|asked| asked.handed_on.clone()).collect();
+    assert_eq!(by, [None, Some(HandedOn::new(Actor::Person(mona), reason))]);
+    let escalated = office.wake(5, &request);
+    assert_eq!((cause(&escalated), escalated.after.approval.asked.len()), (RouteCause::Escalated, 2));
+    assert!(escalated.after.approval.asked.iter().all(|asked| asked.handed_on.is_none()));
+}
+
+#[test]
 fn what_is_handed_to_somebody_with_a_stand_in_reaches_the_stand_in() {
     let mut office = Office::new();
     office.delegate(0, 9);
@@ -294,6 +343,31 @@ fn what_is_handed_to_somebody_with_a_stand_in_reaches_the_stand_in() {
     let handed = office.act(1, &request, office.nora, Relation::Approver, &hand).unwrap().after;
     let dan = handed.approval.active().next().unwrap();
     assert_eq!((dan.person, dan.on_behalf_of, dan.path.len()), (office.dan, Some(office.world.mona), 2));
+}
+
+#[test]
+fn whoever_is_asked_later_was_asked_then() {
+    let office = Office::new();
+    let World { mona, sam, .. } = office.world;
+    let request = office.of_mona(Terms::default());
+    let handed = office.act(1, &request, mona, Relation::Approver, &office.hand(&request, sam)).unwrap().after;
+    assert_eq!(handed.approval.asked.iter().map(|asked| asked.at).collect::<Vec<_>>(), [None, Some(at(DAY))]);
+}
+
+/// Requests that reach somebody at about the same time are gathered on one card; a card shows each of them once.
+#[test]
+fn what_is_handed_to_somebody_joins_their_other_requests_on_a_card_but_not_itself() {
+    let office = Office::new();
+    let World { mona, sam, olga, .. } = office.world;
+    let hand = |request: &Request, to| {
+        office.act(1, request, olga, Relation::Operator, &office.hand(request, to)).unwrap().after
+    };
+    let card = |request: &Request| request.approval.active().next().unwrap().card;
+    let terms = Terms { digest: Span::days(1), ..Terms::default() };
+    let handed = [(); 2].map(|()| hand(&office.of_mona(terms.clone()), sam));
+    assert_eq!(card(&handed[0]), card(&handed[1]));
+    let and_back = hand(&hand(&handed[0], mona), sam);
+    assert_ne!(card(&and_back), card(&handed[0]), "that one says that Sam is asked no more");
 }
 
 #[test]
@@ -343,13 +417,9 @@ fn another_policy_counts_from_now_on_and_is_recorded_without_addresses() {
 #[test]
 fn another_policy_leaves_an_offboarding_what_is_its_own() {
     let office = Office::new();
-    let World { mona, olga, .. } = office.world;
-    let asked = vec![Asked::new(olga, Why::FourEyes, CardId::generate(at(0), &office.world.entropy))];
-    let mut opening = office.world.opening(seatgate_core::policy::Mode::Live, silent()).asking(asked);
-    (opening.subject, opening.evidence) = (Subject::Person(office.world.ana), None);
-    opening.origin = Origin::offboarding(Actor::Person(mona));
-    let opening = opening.offboarding(Offboarding::new("leaver", true, None), vec![office.world.removal("lock")]);
-    let request = Request::open(seatgate_core::id::RequestId::generate(at(0), &office.world.entropy), at(0), opening);
+    let olga = office.world.olga;
+    let mut request = office.world.leaving(vec![office.world.removal("lock")]);
+    request.terms = silent();
     let seats = Terms { quorum: 3, expire_after: Span::days(3), on_expiry: OnExpiry::Keep, ..with_grace() };
     let applied = office.act(1, &request, olga, Relation::Operator, &apply("new", &seats)).unwrap().after;
     assert_eq!((applied.policy_version.as_str(), applied.terms.expire_after), ("new", Span::days(3)));
@@ -546,6 +616,23 @@ fn reminders_come_when_they_are_due_and_those_that_were_missed_come_once() {
 }
 
 #[test]
+fn whoever_is_asked_is_told_beforehand_what_comes_of_silence() {
+    let office = Office::new();
+    let terms = Terms { remind_after: [2, 4, 14].map(Span::days).to_vec(), ..Terms::default() };
+    let request = office.of_mona(terms.clone());
+    assert_eq!(outlook(&request, None), Outlook::default(), "no card has arrived");
+    let first = outlook(&request, Some(at(0)));
+    assert_eq!(first.reminders, [at(2 * DAY), at(4 * DAY)], "and none at the very end");
+    assert_eq!((first.escalates_at, first.ends_at), (Some(at(5 * DAY)), Some(at(14 * DAY))));
+    let reminded = outlook(&office.wake(2, &request).after, Some(at(0)));
+    assert_eq!((reminded.reminders, reminded.ends_at), (vec![at(4 * DAY)], first.ends_at));
+    let too_late = office.of_mona(Terms { escalate_after: terms.expire_after, ..terms });
+    assert_eq!(outlook(&too_late, Some(at(0))).escalates_at, None);
+    let decided = office.approve(&request, office.world.mona).unwrap().after;
+    assert_eq!(outlook(&decided, Some(at(0))), Outlook::default());
+}
+
+#[test]
 fn what_falls_outside_business_hours_waits_for_the_next_opening_and_a_deadline_does_not() {
     let office = Office::new();
     // It is opened on Friday, 20 November 2026, at 00:00 UTC.
@@ -666,6 +753,33 @@ fn whoever_was_asked_hears_that_an_operator_decided_and_that_the_user_came_back(
     let back = request.handle(&Command::ComeBack, &context).unwrap().after;
     assert_eq!(back.withdrawn, Some(WithdrawReason::UsedAgain));
     assert_eq!(told(&office, &request, &back), BTreeSet::from([(mona, News::UsedAgain)]));
+}
+
+/// What just began to run is over in a moment: its card is shown once, as it ends, and not twice.
+#[test]
+fn a_card_waits_a_moment_for_the_end_of_what_just_began() {
+    let office = Office::new();
+    let mona = office.world.mona;
+    let shown_at = |before: &Request, after: &Request| {
+        let mut changes = changes(Some(before), after, Some(at(0)), "*", at(DAY), &office.world.entropy).into_iter();
+        let card = Item::SyncCard(after.approval.asked[0].card);
+        changes.find_map(|change| match change {
+            AgendaChange::Schedule { item, due, .. } if item == card => Some(due),
+            _ => None,
+        })
+    };
+    let act =
+        |request: &Request, command: &Command| office.act(1, request, mona, Relation::Approver, command).unwrap().after;
+    let open = office.of_mona(Terms::default());
+    let (approved, kept) = (act(&open, &APPROVE), act(&open, &office.world.keep()));
+    assert!(shown_at(&open, &approved) > Some(at(DAY)) && shown_at(&open, &kept) > Some(at(DAY)));
+    let graced = office.of_mona(with_grace());
+    let in_grace = act(&graced, &APPROVE);
+    assert_eq!(shown_at(&graced, &in_grace), Some(at(DAY)), "it stays so for a day");
+    let begun = office.wake(2, &in_grace).after;
+    assert!(shown_at(&in_grace, &begun) > Some(at(DAY)));
+    let stopped = act(&approved, &STOP);
+    assert_eq!(shown_at(&approved, &stopped), Some(at(DAY)), "it is over");
 }
 
 #[test]

@@ -341,3 +341,26 @@ fn a_sweep_that_a_token_uploaded_denies_no_person() {
     let mona = Caller::new(Actor::Person(world.mona), false);
     assert_eq!(authorize(&mona, Action::Approve, &request, &BTreeSet::new(), at(NOW)), Ok(Relation::Approver));
 }
+
+/// What the trail says of a denial is what the code and the documents call it.
+#[test]
+fn a_denial_is_recorded_under_its_own_name() {
+    let denials = [
+        Denial::Nobody,
+        Denial::WeakIdentity,
+        Denial::NotAsked,
+        Denial::Moved,
+        Denial::OwnSeat,
+        Denial::HolderInforms,
+        Denial::Sender,
+        Denial::OwnOffboarding,
+        Denial::OwnAsking,
+        Denial::NotAssignee,
+        Denial::NotOperator,
+        Denial::ReasonRequired,
+    ];
+    for denial in denials {
+        let words = denial.label().split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+        assert_eq!(words.collect::<String>(), format!("{denial:?}"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use seatgate_core::request::{PauseReason, ProbeAnswer, Proof, Task, TaskAction, TaskFacts, TaskInput, TaskState};
+use seatgate_core::request::{PauseReason, ProbeAnswer, Proof, Refusal, Task, TaskFacts, TaskInput, TaskState};
 
 use crate::table::rules;
 use crate::world::{REMOVED, World, at};
@@ -41,16 +41,19 @@ fn inputs() -> [(&'static str, TaskInput); 12] {
     ]
 }
 
+fn facts(stopping: bool) -> TaskFacts {
+    let now = at(1_000);
+    TaskFacts { now, idempotent: true, backoff_until: now, attempts: 8, give_up_at: at(2_000), stopping }
+}
+
+fn by_hand(world: &World, state: &TaskState) -> Task {
+    let mut task = world.by_hand("badge", world.olga);
+    task.state = state.clone();
+    task
+}
+
 fn described(task: &Task, input: &TaskInput, stopping: bool) -> String {
-    let facts = TaskFacts {
-        now: at(1_000),
-        idempotent: true,
-        backoff_until: at(1_000),
-        attempts: 8,
-        give_up_at: at(2_000),
-        stopping,
-    };
-    match task.next(input, &facts) {
+    match task.next(input, &facts(stopping)) {
         Ok(TaskState::Done { proof, .. }) => format!("done {proof}"),
         Ok(other) => other.label().to_owned(),
         Err(_) => "refused".to_owned(),
@@ -63,8 +66,7 @@ fn every_pair_is_what_the_table_says() {
     let mut wrong = BTreeSet::new();
     for (state_name, state) in states() {
         for (input_name, input) in inputs() {
-            let mut task = Task::new(world.removal("x").id, "badge", TaskAction::Manual { assignee: world.olga });
-            task.state = state.clone();
+            let task = by_hand(&world, &state);
             let rule = table.iter().find(|rule| rule.names(0, state_name) && rule.names(1, input_name));
             let expected = rule.map_or("refused", |rule| rule.cells[2]);
             for (stopping, expected) in
@@ -78,4 +80,20 @@ fn every_pair_is_what_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Whoever says that it is done hears why that cannot be taken.
+#[test]
+fn a_refused_word_says_whether_it_came_too_early_or_too_late() {
+    let world = World::new();
+    let complete = TaskInput::Complete { reason: None };
+    for (name, state) in states() {
+        let answer = by_hand(&world, &state).next(&complete, &facts(false));
+        match name {
+            "ready" => assert!(answer.is_ok()),
+            "waiting" => assert_eq!(answer, Err(Refusal::NotReady)),
+            _ => assert_eq!(answer, Err(Refusal::TaskEnded), "{name}"),
+        }
+    }
+    assert_eq!(world.removal("lock").next(&complete, &facts(false)), Err(Refusal::NotManual));
 }

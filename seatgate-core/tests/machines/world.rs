@@ -5,8 +5,8 @@ use seatgate_core::person::{Actor, MatchedBy, Surface, Text, TextRef};
 use seatgate_core::policy::{Mode, Terms};
 use seatgate_core::port::SeededEntropy;
 use seatgate_core::request::{
-    Asked, AttemptResult, Command, Context, Decision, Event, Fact, Opening, Origin, ProbeAnswer, Refusal, Relation,
-    RemovalKind, Request, Resolution, Subject, TargetFacts, Task, TaskAction, TaskState, Transition, Why,
+    Asked, AttemptResult, Command, Context, Decision, Event, Fact, Offboarding, Opening, Origin, ProbeAnswer, Refusal,
+    Relation, RemovalKind, Request, Resolution, Subject, TargetFacts, Task, TaskAction, TaskState, Transition, Why,
 };
 use seatgate_core::seat::{Activity, App, AppId, Evidence, Seat};
 use seatgate_core::time::{Span, Timestamp};
@@ -74,6 +74,21 @@ impl World {
     pub(crate) fn request(&self, terms: Terms) -> Request {
         let id = RequestId::generate(at(0), &self.entropy);
         Request::open(id, at(0), self.opening(Mode::Live, terms))
+    }
+
+    /// The offboarding of Ana by these tasks, which Mona asked for and Olga is asked to approve.
+    pub(crate) fn leaving(&self, tasks: Vec<Task>) -> Request {
+        let asked = vec![Asked::new(self.olga, Why::FourEyes, CardId::generate(at(0), &self.entropy))];
+        let mut opening = self.opening(Mode::Live, Terms::default()).asking(asked);
+        (opening.subject, opening.evidence) = (Subject::Person(self.ana), None);
+        opening.origin = Origin::offboarding(Actor::Person(self.mona));
+        let opening = opening.offboarding(Offboarding::new("leaver", true, None), tasks);
+        Request::open(RequestId::generate(at(0), &self.entropy), at(0), opening)
+    }
+
+    /// A task that somebody does by hand.
+    pub(crate) fn by_hand(&self, name: &str, assignee: PersonRef) -> Task {
+        Task::new(TaskId::generate(at(0), &self.entropy), name, TaskAction::Manual { assignee })
     }
 
     /// A task that removes the seat.

@@ -4,7 +4,7 @@ use seatgate_core::person::Actor;
 use seatgate_core::policy::{Mode, OnExpiry, Terms};
 use seatgate_core::request::{
     ApprovalState, Command, Decision, EventKind, Outcome, PauseReason, Refusal, Relation, Request, StateLabel, Subject,
-    TaskState, Transition,
+    TaskAction, TaskState, Transition, WithdrawReason,
 };
 use seatgate_core::schedule::next_wake;
 
@@ -202,6 +202,22 @@ fn two_accounts_that_turn_out_to_be_one_withdraw_the_newer_request_unless_it_has
     assert_eq!((woken(&world.begun()), woken(&world.kept())), (None, None));
 }
 
+#[test]
+fn of_whoever_is_to_leave_nobody_is_asked_any_more_and_what_is_decided_goes_on() {
+    let world = World::new();
+    let woken = |request: &Request| {
+        let mut context = world.context_of(&Command::Wake);
+        context.holder_leaves = true;
+        request.handle(&Command::Wake, &context).unwrap().after
+    };
+    let open = woken(&world.request(Terms::default()));
+    assert_eq!((open.outcome(), open.withdrawn), (Some(Outcome::Withdrawn), Some(WithdrawReason::Offboarding)));
+    let in_grace = world.then(&world.request(with_grace()), APPROVE);
+    for decided in [in_grace, world.approved(), world.begun(), world.kept()] {
+        assert_eq!(woken(&decided), decided);
+    }
+}
+
 fn expired(target: Promises, on_expiry: OnExpiry, mode: Mode) -> Transition {
     let mut world = world(target);
     let mut request = world.request(Terms { on_expiry, ..Terms::default() });
@@ -277,6 +293,17 @@ fn the_end_of_a_keep_lies_within_what_the_policy_allows() {
     assert!(keep(at(365 * 86_400)).is_ok());
     let unexplained = Command::Keep { reason: None, until: None };
     assert_eq!(world.judge(&request, &unexplained), Err(Refusal::ReasonRequired));
+}
+
+#[test]
+fn the_exception_that_a_keep_files_ends_when_the_decision_says() {
+    let world = World::new();
+    let until = at(30 * 86_400);
+    let keep = Command::Keep { reason: Some(world.text("on leave")), until: Some(until) };
+    let kept = world.then(&world.request(Terms::default()), keep);
+    let TaskAction::File { exception } = task(&kept).action else { panic!("{:?}", task(&kept)) };
+    assert_eq!(kept.exception(), Some((exception, until)));
+    assert_eq!((world.approved().exception(), world.request(Terms::default()).exception()), (None, None));
 }
 
 // ------------------------------------------------------------------------------------------------------------ personal data

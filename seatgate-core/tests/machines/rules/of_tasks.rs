@@ -1,10 +1,11 @@
 //! What may have happened, keys, probes, pauses, late results, limits.
 
 use seatgate_core::agenda::AgendaChange;
+use seatgate_core::person::Actor;
 use seatgate_core::policy::{RetryTerms, Terms};
 use seatgate_core::request::{
-    AttemptResult, Command, Event, EventKind, OnFailure, Outcome, PauseReason, ProbeFinding, Refusal, RemovalKind,
-    Request, Resolution, TaskState,
+    AttemptResult, Command, Event, EventKind, OnFailure, Outcome, PauseReason, ProbeFinding, Proof, Refusal,
+    RemovalKind, Request, Resolution, TaskState,
 };
 use seatgate_core::time::Span;
 
@@ -75,6 +76,31 @@ fn confirm_is_offered_only_while_it_may_have_happened() {
 }
 
 #[test]
+fn a_removal_that_an_operator_confirms_is_one_and_an_exception_that_they_confirm_removes_nothing() {
+    let mut world = World::new();
+    let terms = Terms { retry: RetryTerms { attempts: 1, ..RetryTerms::default() }, ..Terms::default() };
+    for (decision, removed) in [(APPROVE, Some(RemovalKind::Removed)), (world.keep(), None)] {
+        let decided = world.then(&world.request(terms.clone()), decision);
+        let doubt = follow(&mut world, decided, &[BEGIN, TIME_OUT]);
+        let confirmed = world.then(&doubt, resolve(&world, &doubt, Resolution::Confirm));
+        let TaskState::Done { removal, proof, .. } = task(&confirmed).state else { panic!("{}", status(&confirmed)) };
+        assert_eq!((removal, proof), (removed, Proof::Attested));
+    }
+}
+
+#[test]
+fn whoever_ended_a_task_is_named_beside_it_and_nobody_where_the_target_did() {
+    let mut world = World::new();
+    let approved = world.approved();
+    let doubt = follow(&mut world, approved.clone(), &[BEGIN, TIME_OUT, BEGIN, REJECT]);
+    for (resolution, ended) in [(Resolution::Skip, true), (Resolution::Confirm, true), (Resolution::Retry, false)] {
+        let answered = world.then(&doubt, resolve(&world, &doubt, resolution));
+        assert_eq!(task(&answered).ended_by, ended.then_some(Actor::Person(world.mona)), "{resolution}");
+    }
+    assert_eq!(task(&follow(&mut world, approved, &[BEGIN, DONE])).ended_by, None);
+}
+
+#[test]
 fn given_up_after_an_ambiguous_attempt_is_not_failure() {
     let mut world = World::new();
     let approved = world.approved();
@@ -83,6 +109,31 @@ fn given_up_after_an_ambiguous_attempt_is_not_failure() {
     let given_up = follow(&mut world, request, &[FAIL]);
     assert!(matches!(task(&given_up).state, TaskState::Paused { why: PauseReason::GaveUp, .. }));
     assert!(task(&given_up).may_have_happened);
+}
+
+#[test]
+fn a_command_about_a_task_names_it_and_no_other_does() {
+    let world = World::new();
+    let request = world.begun();
+    let id = task(&request).id;
+    let block = Command::Block { task: id, why: PauseReason::Excepted };
+    let deeds = [BEGIN, DONE, VANISH, HELD, RETRY].map(|deed| deed(&world, &request));
+    for command in deeds.into_iter().chain([observe(&request, 1, REMOVED), block]) {
+        assert_eq!(command.task(), Some(id), "{command:?}");
+    }
+    for command in [APPROVE, UNDO, WITHDRAW, STOP, world.keep(), Command::Wake, Command::ComeBack] {
+        assert_eq!(command.task(), None, "{command:?}");
+    }
+}
+
+#[test]
+fn attempts_that_failed_together_come_back_apart() {
+    let back = [1, 2, 3].map(|seed| {
+        let mut world = World::seeded(seed);
+        let approved = world.approved();
+        due(&follow(&mut world, approved, &[BEGIN, FAIL])).unwrap()
+    });
+    assert!(back[0] != back[1] && back[1] != back[2] && back[0] != back[2], "{back:?}");
 }
 
 // --------------------------------------------------------------------------------------------------------------------- keys
