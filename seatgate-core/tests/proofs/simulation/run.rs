@@ -213,10 +213,12 @@ impl Schedule {
         }
     }
 
+    /// While a server is still starting, people may have something to send that nobody takes yet.
     fn is_settled(&self) -> bool {
+        let all_run = self.ready().count() == self.servers.len();
         let ended = self.world.requests().iter().all(|request| request.outcome().is_some());
         let busy = [Role::Work, Role::Client, Role::Late].into_iter().any(|role| self.scheduler.has(role));
-        ended && !busy && self.world.agenda().items == 0
+        all_run && ended && !busy && self.world.agenda().items == 0
     }
 
     /// Sends whatever people outside still have to send; `false`, if there is nothing.
