@@ -63,6 +63,10 @@ async fn a_server_goes_on_in_postgresql_after_its_file_was_moved() {
     let (kept, waiting) = (ids.next().unwrap(), ids.next().unwrap());
     let decided = output(&[], &["decide", kept, "keep", "--as", "mona@example.com", "--reason", "On leave"]);
     assert_eq!(decided.0, Some(0), "{}", decided.1);
+    let secrets = std::fs::read(at.join("seatgate.secrets")).unwrap();
+    let secrets: Value = serde_json::from_slice(&secrets).unwrap();
+    let token = secrets["api_token"].as_str().unwrap();
+    assert_eq!(server.closed(kept, token).await["outcome"], "kept");
     let to = ["migrate-store", "--from", "sqlite://seatgate.db", "--to", cluster.url()];
     let (code, said) = output(&[], &to);
     assert!(code == Some(1) && said.starts_with("nothing was moved: the database is already open"), "{said}");
@@ -83,9 +87,7 @@ async fn a_server_goes_on_in_postgresql_after_its_file_was_moved() {
     assert_eq!(before.map(|arguments| output(&environment, arguments)), told);
     let decided = output(&environment, &["decide", waiting, "approve", "--as", "mona@example.com"]);
     assert_eq!(decided.0, Some(0), "{}", decided.1);
-    let secrets = std::fs::read(at.join("seatgate.secrets")).unwrap();
-    let secrets: Value = serde_json::from_slice(&secrets).unwrap();
-    assert_eq!(server.closed(waiting, secrets["api_token"].as_str().unwrap()).await["outcome"], "reclaimed");
+    assert_eq!(server.closed(waiting, token).await["outcome"], "reclaimed");
     assert!(server.stop().success());
 }
 
